@@ -1,0 +1,73 @@
+"""y = f(*xs), with the rules that evaluate and differentiate it."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, ClassVar, NamedTuple
+
+from mlptrain.autodiff.tensor import Tensor
+from mlptrain.backend.numpy import Array
+from mlptrain.registry import Definition, Registry
+
+Shape = tuple[int, ...]
+
+
+class Scratch(NamedTuple):
+    """A work array: its shape, and its dtype where that is not the output's."""
+
+    shape: Shape
+    dtype: str | None = None
+
+
+class Function(Definition):
+    """A differentiable function of arrays. Its fields are its settings.
+
+    A subclass gives
+
+    - `forward(self, xp, out, <inputs>)`: write y = f(inputs) into `out`;
+    - `shape(self, *shapes)`: the shape of y; by default that of the first input;
+    - `gradient_<x>(self, xp, out, g, ...)` for each differentiable input x: write the
+      vector-Jacobian product Σ g · dy/dx into `out`, where `g` is the gradient at y. What else the
+      derivative depends on, the rule asks for by name: `y`, any input, any work array. An input
+      without such a rule (labels, say) has no gradient;
+    - `scratch(self, *shapes)`: the work arrays its rules want, by name. `forward` takes them after
+      a `*`; what it leaves in them is there in the gradient rules;
+    - `stochastic = True` if forward draws numbers: after the `*` it then takes `random`, too.
+
+    Rules allocate nothing, never change an input, and may find any rubbish in `out`.
+    """
+
+    stochastic: ClassVar[bool] = False
+    forward: ClassVar[Callable[..., None]]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        return {}
+
+    def __call__(self, *xs: Tensor) -> Tensor:
+        """Record y = f(*xs) on the tape of the xs."""
+        return xs[0].tape.apply(self, *xs)
+
+    @classmethod
+    @cache
+    def inputs(cls) -> tuple[str, ...]:
+        """The names of the inputs, in order, as `forward` calls them."""
+        parameters = list(inspect.signature(cls.forward).parameters.values())
+        return tuple(p.name for p in parameters[3:] if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    def gradient_rules(self) -> list[Callable[..., None] | None]:
+        """For each input, in order: its gradient rule, or None."""
+        return [getattr(self, f"gradient_{name}", None) for name in self.inputs()]
+
+
+def bind(
+    rule: Callable[..., None], xp: Any, out: Array, arrays: dict[str, Any]
+) -> Callable[[], None]:
+    """The rule of a function as a call without arguments, on the arrays it asks for by name."""
+    _, _, *names = inspect.signature(rule).parameters
+    return partial(rule, xp, out, **{name: arrays[name] for name in names})
+
+
+functions: Registry[Function] = Registry("function")

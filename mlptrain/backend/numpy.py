@@ -1,0 +1,37 @@
+"""The reference backend: NumPy arrays in this process's memory.
+
+A backend gives the engine an array module `xp`, memory, and a place for rules that are faster than
+the plain ones. Everything above calls array functions through `xp` alone.
+"""
+
+import math
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[Any]
+
+ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
+
+
+class NumpyBackend:
+    """Arrays in main memory, computed by NumPy and its BLAS."""
+
+    name = "numpy"
+    xp: ModuleType = np
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """An uninitialized array (*shape*), C order, starting at a cache line, so that two runs
+        see equally aligned memory."""
+        dtype = np.dtype(dtype)
+        size = math.prod(shape) * dtype.itemsize
+        memory = np.empty(size + ALIGNMENT_BYTES, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT_BYTES
+        return memory[start : start + size].view(dtype).reshape(shape)
+
+    def quiet(self) -> AbstractContextManager[Any]:
+        """Let Inf and NaN arise without a warning: the training loop looks for them itself."""
+        return np.errstate(all="ignore")

@@ -1,0 +1,188 @@
+"""pydantic's errors -> reports: each in the user's words, at its place in the tree."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mlptrain.config.fields import Models, field_of, keys_of, models_in, models_named
+from mlptrain.config.report import SHOWN_REPORTS, Place, Report
+from mlptrain.config.scalars import scalar_of
+from mlptrain.config.tree import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode
+from mlptrain.config.wording import (
+    any_of,
+    is_quoted_value,
+    is_text,
+    nearest,
+    quoted,
+    shown,
+    suggestion,
+)
+from mlptrain.registry import BRANCH
+
+_MAPPING = "must be a mapping of keys to values"
+_RULES = {
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+}
+
+
+@dataclass
+class Spot:
+    """Where an error's location leads in the tree and in the schema."""
+
+    keys: tuple[str, ...]  # the whole path
+    node: Node  # the deepest node that is there
+    key: Place | None  # of `node`, where it has one
+    parents: Models  # what the mapping that holds the last key can be
+
+    @property
+    def key_place(self) -> Place:
+        return self.key or self.node.place
+
+    @property
+    def path(self) -> str:
+        return ".".join(self.keys) or "the config"
+
+    @property
+    def holder(self) -> str:
+        """' in ' and the path of the mapping that holds the last key."""
+        return f" in {'.'.join(self.keys[:-1])}" if self.keys[1:] else ""
+
+
+def explain(
+    error: ValidationError, root: Node, model: type[BaseModel]
+) -> tuple[list[Report], int]:
+    """The first mistakes of a validation of `root` by `model`, in the order they are read, and how
+    many there are."""
+    mistakes = []
+    for detail in error.errors(include_url=False, include_input=False):
+        paths = detail.get("ctx", {}).get("at", ((),))
+        spots = [_follow((*detail["loc"], *path), root, model) for path in paths]
+        spot = max(spots, key=lambda each: each.key_place.order)
+        if not _is_reported(detail, spot):
+            mistakes.append((_place(detail, spot), detail, spot))
+    mistakes.sort(key=lambda mistake: mistake[0].order)
+    reports = [Report(place, _message(*rest)) for place, *rest in mistakes[:SHOWN_REPORTS]]
+    return reports, len(mistakes)
+
+
+def _follow(location: Sequence[int | str], root: Node, model: type[BaseModel]) -> Spot:
+    """Walk tree and schema side by side along `location`."""
+    spot = Spot((), root, None, ())
+    models: Models = (model,)
+    for part in location:
+        if isinstance(part, str) and part.startswith(BRANCH):
+            models = models_named(models, part.removeprefix(BRANCH)) or models
+            continue
+        spot.keys += (str(part),)
+        match spot.node:
+            case MappingNode(entries=entries) if entry := entries.get(str(part)):
+                spot.node, spot.key = entry.node, entry.place
+            case SequenceNode(items=items) if isinstance(part, int):
+                spot.node, spot.key = items[part], None
+        if isinstance(part, str):
+            spot.parents = models
+            field = field_of(models, part)
+            models = models_in(field.annotation) if field else ()
+    return spot
+
+
+def _is_reported(detail: ErrorDetails, spot: Spot) -> bool:
+    """Whether another report covers this one: the gate's, or that a key is misspelt."""
+    if isinstance(spot.node, BrokenNode):
+        return True
+    if detail["type"] != "missing" or not isinstance(spot.node, MappingNode):
+        return False
+    unknown = [key for key in spot.node.entries if key not in keys_of(spot.parents)]
+    return nearest(spot.keys[-1], unknown) is not None
+
+
+def _place(detail: ErrorDetails, spot: Spot) -> Place:
+    """The key of what is too much or too little, else the value."""
+    if detail["type"] in ("extra_forbidden", "missing", "conflict"):
+        return spot.key_place
+    if detail["type"] == "unknown_choice":
+        return (_written_type(spot.node) or spot.node).place
+    return spot.node.place
+
+
+def _message(detail: ErrorDetails, spot: Spot) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            hint = suggestion(spot.keys[-1], keys_of(spot.parents))
+            return f"unknown key {quoted(spot.keys[-1])}{spot.holder}; {hint}"
+        case "missing":
+            return f"missing key {quoted(spot.keys[-1])}{spot.holder}"
+        case "unknown_choice":
+            return _unknown_choice(spot, context["kind"], context["names"].split(", "))
+        case "literal_error":
+            return _unknown_literal(spot, context["expected"])
+        case "expected":  # the schema's own: what a value must be
+            return f"{spot.path} must be {detail['msg']}, got {shown(spot.node)}{_hint(spot)}"
+        case "conflict":  # the schema's own: keys that do not go together
+            return detail["msg"]
+        case "value_error":
+            return f"{spot.path}: {context['error']}"
+    rule = _RULES.get(detail["type"], "is not valid").format(**context)
+    return f"{spot.path} {rule}, got {shown(spot.node)}{_hint(spot, rule)}"
+
+
+def _unknown_choice(spot: Spot, kind: str, names: list[str]) -> str:
+    written = _written_type(spot.node)
+    if written is not None and is_text(written):
+        return f"unknown {kind} {shown(written)}; {suggestion(written.text, names)}"
+    if isinstance(spot.node, MappingNode) and written is None:
+        return f"{spot.path} needs a 'type': {any_of(names)}"
+    return f"{spot.path} must name one of {any_of(names)}, got {shown(written or spot.node)}"
+
+
+def _written_type(node: Node) -> ScalarNode | None:
+    """The scalar that names a choice."""
+    if isinstance(node, MappingNode) and "type" in node.entries:
+        node = node.entries["type"].node
+    return node if isinstance(node, ScalarNode) else None
+
+
+def _unknown_literal(spot: Spot, expected: str) -> str:
+    names = re.findall(r"'([^']*)'", expected)
+    message = f"{spot.path} must be {any_of(names)}, got {shown(spot.node)}"
+    if isinstance(spot.node, ScalarNode) and (name := nearest(spot.node.text, names)):
+        message += f"; did you mean {name!r}?"
+    return message
+
+
+def _hint(spot: Spot, rule: str = "") -> str:
+    """What to change about the way a value is written."""
+    node = spot.node
+    if not isinstance(node, ScalarNode):
+        return ""
+    if rule in ("must be text", "must be a path"):
+        return f"; put it in quotes: {node.text!r}" if node.text else ""
+    if is_quoted_value(node):
+        return "; remove the quotes"
+    value = scalar_of(node.text)
+    if rule == "must be a whole number" and isinstance(value, float) and value.is_integer():
+        return f"; write {value:.0f}"
+    return ""

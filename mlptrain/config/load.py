@@ -1,0 +1,94 @@
+"""A YAML file and `--set` -> a Config, or one ConfigError that shows every mistake in its place.
+
+    bytes -> text -> tree (the gate) -> tree with overrides -> Config (pydantic)
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mlptrain.config.explain import explain
+from mlptrain.config.overrides import override
+from mlptrain.config.report import SHOWN_REPORTS, Place, Report, Source, config_error
+from mlptrain.config.schema import Config
+from mlptrain.config.tree import (
+    Node,
+    RefusedTextError,
+    ScalarNode,
+    lines_of,
+    read_tree,
+    value_of,
+)
+from mlptrain.errors import ConfigError
+from mlptrain.files import show_path
+
+MAX_BYTES = 1 << 20
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in the file `path`, with `overrides` (`training.epochs=5`) put in."""
+    return parse_config(read_bytes(path), path, overrides)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the config file `path`. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{show_path(path)}: there is no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{show_path(path)}: is a folder; name the YAML file in it") from None
+    except OSError as error:
+        raise ConfigError(f"{show_path(path)}: could not be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{show_path(path)}: is larger than 1 MiB; a config is small")
+    return data
+
+
+def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in `data`, the content of the file `path`: places are named, and relative paths
+    found, as that file's."""
+    name = show_path(path)
+    text = _decode(data, name)
+    source = Source(name, lines_of(text))
+    try:
+        root, reports = read_tree(text, source)
+    except RefusedTextError as error:
+        raise config_error(name, [error.report], 1) from None
+    root, more = override(root, overrides, Config)
+    reports += more
+    if isinstance(root, ScalarNode) and not root.text:
+        raise ConfigError(f"{name}: the file is empty; a config needs at least data: {{train: ...}}")
+    return _validated(root, reports, path)
+
+
+def _decode(data: bytes, name: str) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"{name}: is UTF-16; save it as UTF-8")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ConfigError(f"{name}: begins with a byte order mark; save it as UTF-8 without one")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        lines = lines_of(before) or ("",)
+        place = Place(Source(name, lines), len(lines) - 1, len(lines[-1]))
+        byte = data[error.start]
+        message = f"the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
+        raise config_error(name, [Report(place, message)], 1) from None
+
+
+def _validated(root: Node, reports: list[Report], path: Path) -> Config:
+    """The config that `root` describes. `reports` is what is known to be wrong with it already."""
+    name, count = show_path(path), len(reports)
+    try:
+        config = Config.model_validate(value_of(root), context={"folder": path.absolute().parent})
+        if not reports:
+            return config
+    except ValidationError as error:
+        found, mistakes = explain(error, root, Config)
+        reports, count = reports + found, count + mistakes
+    reports.sort(key=lambda report: report.place.order)
+    raise config_error(name, reports[:SHOWN_REPORTS], count)

@@ -1,0 +1,76 @@
+"""`--set training.optimizer.learning_rate=0.01`: values put into a config's tree.
+
+The key is a dotted path, with numbers for places in a list; the value is read by the rules of the
+file. Mappings on the way are made where they are missing; where one stands for a choice that the
+file only names, or leaves to its default, the name is kept as its `type`.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from mlptrain.config.fields import Models, field_of, models_in, models_named
+from mlptrain.config.report import Place, Report, Source, printable, shorten
+from mlptrain.config.tree import (
+    Entry,
+    MappingNode,
+    Node,
+    RefusedTextError,
+    ScalarNode,
+    SequenceNode,
+    read_tree,
+)
+
+
+def override(
+    root: Node, overrides: Sequence[str], model: type[BaseModel]
+) -> tuple[Node, list[Report]]:
+    """`root` with all `overrides` put in, the later ones winning, and what is wrong with them."""
+    reports: list[Report] = []
+    for order, text in enumerate(overrides, start=1):
+        source = Source(f"--set {shorten(printable(text), 200)}", order=order)
+        path, equals, value = text.partition("=")
+        keys = path.split(".")
+        try:
+            if not equals or "" in keys:
+                raise RefusedTextError(Report(Place(source), "write it as key=value, a.b.c=value"))
+            node, found = read_tree(value, source)
+            reports += found
+            root = _put(root, keys, node, (model,))
+        except RefusedTextError as error:
+            reports.append(error.report)
+    return root, reports
+
+
+def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:
+    """`node`, which can be one of `models`, with `value` put where `keys` lead."""
+    if not keys:
+        return value
+    key, *rest = keys
+    if isinstance(node, SequenceNode):
+        index = _index(node, key, value.place)
+        node.items[index] = _put(node.items[index], rest, value, models)
+        return node
+    if not isinstance(node, MappingNode):
+        node = _mapping_for(node, value.place, models)
+    entry = node.entries.get(key) or Entry(value.place, ScalarNode(value.place, "", quoted=False))
+    field = field_of(models, key)
+    inner = models_in(field.annotation) if field else ()
+    if rest and field and isinstance(entry.node, ScalarNode) and not entry.node.text:
+        entry.node.text = getattr(field.default, "type", "")
+    node.entries[key] = Entry(entry.place, _put(entry.node, rest, value, inner))
+    return node
+
+
+def _index(node: SequenceNode, key: str, place: Place) -> int:
+    if key.isdecimal() and len(key) < 10 and int(key) < len(node.items):
+        return int(key)
+    count = len(node.items)
+    raise RefusedTextError(Report(place, f"no entry {key!r} in a list of {count}; the first is 0"))
+
+
+def _mapping_for(node: Node, place: Place, models: Models) -> MappingNode:
+    """The mapping that takes the place of `node`: the long form of a choice, or an empty one."""
+    if isinstance(node, ScalarNode) and models_named(models, node.text):
+        return MappingNode(node.place, {"type": Entry(node.place, node)})
+    return MappingNode(place)

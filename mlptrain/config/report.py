@@ -1,0 +1,116 @@
+"""A mistake in a config and its place, shown as a compiler shows it.
+
+    configs/digits.yaml:12:5: unknown key 'lerning_rate' in training.optimizer; did you mean ...
+       12 |     lerning_rate: 1e-3
+          |     ^^^^^^^^^^^^
+
+A `Source` is the file, or the text of one `--set`; a `Place` is a span on one line of it; a
+`Report` is what is wrong there. Lines, columns and widths count characters, from 0; only the text
+for people counts from 1.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mlptrain.errors import ConfigError
+
+SHOWN_REPORTS = 50
+SHOWN_COLUMNS = 100
+TAB_WIDTH = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where text came from. A `--set` has no lines: its text is in its name."""
+
+    name: str
+    lines: tuple[str, ...] = ()
+    order: int = 0  # the file is 0, the overrides follow
+
+
+class Place(NamedTuple):
+    source: Source
+    line: int = 0
+    column: int = 0
+    width: int = 1
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """The key that sorts places as they are read: the file downwards, then each `--set`."""
+        return self.source.order, self.line, self.column
+
+
+class Report(NamedTuple):
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        source, line, column, width = self.place
+        if not source.lines:
+            return f"{source.name}: {self.message}"
+        shown, start, carets = _excerpt(source.lines[line], column, width)
+        return (
+            f"{source.name}:{line + 1}:{column + 1}: {self.message}\n"
+            f"{line + 1:>5} | {shown}\n"
+            f"      | {' ' * start}{'^' * carets}"
+        )
+
+
+def config_error(name: str, reports: Iterable[Report], count: int) -> ConfigError:
+    """The one error that shows all `reports`; `count` is how many there are, shown or not."""
+    lines = [str(report) for report in reports]
+    if count > 1:
+        rest = f" (the first {len(lines)} are shown)" if len(lines) < count else ""
+        lines.append(f"{count} errors in {name}{rest}")
+    return ConfigError("\n".join(lines))
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """`text`, with its middle left out if it is longer than `length`."""
+    half = (length - 3) // 2
+    return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
+
+
+def printable(text: str) -> str:
+    """`text` with its control characters as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _excerpt(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """What to show of `line`, the column its carets begin at, and how many there are."""
+    cells = [_cell(character) for character in line]
+    first, last = _window(cells, column)
+    before = "..." if first > 0 else ""
+    after = "..." if last < len(cells) else ""
+    shown = before + "".join(text for text, _ in cells[first:last]) + after
+    start = len(before) + sum(columns for _, columns in cells[first:column])
+    carets = sum(columns for _, columns in cells[column : min(column + width, last)])
+    return shown.rstrip(), start, max(carets, 1)
+
+
+def _window(cells: list[tuple[str, int]], column: int) -> tuple[int, int]:
+    """The stretch of a line to show: all of it, or about SHOWN_COLUMNS around `column`."""
+    if sum(columns for _, columns in cells) <= SHOWN_COLUMNS:
+        return 0, len(cells)
+    first = last = min(column, len(cells))
+    room = SHOWN_COLUMNS // 4
+    while first > 0 and (room := room - cells[first - 1][1]) >= 0:
+        first -= 1
+    room = SHOWN_COLUMNS - sum(columns for _, columns in cells[first:last])
+    while last < len(cells) and (room := room - cells[last][1]) >= 0:
+        last += 1
+    return first, last
+
+
+def _cell(character: str) -> tuple[str, int]:
+    """How a terminal is to show `character`, and the columns that takes."""
+    if character == "\t":
+        return " " * TAB_WIDTH, TAB_WIDTH
+    if not character.isprintable():
+        escaped = printable(character)
+        return escaped, len(escaped)
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return character, 0
+    return character, 2 if unicodedata.east_asian_width(character) in "WF" else 1

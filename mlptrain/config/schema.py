@@ -1,0 +1,212 @@
+"""What a config can say: the one definition of every key, its type, range, default and meaning.
+
+Validation, `--set`, `--print-config`, the JSON Schema and the checkpoints' copy of the config all
+follow from these models. Two errors are the schema's own: `expected` says what a value must be where
+it can be of several kinds, `conflict` that keys do not go together, `at` being their paths.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from mlptrain.data.images import ImageSettings
+from mlptrain.data.sources import SourceChoice
+from mlptrain.functions.activations import ActivationChoice, ReLU
+from mlptrain.functions.losses import CrossEntropy, LossChoice
+from mlptrain.nn.layers import MAX_UNITS, Dense, Layer, LayerChoice
+from mlptrain.optim.optimizers import Adam, OptimizerChoice
+from mlptrain.registry import BRANCH, Definition
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+def one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator:
+    """Tells pydantic which kind of value it has: the tag that `branch` returns. Without one the
+    error is that the value must be `expected`."""
+    return Discriminator(
+        branch, custom_error_type="expected", custom_error_message=expected
+    )
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _validation(value: object) -> str | None:
+    if isinstance(value, int | float) and 0 < value < 1:
+        return BRANCH + "fraction"
+    return BRANCH + "source" if isinstance(value, str | dict | BaseModel) else None
+
+
+def _class_weight(value: object) -> str | None:
+    if value == "balanced":
+        return BRANCH + "balanced"
+    return BRANCH + "weights" if isinstance(value, dict) else None
+
+
+def _threads(value: object) -> str | None:
+    if value == "auto":
+        return BRANCH + "auto"
+    return BRANCH + "number" if _is_integer(value) and 1 <= value <= 1024 else None
+
+
+class DataConfig(Definition):
+    """Which images, and how they become numbers."""
+
+    train: Annotated[
+        SourceChoice,
+        Field(description="training images: class folders, manifest.csv, IDX or .npz"),
+    ]
+    test: Annotated[
+        SourceChoice | None, Field(description="test images, in the same forms; null: none")
+    ] = None
+    validation: Annotated[
+        Annotated[
+            Annotated[Fraction, Tag(BRANCH + "fraction")]
+            | Annotated[SourceChoice, Tag(BRANCH + "source")],
+            one_of("a fraction between 0 and 1, a path, or null", _validation),
+        ]
+        | None,
+        Field(description="fraction of the training images, between 0 and 1, a path, or null"),
+    ] = 0.1
+    class_names: Annotated[
+        Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None,
+        Field(description="names of the labels 0, 1, ... in IDX and .npz; null: the numbers"),
+    ] = None
+    image: Annotated[ImageSettings, Field(description="what every image is turned into")] = (
+        ImageSettings()
+    )
+    normalize: Annotated[
+        Literal["none", "standard"],
+        Field(description="none: pixels in [0, 1]; standard: training mean 0, deviation 1"),
+    ] = "standard"
+    on_bad_image: Annotated[
+        Literal["error", "skip"], Field(description="stop, or train without the bad images")
+    ] = "error"
+
+
+class ModelConfig(Definition):
+    """The hidden layers, listed one by one or only by their widths. The output layer is implied."""
+
+    layers: Annotated[
+        Annotated[tuple[LayerChoice, ...], Field(strict=False)] | None,
+        Field(description="the hidden layers, each with its settings"),
+    ] = None
+    hidden_layers: Annotated[
+        Annotated[
+            tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...], Field(strict=False)
+        ]
+        | None,
+        Field(description="units of each hidden layer; [100] if layers is not given either"),
+    ] = None
+    activation: Annotated[
+        ActivationChoice | None,
+        Field(description="of all hidden_layers; relu if not given"),
+    ] = None
+
+    def hidden(self) -> tuple[Layer, ...]:
+        """The hidden layers, whichever form they were given in."""
+        if self.layers is not None:
+            return self.layers
+        activation = self.activation or ReLU()
+        return tuple(
+            Dense(units=units, activation=activation) for units in self.hidden_layers or ()
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_short_form(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("layers") is not None:
+            return value
+        given = {key: each for key, each in value.items() if key == "layers" or each is not None}
+        return {"hidden_layers": [100], "activation": "relu", **value, **given}
+
+    @model_validator(mode="after")
+    def _refuse_both_forms(self) -> Self:
+        if self.layers is None:
+            return self
+        if self.hidden_layers is not None:
+            raise PydanticCustomError(
+                "conflict",
+                "model.layers and model.hidden_layers are two forms of the same; keep one",
+                {"at": (("layers",), ("hidden_layers",))},
+            )
+        if self.activation is not None:
+            raise PydanticCustomError(
+                "conflict",
+                "model.activation goes with hidden_layers; in layers each layer has its own",
+                {"at": (("activation",),)},
+            )
+        return self
+
+
+class EarlyStopping(Definition):
+    """Stop when the model no longer gets better, and keep its best weights."""
+
+    monitor: Annotated[
+        Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"],
+        Field(description="what has to get better"),
+    ] = "val_loss"
+    patience: Annotated[Count, Field(description="epochs to wait for something better, >= 1")] = 5
+    min_delta: Annotated[
+        float, Field(ge=0, description="smallest change that counts as better, >= 0")
+    ] = 0.0
+
+
+class TrainingConfig(Definition):
+    """How the model learns."""
+
+    batch_size: Annotated[Count, Field(description="images per step, >= 1")] = 32
+    epochs: Annotated[Count, Field(description="passes over the training images, >= 1")] = 30
+    optimizer: Annotated[OptimizerChoice, Field(description="how gradients change weights")] = (
+        Adam()
+    )
+    loss: Annotated[LossChoice, Field(description="what training makes small")] = CrossEntropy()
+    class_weight: Annotated[
+        Annotated[
+            Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]
+            | Annotated[
+                dict[str, Annotated[float, Field(gt=0)]], Tag(BRANCH + "weights")
+            ],
+            one_of("'balanced', a mapping of class names to weights, or null", _class_weight),
+        ]
+        | None,
+        Field(description="weight > 0 per class name, others 1; balanced; or null: all 1"),
+    ] = None
+    early_stopping: Annotated[
+        EarlyStopping | None, Field(description="when to stop before the last epoch; null: never")
+    ] = None
+    threads: Annotated[
+        Annotated[
+            Annotated[Literal["auto"], Tag(BRANCH + "auto")]
+            | Annotated[int, Field(ge=1, le=1024), Tag(BRANCH + "number")],
+            one_of("'auto' or a whole number from 1 to 1024", _threads),
+        ],
+        Field(description="CPU threads, 1 to 1024, or auto"),
+    ] = "auto"
+
+
+class Config(Definition):
+    """A whole config file."""
+
+    data: Annotated[DataConfig, Field(description="the images")]
+    model: Annotated[ModelConfig, Field(description="the network")] = ModelConfig()
+    training: Annotated[TrainingConfig, Field(description="how it learns")] = TrainingConfig()
+    seed: Annotated[
+        int, Field(ge=0, le=2**63 - 1, description="of all randomness, 0 to 2^63 - 1")
+    ] = 0
+
+    @model_validator(mode="after")
+    def _need_what_is_monitored(self) -> Self:
+        stopping = self.training.early_stopping
+        if self.data.validation is None and stopping and stopping.monitor.startswith("val_"):
+            raise PydanticCustomError(
+                "conflict",
+                "training.early_stopping monitors '{monitor}', but data.validation is null; "
+                "set it, or monitor train_loss or train_accuracy",
+                {"monitor": stopping.monitor, "at": (("training", "early_stopping", "monitor"),)},
+            )
+        return self

@@ -1,0 +1,230 @@
+"""YAML text -> a tree of nodes that know their places. The gate: what a config may not hold.
+
+PyYAML's events are read with its pure-Python parser; its constructors, which hang or crash on some
+inputs, are never reached. Anchors, aliases, tags, merge keys, duplicate keys, keys that are no
+plain text and over-long integers are reported, each in its place, and reading goes on; a syntax
+error, a second document, deep nesting or too many nodes end it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import yaml
+
+from mlptrain.config.report import Place, Report, Source
+from mlptrain.config.scalars import MAX_DIGITS, is_long_integer, scalar_of
+from mlptrain.config.syntax import explain
+
+MAX_DEPTH = 20
+MAX_NODES = 20_000
+
+# PyYAML takes some of these for line breaks or skips them; editors do not, and places would differ.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
+                        "\U00010000-\U0010ffff]")  # fmt: skip
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass
+class ScalarNode:
+    place: Place
+    text: str
+    quoted: bool
+
+
+@dataclass
+class SequenceNode:
+    place: Place
+    items: list["Node"] = field(default_factory=list)
+
+
+@dataclass
+class Entry:
+    """A key's place and its value."""
+
+    place: Place
+    node: "Node"
+
+
+@dataclass
+class MappingNode:
+    place: Place
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+
+@dataclass
+class BrokenNode:
+    """Stands where something was that the gate has reported."""
+
+    place: Place
+
+
+Node = ScalarNode | SequenceNode | MappingNode | BrokenNode
+
+
+class RefusedTextError(Exception):
+    """The text cannot be read to its end; `report` says why."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+
+def value_of(node: Node) -> object:
+    """The plain Python value of `node`: what pydantic is to validate."""
+    match node:
+        case ScalarNode(text=text, quoted=quoted):
+            return text if quoted else scalar_of(text)
+        case SequenceNode(items=items):
+            return [value_of(item) for item in items]
+        case MappingNode(entries=entries):
+            return {key: value_of(entry.node) for key, entry in entries.items()}
+        case BrokenNode():
+            return node
+
+
+def read_tree(text: str, source: Source) -> tuple[Node, list[Report]]:
+    """The tree of the one document in `text`, and what the gate found in it.
+
+    Raises RefusedTextError where reading cannot go on."""
+    if found := _FORBIDDEN.search(text):
+        lines = _split_lines(text[: found.start()])
+        place = Place(source, len(lines) - 1, len(lines[-1]))
+        raise RefusedTextError(Report(place, f"{_name(found[0])} is not allowed; remove it"))
+    return _Reader(text, source).document()
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines of `text`; none if it is empty."""
+    return tuple(_split_lines(text)) if text else ()
+
+
+def _split_lines(text: str) -> list[str]:
+    return re.split(r"\r\n|\r|\n", text)
+
+
+def _name(character: str) -> str:
+    names = {"\0": "a NUL character", "\ufeff": "a byte order mark"}
+    return names.get(character, f"the character U+{ord(character):04X}")
+
+
+class _Reader:
+    """Builds the tree from PyYAML's events."""
+
+    def __init__(self, text: str, source: Source) -> None:
+        self.loader = yaml.SafeLoader(text)
+        self.source = source
+        self.reports: list[Report] = []
+        self.nodes = 0
+        self.depth = 0
+
+    def document(self) -> tuple[Node, list[Report]]:
+        self.event()  # the stream's start
+        if isinstance(self.event(), yaml.StreamEndEvent):
+            return ScalarNode(Place(self.source), "", quoted=False), self.reports
+        root = self.node(self.event())
+        self.event()  # the document's end
+        if not isinstance(after := self.event(), yaml.StreamEndEvent):
+            raise self.refused(after.start_mark, "a second document begins; a config is one")
+        return root, self.reports
+
+    def event(self) -> yaml.Event:
+        """The next event; a complaint of PyYAML's becomes a RefusedTextError."""
+        try:
+            event: yaml.Event = self.loader.get_event()
+        except yaml.MarkedYAMLError as error:
+            message, mark = explain(error)
+            raise self.refused(mark or self.loader.get_mark(), message) from None
+        except (ValueError, OverflowError):  # an escape or a directive with too large a number
+            raise self.refused(self.loader.get_mark(), "this number is too large") from None
+        return event
+
+    def refused(self, mark: yaml.Mark, message: str) -> RefusedTextError:
+        return RefusedTextError(Report(self.place(mark, mark), message))
+
+    def report(self, place: Place, message: str) -> None:
+        self.reports.append(Report(place, message))
+
+    def place(self, start: yaml.Mark, end: yaml.Mark) -> Place:
+        """From `start` to `end`, or to the end of the line `start` is in."""
+        if not self.source.lines:
+            return Place(self.source)
+        line = self.source.lines[start.line]
+        last = end.column if end.line == start.line else len(line.rstrip())
+        return Place(self.source, start.line, start.column, max(last - start.column, 1))
+
+    def node(self, event: yaml.Event) -> Node:
+        """The node that `event` begins."""
+        place = self.place(event.start_mark, event.end_mark)
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise RefusedTextError(Report(place, f"more than {MAX_NODES:,} values; a config is small"))
+        if isinstance(event, yaml.AliasEvent):
+            self.report(place, "aliases (*) are not allowed; write the value out")
+            return BrokenNode(place)
+        if event.anchor is not None:
+            self.report(place, "anchors (&) are not allowed; write the value out where it is used")
+        if event.tag is not None:
+            self.report(
+                place, "tags (!) are not allowed; a value's type follows from how it is written"
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            return self.scalar(event, place)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise RefusedTextError(Report(place, f"nested more than {MAX_DEPTH} levels deep"))
+        node = (
+            self.sequence(event)
+            if isinstance(event, yaml.SequenceStartEvent)
+            else self.mapping(event)
+        )
+        self.depth -= 1
+        return node
+
+    def scalar(self, event: yaml.ScalarEvent, place: Place) -> Node:
+        if found := _SURROGATE.search(event.value):
+            self.report(place, f"{_name(found[0])} is half a character and cannot stand alone")
+            return BrokenNode(place)
+        quoted = event.style is not None
+        if not quoted and is_long_integer(event.value):
+            count = len(event.value)
+            self.report(place, f"a number of {count:,} digits; at most {MAX_DIGITS} are allowed")
+            return BrokenNode(place)
+        return ScalarNode(place, event.value, quoted)
+
+    def sequence(self, start: yaml.SequenceStartEvent) -> SequenceNode:
+        items: list[Node] = []
+        while not isinstance(event := self.event(), yaml.SequenceEndEvent):
+            items.append(self.node(event))
+        return SequenceNode(self.whole(start, event), items)
+
+    def mapping(self, start: yaml.MappingStartEvent) -> MappingNode:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := self.event(), yaml.MappingEndEvent):
+            self.entry(entries, self.node(event))
+        first = next(iter(entries.values()), None)
+        block = first is not None and not start.flow_style
+        return MappingNode(first.place if first and block else self.whole(start, event), entries)
+
+    def whole(self, start: yaml.CollectionStartEvent, end: yaml.CollectionEndEvent) -> Place:
+        """The place of a flow collection, brackets included; of another, where it begins."""
+        return self.place(start.start_mark, end.end_mark if start.flow_style else start.end_mark)
+
+    def entry(self, entries: dict[str, Entry], key: Node) -> None:
+        """Read the value of `key` into `entries`."""
+        node = self.node(self.event())
+        if not isinstance(key, ScalarNode):
+            if not isinstance(key, BrokenNode):
+                self.report(key.place, "a list or a mapping cannot be a key")
+        elif key.text == "<<" and not key.quoted:
+            self.report(key.place, "merge keys (<<) are not allowed; write the keys out")
+        elif first := entries.get(key.text):
+            self.report(key.place, _twice(key.text, first.place))
+        else:
+            if isinstance(node, ScalarNode) and not node.text and not node.quoted:
+                node.place = key.place  # nothing is written: the key is all there is to show
+            entries[key.text] = Entry(key.place, node)
+
+
+def _twice(key: str, first: Place) -> str:
+    where = f"first in line {first.line + 1}" if first.source.lines else "keep one"
+    return f"key {key!r} is given twice, {where}"

@@ -1,0 +1,57 @@
+"""How values and choices are put into words in an error message."""
+
+import difflib
+from collections.abc import Sequence
+
+from mlptrain.config.report import shorten
+from mlptrain.config.scalars import scalar_of
+from mlptrain.config.tree import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode
+
+
+def quoted(text: str) -> str:
+    return repr(shorten(text))
+
+
+def any_of(names: Sequence[str]) -> str:
+    """'a', 'b' or 'c'"""
+    *others, last = map(quoted, names)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def nearest(word: str, names: Sequence[str]) -> str | None:
+    """The name that `word` is most likely a slip of the pen for."""
+    matches = difflib.get_close_matches(word.lower(), names, n=1)
+    return matches[0] if matches else None
+
+
+def suggestion(word: str, names: Sequence[str]) -> str:
+    """What to write in place of `word`: the nearest name, or else one of all."""
+    name = nearest(word, names)
+    return f"did you mean {name!r}?" if name else f"known are {any_of(names)}"
+
+
+def shown(node: Node) -> str:
+    """The value of `node` as the user wrote it."""
+    match node:
+        case ScalarNode(text="", quoted=False):
+            return "nothing"
+        case ScalarNode(text=text):
+            return quoted(text) if is_text(node) else shorten(text)
+        case SequenceNode():
+            return "a list"
+        case MappingNode() | BrokenNode():
+            return "a mapping"
+
+
+def is_text(node: Node) -> bool:
+    """Whether `node` holds a string."""
+    return isinstance(node, ScalarNode) and (node.quoted or isinstance(scalar_of(node.text), str))
+
+
+def is_quoted_value(node: Node) -> bool:
+    """Whether `node` would be no string if it had no quotes."""
+    return (
+        isinstance(node, ScalarNode)
+        and node.quoted
+        and not isinstance(scalar_of(node.text[:40]), str)
+    )

@@ -1,0 +1,58 @@
+"""From stored pixels to the numbers a network sees, one batch at a time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.numpy import Array
+from mlptrain.data.normalization import Normalization
+
+
+class Batches:
+    """Copies examples into a network's input arrays; the images themselves stay uint8.
+
+    Args:
+        images: (n, H, W, C) uint8.
+        labels: (n,) int64 class indices.
+        normalization: what turns a pixel 0 … 255 into an input.
+        class_weights: (classes,) each class's weight in the loss; None: 1.
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        normalization: Normalization,
+        class_weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        n, height, width, channels = images.shape
+        self.pixels = images.reshape(n, height * width * channels)
+        self.labels = labels
+        self._weights = np.ones(n) if class_weights is None else class_weights[labels]
+        self._scale = _per_input(normalization.scale, height * width)
+        self._offset = _per_input(normalization.offset, height * width)
+        self._rows: dict[int, NDArray[np.uint8]] = {}
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def write(self, indices: NDArray[np.int64], x: Array, labels: Array, weights: Array) -> None:
+        """Write the examples `indices` (m,) into x (batch, inputs), labels (batch,) and weights
+        (batch,), batch ≥ m. Rows beyond m get weight 0 and keep what they held."""
+        m = len(indices)
+        if m not in self._rows:
+            self._rows[m] = np.empty((m, self.pixels.shape[1]), np.uint8)
+        # mode="clip" writes straight into `out`; the default goes through a copy
+        np.take(self.pixels, indices, axis=0, out=self._rows[m], mode="clip")
+        np.copyto(x[:m], self._rows[m])
+        np.multiply(x[:m], self._scale, out=x[:m])
+        np.add(x[:m], self._offset, out=x[:m])
+        np.take(self.labels, indices, out=labels[:m], mode="clip")
+        weights[:m] = self._weights[indices]
+        weights[m:] = 0
+
+
+def _per_input(per_channel: NDArray[np.float64], pixels: int) -> Array:
+    """One number for all inputs where the channels agree, else one per input, channels last."""
+    if np.all(per_channel == per_channel[0]):
+        return np.float32(per_channel[0])  # type: ignore[return-value]
+    return np.tile(per_channel, pixels).astype(np.float32)

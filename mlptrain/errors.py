@@ -1,0 +1,68 @@
+"""Every error a user can meet, and the exit code the command line gives it.
+
+    MlptrainError
+    ├── UsageError        2   the command line itself
+    ├── ConfigError       2   the YAML file, or --set
+    ├── DataError         3   images, labels, splits
+    ├── ModelFileError    4   a checkpoint that is damaged or does not fit
+    ├── DivergedError     5   NaN or Inf in the loss or a gradient
+    ├── FileSystemError   6   disk full, permissions, I/O
+    ├── RunFolderError    7   run folder busy, or already there
+    ├── GateMissedError   8   `eval --min` was not reached
+    └── StoppedError    128+n  stopped by signal n, state saved
+
+A message reads `where: what is wrong, with the value. What is allowed. What to do.`
+Anything else that escapes is a bug in mlptrain: exit code 1, with a traceback.
+"""
+
+from typing import ClassVar
+
+
+class MlptrainError(Exception):
+    """An error whose message is meant for the user; `exit_code` is the process's exit status."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(MlptrainError):
+    exit_code = 2
+
+
+class ConfigError(MlptrainError):
+    exit_code = 2
+
+
+class DataError(MlptrainError):
+    exit_code = 3
+
+
+class ModelFileError(MlptrainError):
+    exit_code = 4
+
+
+class DivergedError(MlptrainError):
+    exit_code = 5
+
+
+class FileSystemError(MlptrainError):
+    exit_code = 6
+
+
+class RunFolderError(MlptrainError):
+    exit_code = 7
+
+
+class GateMissedError(MlptrainError):
+    exit_code = 8
+
+
+class StoppedError(MlptrainError):
+    """Training was stopped by a signal after its state was saved."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        return 128 + self.signal_number

@@ -1,0 +1,55 @@
+"""The affine map of a dense layer."""
+
+from typing import Any, Literal
+
+from mlptrain.autodiff.function import Function, Shape, functions
+from mlptrain.backend.numpy import Array
+
+
+@functions.register
+class MatMul(Function):
+    """y = x w: x (batch, n), w (n, units) → y (batch, units)."""
+
+    type: Literal["matmul"] = "matmul"
+
+    def shape(self, *shapes: Shape) -> Shape:
+        x, w = shapes
+        return (x[0], w[1])
+
+    def forward(self, xp: Any, out: Array, x: Array, w: Array) -> None:
+        xp.matmul(x, w, out=out)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, w: Array) -> None:
+        """g wᵀ"""
+        xp.matmul(g, w.T, out=out)
+
+    def gradient_w(self, xp: Any, out: Array, g: Array, x: Array) -> None:
+        """xᵀ g"""
+        xp.matmul(x.T, g, out=out)
+
+
+@functions.register
+class Linear(Function):
+    """y = x w + b: x (batch, n), w (n, units), b (units,) → y (batch, units)."""
+
+    type: Literal["linear"] = "linear"
+
+    def shape(self, *shapes: Shape) -> Shape:
+        x, w, _ = shapes
+        return (x[0], w[1])
+
+    def forward(self, xp: Any, out: Array, x: Array, w: Array, b: Array) -> None:
+        xp.matmul(x, w, out=out)
+        xp.add(out, b, out=out)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, w: Array) -> None:
+        """g wᵀ"""
+        xp.matmul(g, w.T, out=out)
+
+    def gradient_w(self, xp: Any, out: Array, g: Array, x: Array) -> None:
+        """xᵀ g"""
+        xp.matmul(x.T, g, out=out)
+
+    def gradient_b(self, xp: Any, out: Array, g: Array) -> None:
+        """Σ g over the batch"""
+        xp.add.reduce(g, axis=0, out=out)

@@ -1,0 +1,152 @@
+"""Loss functions: one number for a batch, the weighted mean over its examples."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mlptrain.autodiff.function import Function, Scratch, Shape, functions
+from mlptrain.backend.numpy import Array
+from mlptrain.registry import Registry
+
+
+class Loss(Function):
+    """L = Σᵢ weightᵢ lossᵢ / Σᵢ weightᵢ over the examples i of a batch.
+
+    Inputs: x (batch, n), the predictions; targets, class indices (batch,) or numbers (batch, n);
+    weights (batch,), ≥ 0 and not all 0. Only x is differentiable. Class indices stand for their
+    one-hot rows. `from_logits` says that x are the scores before softmax.
+    """
+
+    from_logits: ClassVar[bool]
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return ()
+
+    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        batch, n = shapes[0]
+        return {
+            "t": Scratch((batch, n)),  # the targets as numbers
+            "p": Scratch((batch, n)),
+            "part": Scratch((batch, n)),
+            "row": Scratch((batch, 1)),
+            "score": Scratch((batch, 1)),
+            "share": Scratch((batch, 1)),  # weightᵢ / Σ weights
+            "classes": Scratch((n,), "int64"),
+        }
+
+
+losses: Registry[Loss] = Registry("loss")
+
+
+@losses.register
+@functions.register
+class CrossEntropy(Loss):
+    """lossᵢ = -Σⱼ tᵢⱼ log softmax(xᵢ)ⱼ, x being logits of any size; rows of t sum to 1.
+
+    Label smoothing ε replaces t by (1 - ε) t + ε / n (Szegedy et al., 2016)."""
+
+    type: Literal["cross_entropy"] = "cross_entropy"
+    label_smoothing: Annotated[
+        float, Field(ge=0, lt=1, description="share of the target spread evenly over the classes")
+    ] = 0.0
+    from_logits: ClassVar[bool] = True
+
+    def forward(
+        self,
+        xp: Any,
+        out: Array,
+        x: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        t: Array,
+        classes: Array,
+        row: Array,
+        p: Array,
+        part: Array,
+        score: Array,
+        share: Array,
+    ) -> None:
+        """lossᵢ = log Σⱼ e^zᵢⱼ - Σⱼ tᵢⱼ zᵢⱼ with z = x - max x; leaves softmax(x) in `p`."""
+        write_targets(xp, t, targets, classes)
+        if self.label_smoothing:
+            xp.multiply(t, 1 - self.label_smoothing, out=t)
+            xp.add(t, self.label_smoothing / x.shape[1], out=t)
+        xp.maximum.reduce(x, axis=1, keepdims=True, out=row)
+        xp.subtract(x, row, out=p)
+        xp.multiply(t, p, out=part)
+        xp.add.reduce(part, axis=1, keepdims=True, out=score)
+        xp.exp(p, out=p)
+        xp.add.reduce(p, axis=1, keepdims=True, out=row)
+        xp.divide(p, row, out=p)
+        xp.log(row, out=row)
+        xp.subtract(row, score, out=row)
+        write_weighted_mean(xp, out, row, weights, share)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, share: Array) -> None:
+        """g (softmax(x) - t) weightᵢ / Σ weights"""
+        xp.subtract(p, t, out=out)
+        xp.multiply(out, share, out=out)
+        xp.multiply(out, g, out=out)
+
+
+@losses.register
+@functions.register
+class MeanSquaredError(Loss):
+    """lossᵢ = Σⱼ (xᵢⱼ - tᵢⱼ)² / n."""
+
+    type: Literal["mean_squared_error"] = "mean_squared_error"
+    from_logits: ClassVar[bool] = False
+
+    def forward(
+        self,
+        xp: Any,
+        out: Array,
+        x: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        t: Array,
+        classes: Array,
+        p: Array,
+        part: Array,
+        row: Array,
+        share: Array,
+    ) -> None:
+        """Leaves x - t in `p`."""
+        write_targets(xp, t, targets, classes)
+        xp.subtract(x, t, out=p)
+        xp.multiply(p, p, out=part)
+        xp.add.reduce(part, axis=1, keepdims=True, out=row)
+        xp.multiply(row, 1 / x.shape[1], out=row)
+        write_weighted_mean(xp, out, row, weights, share)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, x: Array, p: Array, share: Array) -> None:
+        """g 2 (x - t) / n · weightᵢ / Σ weights"""
+        xp.multiply(p, share, out=out)
+        xp.multiply(out, 2 / x.shape[1], out=out)
+        xp.multiply(out, g, out=out)
+
+
+def write_targets(xp: Any, t: Array, targets: Array, classes: Array) -> None:
+    """Write the targets into t (batch, n): class indices (batch,) as one-hot rows, else as is."""
+    if targets.ndim == 2:
+        t[...] = targets
+        return
+    classes[...] = 1
+    classes[0] = 0
+    xp.add.accumulate(classes, out=classes)  # 0, 1, ..., n - 1, without allocating
+    xp.equal(targets[:, None], classes, out=t)
+
+
+def write_weighted_mean(xp: Any, out: Array, row: Array, weights: Array, share: Array) -> None:
+    """Write Σ weightᵢ rowᵢ / Σ weightᵢ into out (), and weightᵢ / Σ weights into share."""
+    xp.divide(weights[:, None], xp.add.reduce(weights), out=share)
+    xp.multiply(row, share, out=row)
+    xp.add.reduce(row, axis=(0, 1), out=out)
+
+
+if TYPE_CHECKING:
+    LossChoice = Loss
+else:
+    LossChoice = losses.choice()

@@ -1,0 +1,1 @@
+"""Layers, how their weights start, and the model they form."""

@@ -1,0 +1,103 @@
+"""The layers a model can be built of.
+
+A layer is a definition: its fields are what YAML says about it. It declares parameters by name and
+shape, says how they start, and records what it computes on a tape.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlptrain.autodiff.tensor import Tensor
+from mlptrain.functions import dropout, linear
+from mlptrain.functions.activations import ActivationChoice, Identity
+from mlptrain.nn.initializers import InitializerChoice, initializers
+from mlptrain.registry import Definition, Registry
+
+MAX_UNITS = 1_000_000
+
+
+class Layer(Definition):
+    """One layer, from (batch, inputs) to (batch, `outputs(inputs)`)."""
+
+    def outputs(self, inputs: int) -> int:
+        """The width of the layer's output for `inputs` values per example."""
+        return inputs
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of the layer's parameters by name."""
+        return {}
+
+    def initial(
+        self, name: str, shape: tuple[int, ...], random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """What the parameter `name` starts as, in float64."""
+        raise NotImplementedError
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        """Record y = layer(x) on x's tape and return y."""
+        raise NotImplementedError
+
+
+layers: Registry[Layer] = Registry("layer")
+
+
+@layers.register
+class Dense(Layer):
+    """y = activation(x kernel + bias), kernel (inputs, units), bias (units,) from zero."""
+
+    type: Literal["dense"] = "dense"
+    units: Annotated[int, Field(ge=1, le=MAX_UNITS, description="outputs of the layer")]
+    activation: Annotated[
+        ActivationChoice, Field(description="function applied to each output")
+    ] = Identity()
+    use_bias: Annotated[bool, Field(description="add a bias to each output")] = True
+    kernel_initializer: Annotated[
+        InitializerChoice | None,
+        Field(description="how the weights start; null: what suits the activation"),
+    ] = None
+
+    def outputs(self, inputs: int) -> int:
+        return self.units
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {"kernel": (inputs, self.units)}
+        if self.use_bias:
+            shapes["bias"] = (self.units,)
+        return shapes
+
+    def initial(
+        self, name: str, shape: tuple[int, ...], random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        if name == "bias":
+            return np.zeros(shape)
+        inputs, units = shape
+        initializer = self.kernel_initializer or initializers[self.activation.initializer]()
+        return initializer.sample(random, (inputs, units))
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        if self.use_bias:
+            y = linear.Linear()(x, parameters["kernel"], parameters["bias"])
+        else:
+            y = linear.MatMul()(x, parameters["kernel"])
+        return y if isinstance(self.activation, Identity) else self.activation(y)
+
+
+@layers.register
+class Dropout(Layer):
+    """In training each value is set to 0 with probability `rate` and the others grow by
+    1 / (1 - rate); in evaluation nothing happens (Srivastava et al., 2014)."""
+
+    type: Literal["dropout"] = "dropout"
+    rate: Annotated[float, Field(ge=0, lt=1, description="share of values set to 0, below 1")] = 0.5
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        return dropout.Dropout(rate=self.rate)(x) if x.tape.training else x
+
+
+if TYPE_CHECKING:
+    LayerChoice = Layer
+else:
+    LayerChoice = layers.choice()

@@ -1,0 +1,120 @@
+"""A multi-layer perceptron: layers over one arena, and the plans that run it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mlptrain.autodiff.arena import Arena
+from mlptrain.autodiff.plan import Plan
+from mlptrain.autodiff.tape import Tape
+from mlptrain.autodiff.tensor import Tensor
+from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.functions.activations import Softmax
+from mlptrain.functions.losses import Loss
+from mlptrain.nn.layers import Dense, Layer
+
+
+@dataclass(frozen=True)
+class Program:
+    """A plan and the tensors its user reads and writes.
+
+    Attributes:
+        x: (batch, inputs), filled in by the user.
+        labels: (batch,) int64 class indices, filled in.
+        weights: (batch,) each example's weight in the loss, filled in.
+        output: (batch, classes) the logits in training, their softmax in evaluation; the largest
+            entry of a row names the predicted class in both.
+        loss: () weighted mean over the batch.
+    """
+
+    plan: Plan
+    x: Tensor
+    labels: Tensor
+    weights: Tensor
+    output: Tensor
+    loss: Tensor
+
+
+@dataclass(frozen=True)
+class PlacedLayer:
+    """A layer in its place: its name in the arena and its widths."""
+
+    name: str
+    layer: Layer
+    inputs: int
+    outputs: int
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the layer's parameters by name in the arena."""
+        shapes = self.layer.shapes(self.inputs)
+        return {f"{self.name}/{parameter}": shape for parameter, shape in shapes.items()}
+
+
+class Model:
+    """inputs → hidden layers → dense output layer, one logit per class.
+
+    `plan_training` and `plan_evaluation` make a program for one batch size. All of them work on
+    the same parameters, in `arena`.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[Layer],
+        inputs: int,
+        classes: int,
+        loss: Loss,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.inputs = inputs
+        self.classes = classes
+        self.loss = loss
+        self.layers = list(_placed(hidden, inputs, classes))
+        shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
+        self.arena = Arena(shapes, dtype, NumpyBackend())
+
+    def initialize(self, random: np.random.Generator) -> None:
+        """Draw the parameters' first values, layer by layer from the input."""
+        for placed in self.layers:
+            for name, shape in placed.layer.shapes(placed.inputs).items():
+                values = placed.layer.initial(name, shape, random)
+                self.arena.value(f"{placed.name}/{name}")[...] = values
+
+    def plan_training(self, batch_size: int, random: np.random.Generator) -> Program:
+        """A program that runs forward and backward; `random` draws the dropout masks."""
+        return self._program(Tape(self.arena, training=True), batch_size, random)
+
+    def plan_evaluation(self, batch_size: int) -> Program:
+        """A program that runs forward only, without gradient buffers."""
+        return self._program(Tape(self.arena, training=False), batch_size, None)
+
+    def _program(self, tape: Tape, batch_size: int, random: np.random.Generator | None) -> Program:
+        x = tape.input((batch_size, self.inputs))
+        labels = tape.input((batch_size,), np.int64)
+        weights = tape.input((batch_size,))
+        logits = x
+        for placed in self.layers:
+            parameters = {name.rpartition("/")[2]: tape.parameter(name) for name in placed.shapes()}
+            logits = placed.layer.record(logits, parameters)
+        softmax = Softmax()
+        if self.loss.from_logits:
+            loss = self.loss(logits, labels, weights)
+        else:
+            loss = self.loss(softmax(logits), labels, weights)
+        if tape.training:
+            return Program(Plan(tape, loss, random), x, labels, weights, logits, loss)
+        output = softmax(logits)
+        return Program(Plan(tape), x, labels, weights, output, loss)
+
+
+def _placed(hidden: Sequence[Layer], inputs: int, classes: int) -> Iterator[PlacedLayer]:
+    """Number the layers of each kind from 1, and end with the output layer."""
+    counts: dict[str, int] = {}
+    for layer in hidden:
+        kind = layer.model_fields["type"].default
+        counts[kind] = counts.get(kind, 0) + 1
+        outputs = layer.outputs(inputs)
+        yield PlacedLayer(f"{kind}_{counts[kind]}", layer, inputs, outputs)
+        inputs = outputs
+    yield PlacedLayer("output", Dense(units=classes), inputs, classes)

@@ -1,0 +1,62 @@
+"""How the learning rate changes over the run: a factor in [0, 1] for each step."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from mlptrain.registry import Definition, Registry
+
+
+class Schedule(Definition):
+    """Linear warm-up over the first `warmup_epochs`, then what the subclass says."""
+
+    warmup_epochs: Annotated[
+        float, Field(ge=0, le=1e6, description="epochs of linear growth to the full learning rate")
+    ] = 0.0
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """What the learning rate is multiplied by at `step` = 0, 1, …, below epochs ·
+        steps_per_epoch."""
+        warmup = round(self.warmup_epochs * steps_per_epoch)
+        if step < warmup:
+            return (step + 1) / warmup
+        rest = steps_per_epoch * epochs - warmup
+        return self.after_warmup((step - warmup) / rest if rest > 0 else 1.0)
+
+    def after_warmup(self, progress: float) -> float:
+        """The factor when a share `progress`, in [0, 1], of the steps after warm-up is done."""
+        raise NotImplementedError
+
+
+schedules: Registry[Schedule] = Registry("schedule")
+
+
+@schedules.register
+class Constant(Schedule):
+    """The full learning rate."""
+
+    type: Literal["constant"] = "constant"
+
+    def after_warmup(self, progress: float) -> float:
+        return 1.0
+
+
+@schedules.register
+class Cosine(Schedule):
+    """Half a cosine wave, from the full learning rate to `final` times it (Loshchilov & Hutter,
+    2017)."""
+
+    type: Literal["cosine"] = "cosine"
+    final: Annotated[
+        float, Field(ge=0, le=1, description="learning rate at the end, as a share of the full one")
+    ] = 0.0
+
+    def after_warmup(self, progress: float) -> float:
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+if TYPE_CHECKING:
+    ScheduleChoice = Schedule
+else:
+    ScheduleChoice = schedules.choice()

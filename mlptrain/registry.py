@@ -1,0 +1,121 @@
+"""Name -> definition: what a YAML choice can be.
+
+A *definition* is a frozen pydantic model. Its fields are the keys a user may write, with their
+types, bounds, defaults and descriptions; its `type` field holds its name. Validation, JSON Schema,
+`--print-config` comments and documentation all come from that one class:
+
+    @optimizers.register
+    class SGD(Optimizer):
+        "Stochastic gradient descent."
+        type: Literal["sgd"] = "sgd"
+        momentum: Annotated[float, Field(ge=0, lt=1, description="...")] = 0.0
+
+    optimizers["sgd"] is SGD
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+)
+from pydantic_core import CoreSchema
+
+BRANCH = "\0"  # begins the parts of an error's location that name a branch, not a key
+
+
+class Definition(BaseModel):
+    """One thing the user can describe in YAML: immutable, strict about types, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+D = TypeVar("D", bound=Definition)
+T = TypeVar("T", bound=Definition)
+
+
+class Registry(Generic[D]):
+    """The definitions of one kind, by name, in the order they were registered."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._definitions: dict[str, type[D]] = {}
+
+    def register(self, definition: type[T]) -> type[T]:
+        """Class decorator: file `definition` under the default of its `type` field."""
+        name = definition.model_fields["type"].default
+        if name in self._definitions:
+            raise ValueError(f"{self.kind} {name!r} is registered twice")
+        self._definitions[name] = cast(type[D], definition)
+        return definition
+
+    def __getitem__(self, name: str) -> type[D]:
+        return self._definitions[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._definitions)
+
+    def definitions(self) -> tuple[type[D], ...]:
+        return tuple(self._definitions.values())
+
+    def choice(self) -> Any:
+        """The pydantic type of a choice: one of the definitions, written as a name or a mapping
+        with `type`. Any other name is an error of type `unknown_choice`."""
+        branches = tuple(
+            Annotated[definition, Tag(BRANCH + name)]  # type: ignore[valid-type]
+            for name, definition in self._definitions.items()
+        )
+        alone = tuple(name for name, each in self._definitions.items() if _needs_no_key(each))
+        return Annotated[
+            Union[branches],  # type: ignore[valid-type]  # noqa: UP007
+            _Choice(self.kind, tuple(self), alone),
+            BeforeValidator(_mapping_of_name),
+        ]
+
+
+class _Choice(NamedTuple):
+    """Tells pydantic how a choice among `names` is validated and described; those in `alone` need
+    no key besides their `type`."""
+
+    kind: str
+    names: tuple[str, ...]
+    alone: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        discriminator = Discriminator(
+            _branch,
+            custom_error_type="unknown_choice",
+            custom_error_message="unknown {kind}; known are {names}",
+            custom_error_context={"kind": self.kind, "names": ", ".join(self.names)},
+        )
+        return discriminator.__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        mappings = handler(schema)
+        names = [{"enum": list(self.alone)}] if self.alone else []
+        branches = mappings.get("oneOf", [mappings])
+        return {"anyOf": [*names, *({**branch, "required": ["type"]} for branch in branches)]}
+
+
+def _needs_no_key(definition: type[Definition]) -> bool:
+    return not any(field.is_required() for field in definition.model_fields.values())
+
+
+def _mapping_of_name(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+def _branch(value: object) -> str | None:
+    """The tag of the branch that validates, or dumps, `value`."""
+    name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return BRANCH + name if isinstance(name, str) else None
