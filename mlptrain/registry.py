@@ -68,23 +68,22 @@ class Registry(Generic[D]):
         """The pydantic type of a choice: one of the definitions, written as a name or a mapping
         with `type`. Any other name is an error of type `unknown_choice`."""
         branches = tuple(
-            Annotated[definition, Tag(BRANCH + name)]  # type: ignore[valid-type]
+            Annotated[definition, Tag(BRANCH + name)]
             for name, definition in self._definitions.items()
         )
-        alone = tuple(name for name, each in self._definitions.items() if _needs_no_key(each))
+        alone = tuple(name for name, each in self._definitions.items() if not needs_a_key(each))
         return Annotated[
-            Union[branches],  # type: ignore[valid-type]  # noqa: UP007
-            _Choice(self.kind, tuple(self), alone),
+            Union[branches],  # noqa: UP007
+            _Choice(self.kind, alone),
             BeforeValidator(_mapping_of_name),
         ]
 
 
 class _Choice(NamedTuple):
-    """Tells pydantic how a choice among `names` is validated and described; those in `alone` need
-    no key besides their `type`."""
+    """Tells pydantic how a choice is validated and described; those in `alone` need no key besides
+    their `type`."""
 
     kind: str
-    names: tuple[str, ...]
     alone: tuple[str, ...]
 
     def __get_pydantic_core_schema__(
@@ -93,8 +92,8 @@ class _Choice(NamedTuple):
         discriminator = Discriminator(
             _branch,
             custom_error_type="unknown_choice",
-            custom_error_message="unknown {kind}; known are {names}",
-            custom_error_context={"kind": self.kind, "names": ", ".join(self.names)},
+            custom_error_message="unknown {kind}",
+            custom_error_context={"kind": self.kind},
         )
         return discriminator.__get_pydantic_core_schema__(source, handler)
 
@@ -107,8 +106,9 @@ class _Choice(NamedTuple):
         return {"anyOf": [*names, *({**branch, "required": ["type"]} for branch in branches)]}
 
 
-def _needs_no_key(definition: type[Definition]) -> bool:
-    return not any(field.is_required() for field in definition.model_fields.values())
+def needs_a_key(definition: type[BaseModel]) -> bool:
+    """Whether a user who chooses `definition` has to write more than its name."""
+    return any(field.is_required() for field in definition.model_fields.values())
 
 
 def _mapping_of_name(value: object) -> object:

@@ -1,15 +1,16 @@
 """pydantic's errors -> reports: each in the user's words, at its place in the tree."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from mlptrain.config.fields import Models, field_of, keys_of, models_in, models_named
+from mlptrain.config.fields import Models, field_of, keys_of, models_in, models_named, type_names
 from mlptrain.config.report import SHOWN_REPORTS, Place, Report
 from mlptrain.config.scalars import scalar_of
+from mlptrain.config.schema import PATH_OR_MAPPING
 from mlptrain.config.tree import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode
 from mlptrain.config.wording import (
     any_of,
@@ -30,7 +31,6 @@ _RULES = {
     "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
     "string_type": "must be text",
-    "path_type": "must be a path",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": _MAPPING,
@@ -54,6 +54,7 @@ class Spot:
     keys: tuple[str, ...]  # the whole path
     node: Node  # the deepest node that is there
     key: Place | None  # of `node`, where it has one
+    models: Models  # what the value at the end of the path can be
     parents: Models  # what the mapping that holds the last key can be
 
     @property
@@ -70,9 +71,7 @@ class Spot:
         return f" in {'.'.join(self.keys[:-1])}" if self.keys[1:] else ""
 
 
-def explain(
-    error: ValidationError, root: Node, model: type[BaseModel]
-) -> tuple[list[Report], int]:
+def explain(error: ValidationError, root: Node, model: type[BaseModel]) -> tuple[list[Report], int]:
     """The first mistakes of a validation of `root` by `model`, in the order they are read, and how
     many there are."""
     mistakes = []
@@ -83,17 +82,18 @@ def explain(
         if not _is_reported(detail, spot):
             mistakes.append((_place(detail, spot), detail, spot))
     mistakes.sort(key=lambda mistake: mistake[0].order)
-    reports = [Report(place, _message(*rest)) for place, *rest in mistakes[:SHOWN_REPORTS]]
+    reports = [
+        Report(place, _message(detail, spot)) for place, detail, spot in mistakes[:SHOWN_REPORTS]
+    ]
     return reports, len(mistakes)
 
 
 def _follow(location: Sequence[int | str], root: Node, model: type[BaseModel]) -> Spot:
     """Walk tree and schema side by side along `location`."""
-    spot = Spot((), root, None, ())
-    models: Models = (model,)
+    spot = Spot((), root, None, (model,), ())
     for part in location:
-        if isinstance(part, str) and part.startswith(BRANCH):
-            models = models_named(models, part.removeprefix(BRANCH)) or models
+        if branch := _branch(part, spot.models):
+            spot.models = models_named(spot.models, branch) or spot.models
             continue
         spot.keys += (str(part),)
         match spot.node:
@@ -102,60 +102,72 @@ def _follow(location: Sequence[int | str], root: Node, model: type[BaseModel]) -
             case SequenceNode(items=items) if isinstance(part, int):
                 spot.node, spot.key = items[part], None
         if isinstance(part, str):
-            spot.parents = models
-            field = field_of(models, part)
-            models = models_in(field.annotation) if field else ()
+            field = field_of(spot.models, part)
+            spot.parents, spot.models = spot.models, models_in(field.annotation) if field else ()
     return spot
 
 
+def _branch(part: int | str, models: Models) -> str | None:
+    """The name of a branch, if `part` of a location is no key: pydantic adds which it took."""
+    if not isinstance(part, str):
+        return None
+    if part.startswith(BRANCH):
+        return part.removeprefix(BRANCH)
+    return part if len(models) > 1 and models_named(models, part) else None
+
+
 def _is_reported(detail: ErrorDetails, spot: Spot) -> bool:
-    """Whether another report covers this one: the gate's, or that a key is misspelt."""
-    if isinstance(spot.node, BrokenNode):
-        return True
-    if detail["type"] != "missing" or not isinstance(spot.node, MappingNode):
-        return False
-    unknown = [key for key in spot.node.entries if key not in keys_of(spot.parents)]
-    return nearest(spot.keys[-1], unknown) is not None
+    """Whether another report covers this one: the gate's, that a key is misspelt, or that an entry
+    of a list is wrong (pydantic then counts the others only)."""
+    match spot.node:
+        case BrokenNode():
+            return True
+        case SequenceNode(items=items) if detail["type"] == "too_short":
+            return len(items) >= int(detail["ctx"]["min_length"])
+        case MappingNode(entries=entries) if detail["type"] == "missing":
+            unknown = [key for key in entries if key not in keys_of(spot.parents)]
+            return nearest(spot.keys[-1], unknown) is not None
+    return False
 
 
 def _place(detail: ErrorDetails, spot: Spot) -> Place:
     """The key of what is too much or too little, else the value."""
     if detail["type"] in ("extra_forbidden", "missing", "conflict"):
         return spot.key_place
-    if detail["type"] == "unknown_choice":
+    if detail["type"] in ("unknown_choice", "union_tag_invalid"):
         return (_written_type(spot.node) or spot.node).place
     return spot.node.place
 
 
 def _message(detail: ErrorDetails, spot: Spot) -> str:
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "extra_forbidden":
-            hint = suggestion(spot.keys[-1], keys_of(spot.parents))
-            return f"unknown key {quoted(spot.keys[-1])}{spot.holder}; {hint}"
-        case "missing":
-            return f"missing key {quoted(spot.keys[-1])}{spot.holder}"
-        case "unknown_choice":
-            return _unknown_choice(spot, context["kind"], context["names"].split(", "))
-        case "literal_error":
-            return _unknown_literal(spot, context["expected"])
-        case "expected":  # the schema's own: what a value must be
-            return f"{spot.path} must be {detail['msg']}, got {shown(spot.node)}{_hint(spot)}"
-        case "conflict":  # the schema's own: keys that do not go together
-            return detail["msg"]
-        case "value_error":
-            return f"{spot.path}: {context['error']}"
-    rule = _RULES.get(detail["type"], "is not valid").format(**context)
-    return f"{spot.path} {rule}, got {shown(spot.node)}{_hint(spot, rule)}"
+    if special := _SPECIAL.get(detail["type"]):
+        return special(detail, spot)
+    limits = {
+        name: f"{limit:g}" if isinstance(limit, float) else limit
+        for name, limit in detail.get("ctx", {}).items()
+    }
+    rule = _RULES.get(detail["type"], "is not valid").format(**limits)
+    got = limits.get("actual_length", shown(spot.node))
+    return f"{spot.path} {rule}, got {got}{_hint(spot, rule)}"
 
 
-def _unknown_choice(spot: Spot, kind: str, names: list[str]) -> str:
-    written = _written_type(spot.node)
+def _unknown_key(detail: ErrorDetails, spot: Spot) -> str:  # noqa: ARG001
+    hint = suggestion(spot.keys[-1], keys_of(spot.parents))
+    return f"unknown key {quoted(spot.keys[-1])}{spot.holder}; {hint}"
+
+
+def _missing_key(detail: ErrorDetails, spot: Spot) -> str:  # noqa: ARG001
+    return f"missing key {quoted(spot.keys[-1])}{spot.holder}"
+
+
+def _unknown_choice(detail: ErrorDetails, spot: Spot) -> str:
+    names, written = type_names(spot.models), _written_type(spot.node)
     if written is not None and is_text(written):
+        kind = detail["ctx"].get("kind", "type")
         return f"unknown {kind} {shown(written)}; {suggestion(written.text, names)}"
     if isinstance(spot.node, MappingNode) and written is None:
-        return f"{spot.path} needs a 'type': {any_of(names)}"
-    return f"{spot.path} must name one of {any_of(names)}, got {shown(written or spot.node)}"
+        return f"{spot.path} needs a key 'type': {any_of(names)}"
+    return f"{spot.path} must be {any_of(names)}, got {shown(written or spot.node)}"
 
 
 def _written_type(node: Node) -> ScalarNode | None:
@@ -165,20 +177,47 @@ def _written_type(node: Node) -> ScalarNode | None:
     return node if isinstance(node, ScalarNode) else None
 
 
-def _unknown_literal(spot: Spot, expected: str) -> str:
-    names = re.findall(r"'([^']*)'", expected)
+def _unknown_literal(detail: ErrorDetails, spot: Spot) -> str:
+    names = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
     message = f"{spot.path} must be {any_of(names)}, got {shown(spot.node)}"
     if isinstance(spot.node, ScalarNode) and (name := nearest(spot.node.text, names)):
         message += f"; did you mean {name!r}?"
     return message
 
 
-def _hint(spot: Spot, rule: str = "") -> str:
+def _unexpected(detail: ErrorDetails, spot: Spot) -> str:
+    return (
+        f"{spot.path} must be {detail['msg']}, got {shown(spot.node)}{_hint(spot, detail['msg'])}"
+    )
+
+
+def _conflict(detail: ErrorDetails, spot: Spot) -> str:  # noqa: ARG001
+    return detail["msg"]
+
+
+def _refused(detail: ErrorDetails, spot: Spot) -> str:
+    return f"{spot.path}: {detail['ctx']['error']}"
+
+
+_SPECIAL: dict[str, Callable[[ErrorDetails, Spot], str]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing_key,
+    "unknown_choice": _unknown_choice,  # a registry's
+    "union_tag_invalid": _unknown_choice,
+    "union_tag_not_found": _unknown_choice,
+    "literal_error": _unknown_literal,
+    "expected": _unexpected,  # the schema's own
+    "conflict": _conflict,
+    "value_error": _refused,  # a ValueError of a validator of ours
+}
+
+
+def _hint(spot: Spot, rule: str) -> str:
     """What to change about the way a value is written."""
     node = spot.node
     if not isinstance(node, ScalarNode):
         return ""
-    if rule in ("must be text", "must be a path"):
+    if rule in ("must be text", PATH_OR_MAPPING):
         return f"; put it in quotes: {node.text!r}" if node.text else ""
     if is_quoted_value(node):
         return "; remove the quotes"

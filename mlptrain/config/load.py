@@ -1,6 +1,6 @@
 """A YAML file and `--set` -> a Config, or one ConfigError that shows every mistake in its place.
 
-    bytes -> text -> tree (the gate) -> tree with overrides -> Config (pydantic)
+bytes -> text -> tree (the gate) -> tree with overrides -> Config (pydantic)
 """
 
 from collections.abc import Sequence
@@ -56,11 +56,13 @@ def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Conf
     try:
         root, reports = read_tree(text, source)
     except RefusedTextError as error:
-        raise config_error(name, [error.report], 1) from None
+        raise config_error(name, error.reports[-SHOWN_REPORTS:], len(error.reports)) from None
     root, more = override(root, overrides, Config)
     reports += more
     if isinstance(root, ScalarNode) and not root.text:
-        raise ConfigError(f"{name}: the file is empty; a config needs at least data: {{train: ...}}")
+        raise ConfigError(
+            f"{name}: the file is empty; a config needs at least data: {{train: ...}}"
+        )
     return _validated(root, reports, path)
 
 

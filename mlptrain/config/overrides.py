@@ -38,7 +38,7 @@ def override(
             reports += found
             root = _put(root, keys, node, (model,))
         except RefusedTextError as error:
-            reports.append(error.report)
+            reports += error.reports
     return root, reports
 
 

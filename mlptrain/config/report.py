@@ -17,7 +17,7 @@ from typing import NamedTuple
 from mlptrain.errors import ConfigError
 
 SHOWN_REPORTS = 50
-SHOWN_COLUMNS = 100
+SHOWN_CHARACTERS = 100  # of a line
 TAB_WIDTH = 4
 
 
@@ -80,28 +80,22 @@ def printable(text: str) -> str:
 
 def _excerpt(line: str, column: int, width: int) -> tuple[str, int, int]:
     """What to show of `line`, the column its carets begin at, and how many there are."""
-    cells = [_cell(character) for character in line]
-    first, last = _window(cells, column)
+    first, last = _window(line, column)
+    cells = [_cell(character) for character in line[first:last]]
+    shown = "".join(text for text, _ in cells).rstrip()
     before = "..." if first > 0 else ""
-    after = "..." if last < len(cells) else ""
-    shown = before + "".join(text for text, _ in cells[first:last]) + after
-    start = len(before) + sum(columns for _, columns in cells[first:column])
-    carets = sum(columns for _, columns in cells[column : min(column + width, last)])
-    return shown.rstrip(), start, max(carets, 1)
+    after = "..." if last < len(line) else ""
+    start = len(before) + sum(columns for _, columns in cells[: column - first])
+    carets = sum(columns for _, columns in cells[column - first :][:width])
+    return before + shown + after, start, max(carets, 1)
 
 
-def _window(cells: list[tuple[str, int]], column: int) -> tuple[int, int]:
-    """The stretch of a line to show: all of it, or about SHOWN_COLUMNS around `column`."""
-    if sum(columns for _, columns in cells) <= SHOWN_COLUMNS:
-        return 0, len(cells)
-    first = last = min(column, len(cells))
-    room = SHOWN_COLUMNS // 4
-    while first > 0 and (room := room - cells[first - 1][1]) >= 0:
-        first -= 1
-    room = SHOWN_COLUMNS - sum(columns for _, columns in cells[first:last])
-    while last < len(cells) and (room := room - cells[last][1]) >= 0:
-        last += 1
-    return first, last
+def _window(line: str, column: int) -> tuple[int, int]:
+    """The stretch of `line` to show: all of it, or SHOWN_CHARACTERS around `column`."""
+    if len(line) <= SHOWN_CHARACTERS:
+        return 0, len(line)
+    first = max(0, min(column - SHOWN_CHARACTERS // 4, len(line) - SHOWN_CHARACTERS))
+    return first, first + SHOWN_CHARACTERS
 
 
 def _cell(character: str) -> tuple[str, int]:

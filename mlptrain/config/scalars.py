@@ -1,10 +1,10 @@
 """What plain text in YAML means: the core schema of YAML 1.2, and nothing else.
 
-    null, ~ and nothing     None
-    true, false             bool      (also True, TRUE, False, FALSE; `no` and `on` are strings)
-    12, +5, 010, 0o17, 0xff int       (`010` is ten)
-    0.5, .5, 1., 1e-3, .inf float     (`12:30:45`, `1_000` and dates are strings)
-    anything else           str
+null, ~ and nothing     None
+true, false             bool      (also True, TRUE, False, FALSE; `no` and `on` are strings)
+12, +5, 010, 0o17, 0xff int       (`010` is ten)
+0.5, .5, 1., 1e-3, .inf float     (`12:30:45`, `1_000` and dates are strings)
+anything else           str
 """
 
 import re

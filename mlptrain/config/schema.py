@@ -1,8 +1,9 @@
 """What a config can say: the one definition of every key, its type, range, default and meaning.
 
 Validation, `--set`, `--print-config`, the JSON Schema and the checkpoints' copy of the config all
-follow from these models. Two errors are the schema's own: `expected` says what a value must be where
-it can be of several kinds, `conflict` that keys do not go together, `at` being their paths.
+follow from these models. Two kinds of errors are the schema's own: `expected` says what a value
+must be where it can be of several kinds; `conflict`, that the keys at the paths `at` do not go
+together.
 """
 
 from collections.abc import Callable
@@ -11,13 +12,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from mlptrain.data.images import ImageSettings
+from mlptrain.data.settings import ImageSettings
 from mlptrain.data.sources import SourceChoice
 from mlptrain.functions.activations import ActivationChoice, ReLU
 from mlptrain.functions.losses import CrossEntropy, LossChoice
 from mlptrain.nn.layers import MAX_UNITS, Dense, Layer, LayerChoice
 from mlptrain.optim.optimizers import Adam, OptimizerChoice
 from mlptrain.registry import BRANCH, Definition
+
+PATH_OR_MAPPING = "a path or a mapping"
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -26,18 +29,16 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 def one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator:
     """Tells pydantic which kind of value it has: the tag that `branch` returns. Without one the
     error is that the value must be `expected`."""
-    return Discriminator(
-        branch, custom_error_type="expected", custom_error_message=expected
-    )
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return Discriminator(branch, custom_error_type="expected", custom_error_message=expected)
 
 
 def _validation(value: object) -> str | None:
     if isinstance(value, int | float) and 0 < value < 1:
         return BRANCH + "fraction"
+    return _source(value)
+
+
+def _source(value: object) -> str | None:
     return BRANCH + "source" if isinstance(value, str | dict | BaseModel) else None
 
 
@@ -50,18 +51,24 @@ def _class_weight(value: object) -> str | None:
 def _threads(value: object) -> str | None:
     if value == "auto":
         return BRANCH + "auto"
-    return BRANCH + "number" if _is_integer(value) and 1 <= value <= 1024 else None
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024
+    return BRANCH + "number" if is_number else None
+
+
+OneSource = Annotated[
+    Annotated[SourceChoice, Tag(BRANCH + "source")], one_of(PATH_OR_MAPPING, _source)
+]
 
 
 class DataConfig(Definition):
     """Which images, and how they become numbers."""
 
     train: Annotated[
-        SourceChoice,
+        OneSource,
         Field(description="training images: class folders, manifest.csv, IDX or .npz"),
     ]
     test: Annotated[
-        SourceChoice | None, Field(description="test images, in the same forms; null: none")
+        OneSource | None, Field(description="test images, in the same forms; null: none")
     ] = None
     validation: Annotated[
         Annotated[
@@ -96,9 +103,7 @@ class ModelConfig(Definition):
         Field(description="the hidden layers, each with its settings"),
     ] = None
     hidden_layers: Annotated[
-        Annotated[
-            tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...], Field(strict=False)
-        ]
+        Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...], Field(strict=False)]
         | None,
         Field(description="units of each hidden layer; [100] if layers is not given either"),
     ] = None
@@ -168,9 +173,7 @@ class TrainingConfig(Definition):
     class_weight: Annotated[
         Annotated[
             Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]
-            | Annotated[
-                dict[str, Annotated[float, Field(gt=0)]], Tag(BRANCH + "weights")
-            ],
+            | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag(BRANCH + "weights")],
             one_of("'balanced', a mapping of class names to weights, or null", _class_weight),
         ]
         | None,

@@ -1,56 +1,63 @@
 """PyYAML's complaints about the syntax, in a user's words."""
 
 import re
+from typing import Any, NamedTuple
 
 import yaml
 
-# What PyYAML reports -> what to tell. The first pattern found in its text decides; {0} is what the
-# pattern's group holds.
-_WORDING = (
-    (
-        r"character '\\t' that cannot",
-        "a tab cannot stand here; YAML is indented with spaces",
+
+class Wording(NamedTuple):
+    """What to tell when PyYAML's complaint matches `pattern`: {0} is what its group holds, {line}
+    the line in which begins what PyYAML was reading. That beginning is the place if `at_start`."""
+
+    pattern: str
+    text: str
+    at_start: bool = False
+
+
+_MISPLACED = "this does not fit here; check the indentation above"
+_TAGS = "tags (!) are not allowed; the value itself says what type it is"
+
+_WORDINGS = (
+    Wording(r"character '\\t' that", "a tab cannot stand here; YAML is indented with spaces"),
+    Wording(r"character '([@`%])' that", "a value cannot begin with '{0}'; put it in quotes"),
+    Wording("could not find expected ':'", "a key must be followed by ':' and a value"),
+    Wording(
+        "(?:values|entries|keys) are not allowed here",
+        f"{_MISPLACED}, and quote text that holds ': '",
     ),
-    (
-        r"character '([@`%])' that cannot",
-        "a value cannot begin with '{0}'; put it in quotes",
+    Wording("expected <block end>", f"{_MISPLACED}, and the brackets"),
+    Wording(r"expected ',' or '(.)', but got '<\w+ end>'", "no '{0}' closes this", at_start=True),
+    Wording(
+        "expected ',' or '(.)', but got",
+        "',' or '{0}' is due here; the bracket of line {line} is still open",
     ),
-    (r"could not find expected ':'", "a key must be followed by ':' and a value"),
-    (
-        r"mapping values are not allowed|sequence entries are not allowed"
-        r"|mapping keys are not allowed",
-        "this does not fit here; check the indentation above, and quote text that holds ': '",
+    Wording("expected the node content", "a value is due here"),
+    Wording(
+        r"unexpected (?:end of stream|document separator)|escape character '\\x00'",
+        "no quote closes this text",
+        at_start=True,
     ),
-    (
-        r"expected <block end>, but found",
-        "this does not fit here; check the indentation and the brackets above",
+    Wording(
+        "found unknown escape character '(.*)'",
+        r"'\{0}' is no escape; in double quotes write '\\' for a backslash, or use single quotes",
     ),
-    (r"expected ',' or '(.)', but got '<(?:stream|document) end>'", "no '{0}' closes this"),
-    (
-        r"expected ',' or '(.)', but got",
-        "',' or '{0}' is due here",
-    ),
-    (r"expected the node content, but found", "a value is due here"),
-    (r"unexpected (?:end of stream|document separator)", "no quote closes this text"),
-    (
-        r"found unknown escape character '(.*)'",
-        "'\\{0}' is no escape; in double quotes write '\\\\' for a backslash, or use single quotes",
-    ),
-    (r"escape sequence of", "an escape such as '\\x41' is not complete"),
-    (r"expected '<document start>'", "this comes after the end of the config"),
-    (r"tag", "tags are not allowed; a value's type follows from how it is written"),
-    (r"scanning an (alias|anchor)", "'&' and '*' begin anchors and aliases; quote text with them"),
-    (r"block scalar", "after '|' or '>' the text begins on the next line"),
-    (r"directive|incompatible", "directives (%...) are not allowed; remove this line"),
+    Wording("escape sequence of", r"an escape such as '\x41' is not complete"),
+    Wording("expected '<document start>'", "this comes after the end of the config"),
+    Wording("tag", _TAGS),
+    Wording("alias|anchor", "'&' and '*' begin anchors and aliases; quote text with them"),
+    Wording("block scalar", "after '|' or '>' the text begins on the next line"),
+    Wording("directive|incompatible", "directives (%...) are not allowed; remove this line"),
 )
 
 
-def explain(error: yaml.MarkedYAMLError) -> tuple[str, yaml.Mark | None]:
-    """What is wrong, and where."""
+def explain_syntax(error: yaml.MarkedYAMLError) -> tuple[str, Any]:
+    """What is wrong, and the mark where."""
     complaint = f"{error.context or ''} {error.problem or ''}"
-    for pattern, wording in _WORDING:
-        if found := re.search(pattern, complaint):
-            opened = wording.startswith("no ")  # point at what was opened, not at the end
-            mark = error.context_mark if opened else error.problem_mark
-            return wording.format(*found.groups()), mark
+    start = error.context_mark or error.problem_mark
+    line = start.line + 1 if start else 1
+    for wording in _WORDINGS:
+        if found := re.search(wording.pattern, complaint):
+            mark = start if wording.at_start else error.problem_mark
+            return wording.text.format(*found.groups(), line=line), mark
     return "this is not valid YAML", error.problem_mark

@@ -8,12 +8,13 @@ error, a second document, deep nesting or too many nodes end it.
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
 from mlptrain.config.report import Place, Report, Source
 from mlptrain.config.scalars import MAX_DIGITS, is_long_integer, scalar_of
-from mlptrain.config.syntax import explain
+from mlptrain.config.syntax import explain_syntax
 
 MAX_DEPTH = 20
 MAX_NODES = 20_000
@@ -62,11 +63,11 @@ Node = ScalarNode | SequenceNode | MappingNode | BrokenNode
 
 
 class RefusedTextError(Exception):
-    """The text cannot be read to its end; `report` says why."""
+    """The text cannot be read to its end; the last of `reports` says why."""
 
-    def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
-        self.report = report
+    def __init__(self, *reports: Report) -> None:
+        super().__init__(*reports)
+        self.reports = reports
 
 
 def value_of(node: Node) -> object:
@@ -111,7 +112,7 @@ class _Reader:
     """Builds the tree from PyYAML's events."""
 
     def __init__(self, text: str, source: Source) -> None:
-        self.loader = yaml.SafeLoader(text)
+        self.loader: Any = yaml.SafeLoader(text)  # the stubs know no events' attributes
         self.source = source
         self.reports: list[Report] = []
         self.nodes = 0
@@ -124,27 +125,30 @@ class _Reader:
         root = self.node(self.event())
         self.event()  # the document's end
         if not isinstance(after := self.event(), yaml.StreamEndEvent):
-            raise self.refused(after.start_mark, "a second document begins; a config is one")
+            raise self.refused_at(after.start_mark, "a second document begins; a config is one")
         return root, self.reports
 
-    def event(self) -> yaml.Event:
+    def event(self) -> Any:
         """The next event; a complaint of PyYAML's becomes a RefusedTextError."""
         try:
-            event: yaml.Event = self.loader.get_event()
+            return self.loader.get_event()
         except yaml.MarkedYAMLError as error:
-            message, mark = explain(error)
-            raise self.refused(mark or self.loader.get_mark(), message) from None
+            message, mark = explain_syntax(error)
+            raise self.refused_at(mark or self.loader.get_mark(), message) from None
         except (ValueError, OverflowError):  # an escape or a directive with too large a number
-            raise self.refused(self.loader.get_mark(), "this number is too large") from None
-        return event
+            raise self.refused_at(self.loader.get_mark(), "this number is too large") from None
 
-    def refused(self, mark: yaml.Mark, message: str) -> RefusedTextError:
-        return RefusedTextError(Report(self.place(mark, mark), message))
+    def refused_at(self, mark: Any, message: str) -> RefusedTextError:
+        return self.refused(self.place(mark, mark), message)
+
+    def refused(self, place: Place, message: str) -> RefusedTextError:
+        """The error that ends reading, with what was found before it."""
+        return RefusedTextError(*self.reports, Report(place, message))
 
     def report(self, place: Place, message: str) -> None:
         self.reports.append(Report(place, message))
 
-    def place(self, start: yaml.Mark, end: yaml.Mark) -> Place:
+    def place(self, start: Any, end: Any) -> Place:
         """From `start` to `end`, or to the end of the line `start` is in."""
         if not self.source.lines:
             return Place(self.source)
@@ -152,35 +156,32 @@ class _Reader:
         last = end.column if end.line == start.line else len(line.rstrip())
         return Place(self.source, start.line, start.column, max(last - start.column, 1))
 
-    def node(self, event: yaml.Event) -> Node:
+    def node(self, event: Any) -> Node:
         """The node that `event` begins."""
         place = self.place(event.start_mark, event.end_mark)
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise RefusedTextError(Report(place, f"more than {MAX_NODES:,} values; a config is small"))
+            raise self.refused(place, f"more than {MAX_NODES:,} values; a config is small")
         if isinstance(event, yaml.AliasEvent):
             self.report(place, "aliases (*) are not allowed; write the value out")
             return BrokenNode(place)
         if event.anchor is not None:
             self.report(place, "anchors (&) are not allowed; write the value out where it is used")
         if event.tag is not None:
-            self.report(
-                place, "tags (!) are not allowed; a value's type follows from how it is written"
-            )
+            self.report(place, "tags (!) are not allowed; the value itself says what type it is")
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, place)
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise RefusedTextError(Report(place, f"nested more than {MAX_DEPTH} levels deep"))
-        node = (
-            self.sequence(event)
-            if isinstance(event, yaml.SequenceStartEvent)
-            else self.mapping(event)
-        )
+            raise self.refused(place, f"nested more than {MAX_DEPTH} levels deep")
+        is_sequence = isinstance(event, yaml.SequenceStartEvent)
+        node = self.sequence(event) if is_sequence else self.mapping(event)
         self.depth -= 1
         return node
 
-    def scalar(self, event: yaml.ScalarEvent, place: Place) -> Node:
+    def scalar(self, event: Any, place: Place) -> ScalarNode | BrokenNode:
+        if event.tag is not None:
+            return BrokenNode(place)
         if found := _SURROGATE.search(event.value):
             self.report(place, f"{_name(found[0])} is half a character and cannot stand alone")
             return BrokenNode(place)
@@ -191,13 +192,13 @@ class _Reader:
             return BrokenNode(place)
         return ScalarNode(place, event.value, quoted)
 
-    def sequence(self, start: yaml.SequenceStartEvent) -> SequenceNode:
+    def sequence(self, start: Any) -> SequenceNode:
         items: list[Node] = []
         while not isinstance(event := self.event(), yaml.SequenceEndEvent):
             items.append(self.node(event))
         return SequenceNode(self.whole(start, event), items)
 
-    def mapping(self, start: yaml.MappingStartEvent) -> MappingNode:
+    def mapping(self, start: Any) -> MappingNode:
         entries: dict[str, Entry] = {}
         while not isinstance(event := self.event(), yaml.MappingEndEvent):
             self.entry(entries, self.node(event))
@@ -205,7 +206,7 @@ class _Reader:
         block = first is not None and not start.flow_style
         return MappingNode(first.place if first and block else self.whole(start, event), entries)
 
-    def whole(self, start: yaml.CollectionStartEvent, end: yaml.CollectionEndEvent) -> Place:
+    def whole(self, start: Any, end: Any) -> Place:
         """The place of a flow collection, brackets included; of another, where it begins."""
         return self.place(start.start_mark, end.end_mark if start.flow_style else start.end_mark)
 

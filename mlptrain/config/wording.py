@@ -27,7 +27,7 @@ def nearest(word: str, names: Sequence[str]) -> str | None:
 def suggestion(word: str, names: Sequence[str]) -> str:
     """What to write in place of `word`: the nearest name, or else one of all."""
     name = nearest(word, names)
-    return f"did you mean {name!r}?" if name else f"known are {any_of(names)}"
+    return f"did you mean {name!r}?" if name else f"use {any_of(names)}"
 
 
 def shown(node: Node) -> str:
@@ -37,8 +37,8 @@ def shown(node: Node) -> str:
             return "nothing"
         case ScalarNode(text=text):
             return quoted(text) if is_text(node) else shorten(text)
-        case SequenceNode():
-            return "a list"
+        case SequenceNode(items=items):
+            return "a list" if items else "an empty list"
         case MappingNode() | BrokenNode():
             return "a mapping"
 

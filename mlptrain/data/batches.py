@@ -27,7 +27,8 @@ class Batches:
         n, height, width, channels = images.shape
         self.pixels = images.reshape(n, height * width * channels)
         self.labels = labels
-        self._weights = np.ones(n) if class_weights is None else class_weights[labels]
+        weights = np.ones(n) if class_weights is None else class_weights[labels]
+        self._weights = weights.astype(np.float32)
         self._scale = _per_input(normalization.scale, height * width)
         self._offset = _per_input(normalization.offset, height * width)
         self._rows: dict[int, NDArray[np.uint8]] = {}
@@ -37,7 +38,7 @@ class Batches:
 
     def write(self, indices: NDArray[np.int64], x: Array, labels: Array, weights: Array) -> None:
         """Write the examples `indices` (m,) into x (batch, inputs), labels (batch,) and weights
-        (batch,), batch ≥ m. Rows beyond m get weight 0 and keep what they held."""
+        (batch,), batch ≥ m. The rows beyond m become zeros of weight 0."""
         m = len(indices)
         if m not in self._rows:
             self._rows[m] = np.empty((m, self.pixels.shape[1]), np.uint8)
@@ -47,8 +48,9 @@ class Batches:
         np.multiply(x[:m], self._scale, out=x[:m])
         np.add(x[:m], self._offset, out=x[:m])
         np.take(self.labels, indices, out=labels[:m], mode="clip")
-        weights[:m] = self._weights[indices]
-        weights[m:] = 0
+        np.take(self._weights, indices, out=weights[:m], mode="clip")
+        for rest in (x[m:], labels[m:], weights[m:]):
+            rest[...] = 0
 
 
 def _per_input(per_channel: NDArray[np.float64], pixels: int) -> Array:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from io import FileIO
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -46,8 +47,8 @@ class Decoder:
             bufsize=0,
             process_group=0,
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        assert isinstance(self._process.stdin, FileIO)
+        assert isinstance(self._process.stdout, FileIO)
         self._input, self._output = self._process.stdin, self._process.stdout
         self._batch = range(0)
         self._paths: Sequence[str] = ()
@@ -113,7 +114,7 @@ def main(job: str) -> None:
     try:
         _serve(job, sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush it to
+        sys.stdout = None  # nothing is left to flush it to
 
 
 def _serve(job: str, requests: BinaryIO, answers: BinaryIO) -> None:

@@ -213,8 +213,8 @@ def _check_stream(stream: bytes, expected: int) -> None:
             length, rest = length + len(piece), inflater.unconsumed_tail
             if length > expected or not (piece or inflater.eof):
                 break
-    except zlib.error as error:
-        raise UnreadableError(f"is damaged: its pixel data does not inflate ({error})") from None
+    except zlib.error:
+        raise UnreadableError("is damaged: its pixel data does not inflate") from None
     if length != expected:
         amount = f"only {length:,}" if length < expected else "more"
         raise UnreadableError(f"is damaged: {expected:,} bytes of pixels are due, it has {amount}")

@@ -1,4 +1,4 @@
-"""Loss functions: one number for a batch, the weighted mean over its examples."""
+"""Loss functions: one number for a batch, the weighted mean over its examples; and a count."""
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -126,6 +126,27 @@ class MeanSquaredError(Loss):
         xp.multiply(p, share, out=out)
         xp.multiply(out, 2 / x.shape[1], out=out)
         xp.multiply(out, g, out=out)
+
+
+@functions.register
+class CountCorrect(Function):
+    """y = how many rows of x (batch, n) have their largest entry at their label (batch,)."""
+
+    type: Literal["count_correct"] = "count_correct"
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return ()
+
+    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        batch, _ = shapes[0]
+        return {"largest": Scratch((batch,), "int64"), "same": Scratch((batch,))}
+
+    def forward(
+        self, xp: Any, out: Array, x: Array, labels: Array, *, largest: Array, same: Array
+    ) -> None:
+        xp.argmax(x, axis=1, out=largest)
+        xp.equal(largest, labels, out=same)
+        xp.add.reduce(same, out=out)
 
 
 def write_targets(xp: Any, t: Array, targets: Array, classes: Array) -> None:

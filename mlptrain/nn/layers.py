@@ -22,6 +22,10 @@ MAX_UNITS = 1_000_000
 class Layer(Definition):
     """One layer, from (batch, inputs) to (batch, `outputs(inputs)`)."""
 
+    def summary(self) -> str:
+        """The layer's main settings in a few words, for a table of the network."""
+        return ""
+
     def outputs(self, inputs: int) -> int:
         """The width of the layer's output for `inputs` values per example."""
         return inputs
@@ -59,6 +63,9 @@ class Dense(Layer):
         Field(description="how the weights start; null: what suits the activation"),
     ] = None
 
+    def summary(self) -> str:
+        return self.activation.model_fields["type"].default
+
     def outputs(self, inputs: int) -> int:
         return self.units
 
@@ -92,6 +99,9 @@ class Dropout(Layer):
 
     type: Literal["dropout"] = "dropout"
     rate: Annotated[float, Field(ge=0, lt=1, description="share of values set to 0, below 1")] = 0.5
+
+    def summary(self) -> str:
+        return f"{self.rate:g}"
 
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         return dropout.Dropout(rate=self.rate)(x) if x.tape.training else x

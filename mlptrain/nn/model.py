@@ -12,7 +12,7 @@ from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import Softmax
-from mlptrain.functions.losses import Loss
+from mlptrain.functions.losses import CountCorrect, Loss
 from mlptrain.nn.layers import Dense, Layer
 
 
@@ -27,6 +27,7 @@ class Program:
         output: (batch, classes) the logits in training, their softmax in evaluation; the largest
             entry of a row names the predicted class in both.
         loss: () weighted mean over the batch.
+        correct: () how many of the batch are predicted right.
     """
 
     plan: Plan
@@ -35,6 +36,7 @@ class Program:
     weights: Tensor
     output: Tensor
     loss: Tensor
+    correct: Tensor
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,12 @@ class Model:
             parameters = {name.rpartition("/")[2]: tape.parameter(name) for name in placed.shapes()}
             logits = placed.layer.record(logits, parameters)
         softmax = Softmax()
-        if self.loss.from_logits:
-            loss = self.loss(logits, labels, weights)
-        else:
-            loss = self.loss(softmax(logits), labels, weights)
-        if tape.training:
-            return Program(Plan(tape, loss, random), x, labels, weights, logits, loss)
-        output = softmax(logits)
-        return Program(Plan(tape), x, labels, weights, output, loss)
+        predictions = logits if self.loss.from_logits else softmax(logits)
+        loss = self.loss(predictions, labels, weights)
+        correct = CountCorrect()(logits, labels)
+        output = logits if tape.training else softmax(logits)
+        plan = Plan(tape, loss if tape.training else None, random)
+        return Program(plan, x, labels, weights, output, loss, correct)
 
 
 def _placed(hidden: Sequence[Layer], inputs: int, classes: int) -> Iterator[PlacedLayer]:

@@ -1,0 +1,1 @@
+"""Training, evaluation and prediction, and the run folder that ties them together."""

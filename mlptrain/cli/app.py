@@ -1,0 +1,201 @@
+"""Every command's signature. A command parses, calls a plain function, and shows what it returns.
+
+What a command needs is imported when it runs, so that `--help` stays instant.
+"""
+
+import shlex
+import signal
+import sys
+import traceback
+from enum import StrEnum
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlptrain import __version__
+from mlptrain.backend.blas import prefer_wide_kernels
+from mlptrain.errors import DataError, MlptrainError, StoppedError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Split(StrEnum):
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Format(StrEnum):
+    table = "table"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mlptrain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Train multi-layer perceptrons on images from one YAML file.
+
+    Exit codes: 0 done, 1 a bug in mlptrain, 2 command line or config, 3 data, 4 model file,
+    5 training diverged, 6 file system, 7 run folder busy or exists, 8 a gate was missed,
+    129/130/143 stopped by a signal with the state saved.
+    """
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace a key of the config; repeatable."),
+    ] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder; by default the next runs/<config name>-NNN."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the run folder.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Show the config with all defaults, and stop.")
+    ] = False,
+) -> None:
+    """Train a model as the config says."""
+    from mlptrain.config.describe import resolved_yaml
+    from mlptrain.config.load import load_config
+
+    if print_config:
+        print(resolved_yaml(load_config(config, set_ or ())), end="")
+        return
+    from mlptrain.cli.render import TrainingView
+    from mlptrain.training.job import open_job
+    from mlptrain.training.loop import train as events
+    from mlptrain.training.signals import StopRequest
+
+    with (
+        TrainingView() as view,
+        open_job(config, set_ or (), run_dir, resume=resume, reading=view.reading) as job,
+        StopRequest() as stop,
+    ):
+        view.start(job, resume=resume)
+        try:
+            for event in events(job, stop):
+                view.show(event)
+        except StoppedError as error:
+            command = ["mlptrain", "train", str(config), "--run-dir", str(job.folder.path)]
+            command += [part for each in set_ or () for part in ("--set", each)]
+            view.stopped(error, shlex.join([*command, "--resume"]))
+            raise
+
+
+@app.command("eval")
+def evaluate(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN]", help="Run folder or checkpoint; default: the latest run."),
+    ] = None,
+    split: Annotated[Split, typer.Option(help="Which split of the model's config.")] = Split.test,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Other labelled images, instead of a split."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="NAME=VALUE", help="Exit with 8 if a metric is below VALUE."),
+    ] = None,
+) -> None:
+    """Measure a trained model on labelled images."""
+    from mlptrain.cli.gates import check_gates, parse_gates
+    from mlptrain.cli.evaluations import evaluation_json
+    from mlptrain.cli.render import EvaluationView
+    from mlptrain.training.evaluation import evaluate_model
+
+    gates = parse_gates(minimum or ())
+    with EvaluationView() as view:
+        result = evaluate_model(model, split.value, data, view.reading)
+    if json:
+        print(evaluation_json(result))
+    else:
+        view.show_tables(result)
+    check_gates(gates, result.evaluation.summary())
+
+
+@app.command()
+def predict(
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Image files, folders, globs; - reads paths."),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Run folder or checkpoint; default: the latest run."),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many classes to name per image.")] = 1,
+    format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+) -> None:
+    """Name the class of images."""
+    from mlptrain.cli.predictions import expand_images, write_predictions
+    from mlptrain.training.run_folder import find_checkpoint
+    from mlptrain.training.saved_model import SavedModel
+
+    paths = expand_images(images, sys.stdin.buffer)
+    place = find_checkpoint(model)
+    if model is None:
+        print(f"model {place}", file=sys.stderr)
+    saved = SavedModel(place)
+    ranks = min(top_k, len(saved.state.class_names))
+    bad = write_predictions(saved.predict(paths, ranks), paths, format_.value, ranks)
+    if bad:
+        raise DataError(f"{bad} of {len(paths)} images could not be read.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of config files, for editors."""
+    import json
+
+    from mlptrain.config.describe import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+def main() -> None:
+    """The console script: run the command line and turn errors into exit codes."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `mlptrain predict ... | head` ends quietly
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    prefer_wide_kernels()
+    try:
+        app()
+    except MlptrainError as error:
+        sys.stdout.flush()
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Exception:
+        traceback.print_exc()
+        print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The config described: as YAML with every default filled in, and as a JSON Schema for editors."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mlptrain.config.fields import models_in, type_names
+from mlptrain.config.scalars import scalar_of
+from mlptrain.config.schema import Config, ModelConfig
+from mlptrain.registry import needs_a_key
+
+COMMENT_COLUMN = 40  # where comments begin at most; what is longer pushes its own to the right
+MAX_OPTIONS = 60  # characters of allowed values that a comment has room for
+
+_PLAIN = re.compile(r"[A-Za-z_/.][A-Za-z0-9_/.+-]*( [A-Za-z0-9_/.+-]+)*")
+_YAML_1_1 = {"y", "n", "yes", "no", "on", "off"}  # other readers take these for booleans
+
+
+class Line(NamedTuple):
+    text: str
+    comment: str = ""
+
+
+def resolved_yaml(config: Config) -> str:
+    """`config` with every default filled in and a comment per key. It loads as an equal config."""
+    lines = list(_section(config))
+    column = max(len(text) for text, _ in lines if len(text) <= COMMENT_COLUMN) + 2
+    return "".join(
+        f"{text:<{column - 2}}  # {comment}\n" if comment else f"{text}\n"
+        for text, comment in lines
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a config file."""
+    schema = _for_editors(Config.model_json_schema())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "mlptrain config",
+        **schema,
+    }
+
+
+def _section(model: BaseModel, options: str = "") -> Iterator[Line]:
+    """The keys of `model`, its `type`, one of `options`, first."""
+    fields = type(model).model_fields
+    for name in sorted(fields, key=lambda name: name != "type"):
+        value = getattr(model, name)
+        if isinstance(model, ModelConfig) and value is None:
+            continue  # belongs to the form that is not used
+        if name == "type":
+            yield Line(f"type: {value}", options)
+        else:
+            yield from _entry(name, value, fields[name])
+
+
+def _entry(name: str, value: object, field: FieldInfo) -> Iterator[Line]:
+    """`name: value`, on one line where it fits, else with what `value` holds indented below."""
+    description = " ".join((field.description or "").split())
+    if (inline := _inline(value)) is not None:
+        yield Line(f"{name}: {inline}", _with_options(description, field))
+        return
+    yield Line(f"{name}:", description)
+    for text, comment in _block(value, " | ".join(type_names(models_in(field.annotation)))):
+        yield Line(f"  {text}", comment)
+
+
+def _block(value: object, options: str) -> Iterator[Line]:
+    """What stands below a key whose value does not fit beside it."""
+    if isinstance(value, BaseModel):
+        yield from _section(value, options)
+    elif isinstance(value, Mapping):
+        yield from (Line(f"{_scalar(key)}: {_scalar(each)}") for key, each in value.items())
+    elif isinstance(value, Sequence):
+        for item in value:
+            inline = _inline(item)
+            lines = [Line(inline)] if inline is not None else _section(item, options)
+            for number, (text, comment) in enumerate(lines):
+                yield Line(f"{'  ' if number else '- '}{text}", comment)
+
+
+def _inline(value: object) -> str | None:
+    """`value` as it stands beside its key, or None if it needs a block."""
+    if isinstance(value, BaseModel):
+        alone = set(type(value).model_fields) == {"type"}
+        return getattr(value, "type") if alone else None  # noqa: B009
+    if isinstance(value, Mapping):
+        return None if value else "{}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if any(isinstance(item, BaseModel) for item in value):
+            return None
+        text = f"[{', '.join(map(_scalar, value))}]"
+        return text if len(text) <= COMMENT_COLUMN else None
+    return _scalar(value)
+
+
+def _with_options(description: str, field: FieldInfo) -> str:
+    """`description` and the names that can stand in place of the value, if it lacks them."""
+    alone = tuple(model for model in models_in(field.annotation) if not needs_a_key(model))
+    names = _literals(field.annotation) or type_names(alone)
+    options = " | ".join(names)
+    if len(options) > MAX_OPTIONS or all(name in description for name in names):
+        return description
+    return f"{description}: {options}"
+
+
+def _literals(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [str(value) for value in get_args(annotation)]
+    return [name for part in get_args(annotation) for name in _literals(part)]
+
+
+def _scalar(value: object) -> str:
+    """`value` as YAML 1.2, in words that a YAML 1.1 reader understands alike."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case float():
+            mantissa, e, exponent = repr(value).partition("e")
+            return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
+        case str() | Path():
+            return _string(str(value))
+    return str(value)
+
+
+def _string(text: str) -> str:
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _YAML_1_1
+    if plain and isinstance(scalar_of(text), str):
+        return text
+    return "".join(map(_escaped, json.dumps(text, ensure_ascii=False)))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    return f"\\U{ord(character):08x}"
+
+
+def _for_editors(schema: Any) -> Any:
+    """`schema` without what pydantic adds for other readers: titles made of field names, and the
+    claim that only one branch fits (a path alone fits several sources)."""
+    if isinstance(schema, list):
+        return [_for_editors(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if not _is_noise(key, value)}
+    return {"anyOf" if key == "oneOf" else key: _for_editors(kept[key]) for key in kept}
+
+
+def _is_noise(key: str, value: object) -> bool:
+    return key == "discriminator" or (key == "title" and isinstance(value, str))

@@ -1,0 +1,104 @@
+"""A folder of class folders: `root/cat/1.png`, `root/dog/young/2.png`."""
+
+import os
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlptrain.data.source import Files, LocatedPath, Source, sources
+from mlptrain.errors import DataError
+from mlptrain.files import show_path
+
+_IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"),
+    *(".tif", ".tiff", ".avif", ".heic", ".jp2", ".jxl", ".ppm", ".pgm"),
+)
+_OTHER_SUFFIXES = (
+    *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml"),
+    *(".html", ".pdf", ".log", ".py", ".ipynb", ".sh"),
+)
+_DESKTOP_FILES = ("thumbs.db", "desktop.ini")
+
+
+@sources.register
+class Folder(Source):
+    """A folder with one folder of images per class, named like the class. Folders inside these are
+    searched too. Ignored are hidden files and folders, Thumbs.db, desktop.ini and files that by
+    their name are text (.txt, .json ...); anything else has to be an image."""
+
+    type: Literal["folder"] = "folder"
+    path: Annotated[LocatedPath, Field(description="folder that holds one folder per class")]
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def content(self) -> Files:
+        names, labels = [], []
+        for entry in _entries(self.path):
+            if _is_folder(entry):
+                found = [os.path.join(entry.name, name) for name in _names_below(entry.path)]
+                if not found:
+                    raise DataError(
+                        f"{show_path(entry.path)}: holds no images, but every folder in "
+                        f"{show_path(self.path)} is a class. Add images, or remove the folder."
+                    )
+                names += found
+                labels += [entry.name] * len(found)
+            elif entry.name.lower().endswith(_IMAGE_SUFFIXES):
+                raise DataError(
+                    f"{show_path(entry.path)}: is an image outside of a class folder. "
+                    "Put it into a folder that has the name of its class."
+                )
+        if not names:
+            raise DataError(
+                f"{show_path(self.path)}: holds no class folders. "
+                "Expected is one folder per class, with its images inside."
+            )
+        return Files(self.path, tuple(names), tuple(labels))
+
+
+def images_below(folder: str) -> list[str]:
+    """The paths of all images in `folder` and the folders inside, by the rules of a class folder,
+    sorted bytewise. Raises DataError if a folder cannot be read."""
+    return [os.path.join(folder, name) for name in _names_below(folder)]
+
+
+def _names_below(folder: str, inside: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
+    """Names of image files relative to `folder`; `inside` are the folders it lies in, by device
+    and inode, so that a link back to one of them is not followed."""
+    entries = _entries(folder)
+    status = os.stat(folder)
+    here = (status.st_dev, status.st_ino)
+    if here in inside:
+        return
+    for entry in entries:
+        if _is_folder(entry):
+            for name in _names_below(entry.path, (*inside, here)):
+                yield f"{entry.name}/{name}"
+        elif not entry.name.lower().endswith(_OTHER_SUFFIXES):
+            yield entry.name
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Links are followed; what cannot be followed is no folder, but a bad image later on."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _entries(folder: str) -> list["os.DirEntry[str]"]:
+    """What is in `folder` and not hidden, sorted bytewise by name."""
+    try:
+        with os.scandir(folder) as found:
+            entries = [
+                entry
+                for entry in found
+                if not entry.name.startswith(".") and entry.name.lower() not in _DESKTOP_FILES
+            ]
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
+        raise DataError(f"{show_path(folder)}: cannot be read as a folder: {reason}.") from None
+    return sorted(entries, key=lambda entry: os.fsencode(entry.name))

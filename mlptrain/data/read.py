@@ -1,0 +1,144 @@
+"""From a data source to a `Dataset`: every image decoded, every label a class.
+
+Classes are matched by name. The training set decides which there are and in which order: its names
+sorted bytewise, or the order of the numbers where labels are numbers. Every other split must have
+exactly the same ones.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.images import fit_array, resolve
+from mlptrain.data.loading import BadImage, Progress, load_images
+from mlptrain.data.settings import ImageSettings
+from mlptrain.data.source import Files, Pixels, Source
+from mlptrain.errors import DataError
+from mlptrain.files import show_path
+
+_MOST_SHOWN = 50
+_MOST_CLASSES = 100_000
+
+
+def read(
+    source: Source,
+    settings: ImageSettings,
+    *,
+    class_names: tuple[str, ...] | None = None,
+    label_names: tuple[str, ...] | None = None,
+    on_bad_image: Literal["error", "skip"] = "error",
+    progress: Progress | None = None,
+) -> tuple[Dataset, ImageSettings]:
+    """Read all of `source`; also returns `settings` with nothing left open.
+
+    `class_names` are those of the training set, in their order; None if this is the training set.
+    `label_names[i]` is the name of the class whose label is the number i, its digits without. An
+    image that cannot be read is an error that names all of them, or skipped. Raises DataError."""
+    content = source.content()
+    labels, found = _numbered(content, label_names, source.place)
+    if class_names is None:
+        _check_training_classes(labels, found, source.place)
+        class_names = found
+    else:
+        labels = _matched(labels, found, class_names, source.place)
+    if isinstance(content, Pixels):
+        images, settings = fit_array(content.images, settings)
+        names = tuple(f"{content.name}[{index}]" for index in range(len(labels)))
+        return Dataset(images, labels, class_names, names, content.root), settings
+    paths = [os.path.join(content.root, name) for name in content.names]
+    settings, expected = resolve(settings, paths)
+    loaded = load_images(paths, settings, expected, progress=progress)
+    if loaded.bad and on_bad_image == "error":
+        raise _bad_images(loaded.bad, len(paths), source.place)
+    labels = labels[loaded.indices]
+    _check_none_is_empty(labels, class_names, source.place)
+    names = tuple(content.names[index] for index in loaded.indices)
+    return Dataset(loaded.images, labels, class_names, names, content.root, loaded.bad), settings
+
+
+def _numbered(
+    content: Files | Pixels, label_names: tuple[str, ...] | None, place: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The labels (n,) as indices, and the names they point at."""
+    if isinstance(content.labels, tuple):
+        names = tuple(sorted(set(content.labels), key=os.fsencode))
+        index = {name: i for i, name in enumerate(names)}
+        return np.array([index[label] for label in content.labels], np.int64), names
+    labels = content.labels
+    lowest, highest = int(labels.min()), int(labels.max())
+    if label_names is None:
+        if lowest < 0 or highest >= _MOST_CLASSES:
+            raise DataError(
+                f"{show_path(place)}: has the label {lowest if lowest < 0 else highest}. "
+                f"Labels are class names, or numbers that count the classes from 0 to at most "
+                f"{_MOST_CLASSES - 1:,}."
+            )
+        return labels, tuple(map(str, range(highest + 1)))
+    if lowest < 0 or highest >= len(label_names):
+        raise DataError(
+            f"{show_path(place)}: has the label {lowest if lowest < 0 else highest}, but "
+            f"data.class_names has {len(label_names)} names, for the labels 0 to "
+            f"{len(label_names) - 1}. Name all classes, or correct the labels."
+        )
+    return labels, label_names
+
+
+def _check_training_classes(labels: NDArray[np.int64], names: tuple[str, ...], place: str) -> None:
+    if len(names) < 2:
+        raise DataError(
+            f"{show_path(place)}: has only one class, {show_path(names[0])!r}. At least two are "
+            "needed to tell apart."
+        )
+    _check_none_is_empty(labels, names, place)
+
+
+def _check_none_is_empty(labels: NDArray[np.int64], names: tuple[str, ...], place: str) -> None:
+    empty = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)
+    if len(empty):
+        raise DataError(
+            f"{show_path(place)}: {_listed([names[i] for i in empty])} without a single readable "
+            f"image. Each of the {len(names)} classes needs at least one."
+        )
+
+
+def _matched(
+    labels: NDArray[np.int64], found: tuple[str, ...], class_names: tuple[str, ...], place: str
+) -> NDArray[np.int64]:
+    """`labels`, indices into `found`, as indices into `class_names`. Raises DataError if these two
+    do not hold the same names, as far as `found` is used."""
+    used = [found[index] for index in np.unique(labels)]
+    missing = [name for name in class_names if name not in set(used)]
+    extra = [name for name in used if name not in set(class_names)]
+    problems = [f"{_listed(missing)} of the training set missing"] if missing else []
+    problems += [f"{_listed(extra)} unknown to the training set"] if extra else []
+    if problems:
+        raise DataError(
+            f"{show_path(place)}: {' and '.join(problems)}. Its classes must be those of the "
+            f"training set: {_names(class_names)}."
+        )
+    place_of = {name: index for index, name in enumerate(class_names)}
+    return np.array([place_of.get(name, -1) for name in found], np.int64)[labels]
+
+
+def _bad_images(bad: tuple[BadImage, ...], total: int, place: str) -> DataError:
+    lines = [f"  {show_path(image.path)}: {image.reason}" for image in bad[:_MOST_SHOWN]]
+    if len(bad) > _MOST_SHOWN:
+        lines.append(f"  … and {len(bad) - _MOST_SHOWN:,} more")
+    return DataError(
+        f"{show_path(place)}: {len(bad):,} of {total:,} images cannot be used:\n"
+        + "\n".join(lines)
+        + "\nRepair or remove them, or set data.on_bad_image to skip."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"class{'es' if len(names) > 1 else ''} {_names(names)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{show_path(name)}'" for name in names[:_MOST_SHOWN])
+    return shown if len(names) <= _MOST_SHOWN else f"{shown} … and {len(names) - _MOST_SHOWN} more"

@@ -1,0 +1,70 @@
+"""What every data source is: a place, and the examples in it.
+
+A source is a definition that lists its examples; `read.py` turns them into a `Dataset`, in the same
+way for all of them. There are two kinds of content: files to decode, and pixels in an array.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, ValidationInfo
+
+from mlptrain.registry import Definition, Registry
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files: their names below the folder `root`, and the class name of each."""
+
+    root: str
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """images (n, h, w, 1 or 3) uint8 out of the file `name` in the folder `root`, and per image a
+    class name or a number that counts classes from 0."""
+
+    root: str
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | tuple[str, ...]
+
+
+class Source(Definition):
+    """Where examples come from."""
+
+    type: str
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """The file or folder to name when something is wrong with the whole."""
+
+    @abstractmethod
+    def content(self) -> Files | Pixels:
+        """All examples, in an order that depends on nothing but the data. Raises DataError."""
+
+
+sources: Registry[Source] = Registry("data source")
+
+
+def _locate(path: str, info: ValidationInfo) -> str:
+    """Expand ~, and start from the folder of the configuration file where the context names it."""
+    if not path or "\0" in path:
+        raise ValueError("a path must not be empty or contain a NUL character")
+    try:
+        located = Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path!r} has no home folder here: {error}") from None
+    if info.context and "folder" in info.context:
+        located = Path(info.context["folder"]) / located
+    return str(located)
+
+
+LocatedPath = Annotated[str, AfterValidator(_locate)]

@@ -1,0 +1,170 @@
+"""One file = one state: parameters, optimizer, counters, config, classes, preprocessing.
+
+The layout is that of safetensors, so the safetensors library reads it. The header's metadata holds
+one JSON document (`State`); the last tensor, `sha256`, is the digest of every byte before it. There
+is nothing in the format that could name code.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pydantic
+import safetensors
+import safetensors.numpy
+from pydantic import ConfigDict, Field, ValidationError
+
+from mlptrain import files
+from mlptrain.backend.numpy import Array
+from mlptrain.config.schema import Config
+from mlptrain.data.images import ImageSettings
+from mlptrain.data.normalization import Normalization
+from mlptrain.errors import ModelFileError
+from mlptrain.files import show_path
+from mlptrain.registry import Definition
+
+FORMAT = 1
+DOCUMENT = "mlptrain"
+DIGEST = "sha256"
+DIGEST_BYTES = 32
+MAX_FILE_BYTES = 16 << 30
+Count = Annotated[int, Field(ge=0)]
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(extra="forbid", strict=True))
+class Progress:
+    """Where training stands. The loop changes it step by step.
+
+    Attributes:
+        epoch: whole epochs done.
+        step: updates made.
+        epoch_steps: updates made in the epoch under way.
+        epoch_loss: sum of the losses of the examples seen in the epoch under way.
+        epoch_correct: how many of them were predicted right.
+        best_epoch: the epoch whose weights are kept; 0: none yet.
+        best_value: the monitored value of that epoch.
+    """
+
+    epoch: Count = 0
+    step: Count = 0
+    epoch_steps: Count = 0
+    epoch_loss: float = 0.0
+    epoch_correct: Count = 0
+    best_epoch: Count = 0
+    best_value: float | None = None
+
+
+class State(Definition):
+    """Everything in a checkpoint that is not an array."""
+
+    config: Config
+    class_names: tuple[str, ...]
+    image: ImageSettings
+    normalization: Normalization
+    progress: Progress
+    dropout: dict[str, int]
+    threads: Annotated[int, Field(ge=1)]
+    data_fingerprint: str
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes:
+        parameters: the model's arrays by their names in the arena.
+        optimizer: the optimizer's flat vectors by name.
+    """
+
+    path: Path
+    state: State
+    parameters: dict[str, Array]
+    optimizer: dict[str, Array]
+
+
+def save(
+    path: Path, state: State, parameters: dict[str, Array], optimizer: dict[str, Array]
+) -> None:
+    """Write a checkpoint under `path`. The same state gives the same bytes.
+
+    Raises FileSystemError; the file that was there then stands."""
+    document = {"format": FORMAT, **state.model_dump(mode="json")}
+    arrays = {f"parameters/{name}": array for name, array in parameters.items()}
+    arrays |= {f"optimizer/{name}": array for name, array in optimizer.items()}
+    arrays[DIGEST] = np.zeros(DIGEST_BYTES, np.uint8)  # the smallest dtype is laid out last
+    metadata = {DOCUMENT: json.dumps(document, allow_nan=False)}
+    data = safetensors.numpy.save(arrays, metadata)
+    content = data[:-DIGEST_BYTES]
+    files.write_whole(path, content + hashlib.sha256(content).digest())
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint. Raises ModelFileError if it is missing, changed in any byte, not one of
+    mlptrain's, or made by a newer version."""
+    data = _read(path)
+    if hashlib.sha256(data[:-DIGEST_BYTES]).digest() != data[-DIGEST_BYTES:]:
+        raise ModelFileError(
+            f"{show_path(path)}: is damaged, was changed, or is no mlptrain checkpoint: its digest "
+            "does not match its content. Use another checkpoint of the run, or train again."
+        )
+    try:
+        arrays = safetensors.numpy.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        document = json.loads(header["__metadata__"][DOCUMENT])
+        version = document.pop("format")
+        if version != FORMAT:
+            raise ModelFileError(
+                f"{show_path(path)}: has format {version!r}, this version reads format {FORMAT}. "
+                "Use the version of mlptrain that wrote it."
+            )
+        state = State.model_validate_json(json.dumps(document))
+    except (safetensors.SafetensorError, ValidationError, ValueError, LookupError, TypeError,
+            AttributeError) as error:  # fmt: skip
+        raise ModelFileError(
+            f"{show_path(path)}: is no mlptrain checkpoint ({type(error).__name__})."
+        ) from error
+    groups: dict[str, dict[str, Array]] = {"parameters": {}, "optimizer": {}}
+    for name, array in arrays.items():
+        group, _, rest = name.partition("/")
+        if name == DIGEST:
+            continue
+        if group not in groups or not np.isfinite(array).all():
+            raise ModelFileError(
+                f"{show_path(path)}: array {name!r} is unknown or holds NaN or Inf."
+            )
+        groups[group][rest] = array
+    return Checkpoint(path, state, groups["parameters"], groups["optimizer"])
+
+
+def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array]) -> None:
+    """Copy the arrays `saved` in the checkpoint `path` into `targets`, name by name.
+
+    Raises ModelFileError if names, shapes or dtypes differ."""
+
+    def described(arrays: dict[str, Array]) -> dict[str, Any]:
+        return {name: (array.shape, array.dtype.str) for name, array in sorted(arrays.items())}
+
+    if described(targets) != described(saved):
+        raise ModelFileError(
+            f"{show_path(path)}: its {kind} do not fit its own config: "
+            f"{described(saved)} instead of {described(targets)}."
+        )
+    for name, target in targets.items():
+        target[...] = saved[name]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if not path.is_file() or not 8 + DIGEST_BYTES < size <= MAX_FILE_BYTES:
+            raise ModelFileError(
+                f"{show_path(path)}: is no mlptrain checkpoint: "
+                f"{f'a file of {size:,} bytes' if path.is_file() else 'not a file'}."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{show_path(path)}: cannot be read: {error.strerror}.") from error

@@ -1,0 +1,57 @@
+"""Forward only: what a model says about images it does not learn from."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.data.batches import Batches
+from mlptrain.nn.model import Model
+from mlptrain.training.metrics import Evaluation
+
+BATCH_SIZE = 256
+
+
+class Predictor:
+    """Runs `model` forward over batches.
+
+    Every batch has the same size, the last one padded, so that an image gets the same bits
+    whether it is predicted alone or among thousands (matrix products of different shapes round
+    differently)."""
+
+    def __init__(self, model: Model) -> None:
+        self._program = model.plan_evaluation(BATCH_SIZE)
+
+    def run(self, batches: Batches) -> Iterator[tuple[slice, NDArray[np.float32], float]]:
+        """Yield for one batch after the other: which examples it held, their probabilities
+        (m, classes), overwritten by the next batch, and their mean loss."""
+        program = self._program
+        for first in range(0, len(batches), BATCH_SIZE):
+            rows = slice(first, min(first + BATCH_SIZE, len(batches)))
+            indices = np.arange(rows.start, rows.stop)
+            batches.write(indices, program.x.value, program.labels.value, program.weights.value)
+            program.plan.forward()
+            yield rows, program.output.value[: len(indices)], float(program.loss.value)
+
+
+def evaluate(
+    predictor: Predictor,
+    batches: Batches,
+    class_names: tuple[str, ...],
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Compare the predictions for all of `batches` with their labels.
+
+    `progress` is called with how many of how many examples are done."""
+    classes = len(class_names)
+    confusion = np.zeros(classes * classes, np.int64)
+    loss_sum = 0.0
+    for rows, probabilities, loss in predictor.run(batches):
+        predicted = probabilities.argmax(axis=1)
+        confusion += np.bincount(
+            batches.labels[rows] * classes + predicted, minlength=classes * classes
+        )
+        loss_sum += loss * len(predicted)
+        if progress:
+            progress(rows.stop, len(batches))
+    return Evaluation(class_names, confusion.reshape(classes, classes), loss_sum / len(batches))

@@ -1,0 +1,303 @@
+"""Everything one training run works on, put together from a config or from a checkpoint."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain import __version__
+from mlptrain.config.describe import resolved_yaml
+from mlptrain.config.load import parse_config, read_bytes
+from mlptrain.config.schema import Config
+from mlptrain.data.batches import Batches
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.normalization import Normalization
+from mlptrain.errors import ConfigError, DataError, ModelFileError
+from mlptrain.files import show_path
+from mlptrain.nn.model import Model, Program
+from mlptrain.optim.updater import Updater
+from mlptrain.training import checkpoint
+from mlptrain.training.checkpoint import Checkpoint, Progress, State
+from mlptrain.training.datasets import Reading, Splits, read_splits
+from mlptrain.training.evaluate import Predictor, evaluate
+from mlptrain.training.events import EpochMetrics
+from mlptrain.training.metrics import Evaluation
+from mlptrain.training.run_folder import RunFolder, check_free, open_run
+from mlptrain.training.streams import DROPOUT, INITIALIZATION, restore, state, stream
+from mlptrain.training.threads import blas, set_threads
+
+
+class Job:
+    """A training run: data, model, optimizer, and where it stands in `progress`."""
+
+    def __init__(
+        self,
+        config: Config,
+        splits: Splits,
+        normalization: Normalization,
+        folder: RunFolder,
+        threads: int,
+    ) -> None:
+        self.config = config
+        self.splits = splits
+        self.normalization = normalization
+        self.folder = folder
+        self.threads = threads
+        self.progress = Progress()
+        self.model = Model(
+            config.model.hidden(),
+            int(np.prod(splits.image.shape)),
+            len(splits.train.class_names),
+            config.training.loss,
+        )
+        self.model.initialize(stream(config.seed, INITIALIZATION))
+        self.updater = Updater(config.training.optimizer, self.model.arena)
+        self.dropout = stream(config.seed, DROPOUT)
+        self.train = Batches(
+            splits.train.images,
+            splits.train.labels,
+            normalization,
+            class_weights(config.training.class_weight, splits.train),
+        )
+        self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
+        self.fingerprint = splits.train.fingerprint()
+        self._predictor = Predictor(self.model)
+        self._programs: dict[int, Program] = {}
+
+    @property
+    def monitor(self) -> str:
+        """The metric that decides which epoch is the best."""
+        if self.config.training.early_stopping is not None:
+            return self.config.training.early_stopping.monitor
+        return "train_loss" if self.splits.validation is None else "val_loss"
+
+    def program(self, batch_size: int) -> Program:
+        """The training program for one batch size: the configured one, or the last batch's."""
+        if batch_size not in self._programs:
+            self._programs[batch_size] = self.model.plan_training(batch_size, self.dropout)
+        return self._programs[batch_size]
+
+    def learning_rate(self, step: int) -> float:
+        """The learning rate of `step` = 0, 1, …"""
+        training = self.config.training
+        return training.optimizer.learning_rate * training.optimizer.schedule.factor(
+            step, self.steps_per_epoch, training.epochs
+        )
+
+    def reason_to_stop(self) -> str | None:
+        """Why no further epoch is to be made, or None."""
+        progress, stopping = self.progress, self.config.training.early_stopping
+        if progress.epoch >= self.config.training.epochs:
+            return "epochs"
+        if stopping and progress.best_epoch:
+            waited = progress.epoch - progress.best_epoch
+            return "early_stopping" if waited >= stopping.patience else None
+        return None
+
+    def is_better(self, metrics: EpochMetrics) -> bool:
+        """Whether this epoch beats the best one so far."""
+        stopping, best = self.config.training.early_stopping, self.progress.best_value
+        value: float = getattr(metrics, self.monitor)
+        if best is None:
+            return True
+        gain = value - best if self.monitor.endswith("accuracy") else best - value
+        return gain > (stopping.min_delta if stopping else 0.0)
+
+    def evaluate_validation(self) -> Evaluation | None:
+        """The model as it is now on the validation split, if there is one."""
+        return self._evaluate(self.splits.validation)
+
+    def evaluate_best(self) -> Evaluation | None:
+        """Load the best epoch's weights and evaluate them on the test split, if there is one."""
+        saved = checkpoint.load(self.folder.best)
+        checkpoint.fill(saved.path, "parameters", self._parameters(), saved.parameters)
+        return self._evaluate(self.splits.test)
+
+    def save_epoch(self, metrics: EpochMetrics, *, best: bool) -> None:
+        """Write what a finished epoch leaves: its metrics, then best, then last."""
+        self.folder.append_metrics(asdict(metrics))
+        if best:
+            self._save(self.folder.best)
+        self.save_last()
+
+    def save_last(self) -> None:
+        """Write the state as it is now, within an epoch or between two."""
+        self._save(self.folder.last)
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Go back to a saved state of this run. Raises ConfigError or DataError if config or data
+        are not those it was trained with."""
+        _require_same_config(self.config, saved)
+        if self.fingerprint != saved.state.data_fingerprint:
+            raise DataError(
+                f"{show_path(saved.path)}: the training images changed since this state was "
+                "saved, so it cannot be resumed exactly. Restore them, or start a new run."
+            )
+        checkpoint.fill(saved.path, "parameters", self._parameters(), saved.parameters)
+        checkpoint.fill(saved.path, "optimizer state", self.updater.state, saved.optimizer)
+        self.progress = saved.state.progress
+        self.updater.step = self.progress.step
+        try:
+            restore(self.dropout, saved.state.dropout)
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelFileError(
+                f"{show_path(saved.path)}: holds no state of the dropout generator."
+            ) from error
+
+    def write_summary(self, reason: str, test: Evaluation | None) -> None:
+        """Write summary.json: `reason` says why training stopped."""
+        progress = self.progress
+        skipped = [
+            {"path": show_path(bad.path), "reason": bad.reason}
+            for _, dataset in self.splits
+            for bad in dataset.skipped
+        ]
+        self.folder.write_summary(
+            {
+                "reason": reason,
+                "epoch": progress.epoch,
+                "step": progress.step,
+                "monitor": self.monitor,
+                "best_epoch": progress.best_epoch,
+                "best_value": progress.best_value,
+                "test": test.summary() if test else None,
+                "examples": {name: len(dataset) for name, dataset in self.splits},
+                "class_names": [show_path(name) for name in self.splits.train.class_names],
+                "parameters": self.model.arena.values.size,
+                "skipped_images": skipped,
+                "data_fingerprint": self.fingerprint,
+                "seed": self.config.seed,
+                "threads": self.threads,
+                "environment": environment(),
+            }
+        )
+
+    def _evaluate(self, dataset: Dataset | None) -> Evaluation | None:
+        if dataset is None:
+            return None
+        batches = Batches(dataset.images, dataset.labels, self.normalization)
+        return evaluate(self._predictor, batches, dataset.class_names)
+
+    def _parameters(self) -> dict[str, NDArray[Any]]:
+        arena = self.model.arena
+        return {name: arena.value(name) for name in arena.slots}
+
+    def _save(self, path: Path) -> None:
+        document = State(
+            config=self.config,
+            class_names=self.splits.train.class_names,
+            image=self.splits.image,
+            normalization=self.normalization,
+            progress=self.progress,
+            dropout=state(self.dropout),
+            threads=self.threads,
+            data_fingerprint=self.fingerprint,
+            environment=environment(),
+        )
+        checkpoint.save(path, document, self._parameters(), self.updater.state)
+
+
+@contextmanager
+def open_job(
+    config_path: Path,
+    overrides: Sequence[str],
+    run_dir: Path | None,
+    *,
+    resume: bool,
+    reading: Reading,
+) -> Iterator[Job]:
+    """Read config and data, take the run folder, and restore its last state if `resume` and there
+    is one. Nothing is written before config and data are known to be good."""
+    content = read_bytes(config_path)
+    config = parse_config(content, config_path, overrides)
+    with ExitStack() as stack:
+        folder = saved = None
+        if resume:
+            folder = stack.enter_context(open_run(config_path.stem, run_dir, resume=True))
+            saved = checkpoint.load(folder.last) if folder.last.exists() else None
+        elif run_dir is not None:
+            check_free(run_dir)
+        wanted = config.training.threads
+        threads = set_threads(saved.state.threads if saved and wanted == "auto" else wanted)
+        splits = read_splits(config, reading)
+        channels = splits.image.shape[2]
+        standard = config.data.normalize == "standard"
+        normalization = (
+            Normalization.fit(splits.train.images) if standard else Normalization.identity(channels)
+        )
+        folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
+        job = Job(config, splits, normalization, folder, threads)
+        if saved:
+            job.restore(saved)
+        folder.keep_metrics(job.progress.epoch)
+        folder.require_space(3 * job.model.arena.values.nbytes)
+        rows = (
+            (name, example, dataset.class_names[label])
+            for name, dataset in splits
+            for example, label in zip(dataset.names, dataset.labels, strict=True)
+        )
+        folder.write_inputs(content, resolved_yaml(config), rows)
+        yield job
+
+
+def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
+    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives each
+    class the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
+    if setting is None:
+        return None
+    names = dataset.class_names
+    if setting == "balanced":
+        counts = np.bincount(dataset.labels, minlength=len(names))
+        return len(dataset) / (len(names) * counts)
+    unknown = [name for name in setting if name not in names]
+    if unknown:
+        raise ConfigError(
+            f"training.class_weight: there is no class {show_path(unknown[0])!r}; "
+            f"the classes are {', '.join(map(show_path, names))}"
+        )
+    return np.array([setting.get(name, 1.0) for name in names])
+
+
+@cache
+def environment() -> dict[str, str]:
+    """What the numbers of a run depend on besides its inputs."""
+    return {
+        "mlptrain": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": blas(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _require_same_config(config: Config, saved: Checkpoint) -> None:
+    """Only the number of epochs may differ; data is compared by content instead of by path."""
+    now, then = (
+        _flat(each.model_dump(mode="json", exclude={"data": {"train", "validation", "test"}}))
+        for each in (config, saved.state.config)
+    )
+    changed = sorted(
+        key
+        for key in now.keys() | then.keys()
+        if now.get(key) != then.get(key) and key != "training.epochs"
+    )
+    if changed:
+        lines = [f"  {key}: {then.get(key)} then, {now.get(key)} now" for key in changed]
+        raise ConfigError(
+            f"{show_path(saved.path)}: was trained with another config:\n"
+            + "\n".join(lines)
+            + "\nPut the values back to resume it, or start a new run. Only training.epochs may "
+            "change."
+        )
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix.removesuffix("."): tree}
+    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{prefix}{key}.").items()}

@@ -1,0 +1,104 @@
+"""Mini-batch gradient descent, from the first step to the last: shuffle, batch, forward, backward,
+update, repeat."""
+
+import math
+import time
+from collections.abc import Iterator
+
+from mlptrain.errors import DivergedError, StoppedError
+from mlptrain.optim import gradients
+from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
+from mlptrain.training.job import Job
+from mlptrain.training.signals import StopRequest
+from mlptrain.training.streams import SHUFFLING, stream
+
+
+def train(job: Job, stop: StopRequest) -> Iterator[Event]:
+    """Train until the last epoch or until nothing gets better, then evaluate the best weights.
+
+    Raises DivergedError at the first NaN or Inf, and StoppedError, with the state saved, once
+    `stop` has noted a signal."""
+    while (reason := job.reason_to_stop()) is None:
+        started, done_before = time.perf_counter(), job.progress.epoch_steps
+        for event in train_epoch(job):
+            yield event
+            if stop.signal_number is not None:
+                job.save_last()
+                raise StoppedError("training was stopped; its state is saved", stop.signal_number)
+        yield finish_epoch(job, done_before, time.perf_counter() - started)
+    test = job.evaluate_best()
+    progress = job.progress
+    assert progress.best_value is not None
+    finished = Finished(
+        reason, progress.epoch, job.monitor, progress.best_epoch, progress.best_value, test
+    )
+    job.write_summary(reason, test)
+    yield finished
+
+
+def train_epoch(job: Job) -> Iterator[StepDone]:
+    """The steps of the epoch under way, from where `job.progress` stands in it."""
+    training, progress, arena = job.config.training, job.progress, job.model.arena
+    xp, size = arena.backend.xp, training.batch_size
+    order = stream(job.config.seed, SHUFFLING, progress.epoch).permutation(len(job.train))
+    for first in range(progress.epoch_steps * size, len(order), size):
+        batch = order[first : first + size]
+        program = job.program(len(batch))
+        job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
+        program.plan.forward()
+        program.plan.backward()
+        loss, norm = float(program.loss.value), gradients.norm(xp, arena.gradients)
+        rate = job.learning_rate(progress.step)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise diverged(job, f"the loss is {loss:g}, the gradient's norm {norm:g}", rate)
+        if training.optimizer.clip_norm is not None:
+            gradients.clip(xp, arena.gradients, norm, training.optimizer.clip_norm)
+        job.updater.update(rate)
+        progress.step += 1
+        progress.epoch_steps += 1
+        progress.epoch_loss += loss * len(batch)
+        progress.epoch_correct += int(program.correct.value)
+        yield StepDone(progress.epoch + 1, progress.epoch_steps, job.steps_per_epoch)
+
+
+def finish_epoch(job: Job, steps_before: int, seconds: float) -> EpochDone:
+    """Validate, compare with the best epoch, and write metrics, best and last, in this order: what
+    a killed process wrote beyond `last` is written again when it is resumed."""
+    progress, examples = job.progress, len(job.train)
+    rate = job.learning_rate(progress.step - 1)
+    if not job.model.arena.backend.xp.isfinite(job.model.arena.values).all():
+        raise diverged(job, "a weight is NaN or Inf after the last step", rate)
+    validation = job.evaluate_validation()
+    if validation is not None and not math.isfinite(validation.loss):
+        raise diverged(job, f"the validation loss is {validation.loss:g}", rate)
+    seen = examples - steps_before * job.config.training.batch_size
+    metrics = EpochMetrics(
+        epoch=progress.epoch + 1,
+        step=progress.step,
+        learning_rate=rate,
+        train_loss=progress.epoch_loss / examples,
+        train_accuracy=progress.epoch_correct / examples,
+        val_loss=validation.loss if validation else None,
+        val_accuracy=validation.accuracy if validation else None,
+        seconds=round(seconds, 6),
+        examples_per_second=round(max(seen, 0) / seconds, 1),
+    )
+    best = job.is_better(metrics)
+    progress.epoch += 1
+    progress.epoch_steps, progress.epoch_loss, progress.epoch_correct = 0, 0.0, 0
+    if best:
+        progress.best_epoch, progress.best_value = progress.epoch, getattr(metrics, job.monitor)
+    job.save_epoch(metrics, best=best)
+    return EpochDone(metrics, best)
+
+
+def diverged(job: Job, what: str, rate: float) -> DivergedError:
+    """The error for a run that left the finite numbers; also noted in summary.json."""
+    epoch, step = job.progress.epoch + 1, job.progress.step + 1
+    job.write_summary("diverged", None)
+    kept = f"The state after epoch {epoch - 1} is kept." if epoch > 1 else "No epoch was finished."
+    return DivergedError(
+        f"training diverged in epoch {epoch}, step {step}, at learning_rate {rate:g}: {what}. "
+        f"{kept} Try a smaller training.optimizer.learning_rate, or set "
+        "training.optimizer.clip_norm."
+    )

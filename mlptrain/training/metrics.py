@@ -1,0 +1,91 @@
+"""How well predictions agree with labels."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome of predicting a whole split.
+
+    Attributes:
+        class_names: the classes, in the order of the matrix.
+        confusion: (classes, classes) counts; row: the true class, column: the predicted one.
+        loss: mean loss per example.
+    """
+
+    class_names: tuple[str, ...]
+    confusion: NDArray[np.int64]
+    loss: float
+
+    @cached_property
+    def examples(self) -> int:
+        return int(self.confusion.sum())
+
+    @cached_property
+    def correct(self) -> int:
+        return int(np.trace(self.confusion))
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Share of examples whose predicted class is the true one."""
+        return self.correct / self.examples
+
+    @cached_property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy."""
+        return wilson_interval(self.correct, self.examples)
+
+    @cached_property
+    def majority_baseline(self) -> float:
+        """The accuracy of always naming the most frequent class."""
+        return int(self.support.max()) / self.examples
+
+    @cached_property
+    def support(self) -> NDArray[np.int64]:
+        """(classes,) how many examples of each class there are."""
+        return self.confusion.sum(axis=1)
+
+    @cached_property
+    def precision(self) -> NDArray[np.float64]:
+        """(classes,) of those predicted as the class, the share that is; 0 if none was."""
+        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=0))
+
+    @cached_property
+    def recall(self) -> NDArray[np.float64]:
+        """(classes,) of those of the class, the share predicted as it; 0 if there are none."""
+        return _ratio(np.diagonal(self.confusion), self.support)
+
+    @cached_property
+    def f1(self) -> NDArray[np.float64]:
+        """(classes,) 2 correct / (predicted + support): the harmonic mean of precision and
+        recall."""
+        total = self.confusion.sum(axis=0) + self.support
+        return _ratio(2 * np.diagonal(self.confusion), total)
+
+    def summary(self) -> dict[str, float]:
+        """The single numbers, by the names that `eval --min` knows."""
+        return {
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "macro_precision": float(self.precision.mean()),
+            "macro_recall": float(self.recall.mean()),
+            "macro_f1": float(self.f1.mean()),
+        }
+
+
+def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+    """The score interval of a share (Wilson, 1927), 95 % for the default z. trials ≥ 1."""
+    share = successes / trials
+    centre = share + z * z / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0)
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    return part / np.maximum(whole, 1)

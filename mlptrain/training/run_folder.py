@@ -1,0 +1,152 @@
+"""The run folder: everything one training run leaves behind.
+
+    config.yaml, config.resolved.yaml   as given; with every default filled in
+    split.csv                           which example went to train, validation, test
+    metrics.jsonl                       one line per epoch
+    best.safetensors, last.safetensors  complete states (see `checkpoint`)
+    summary.json                        final metrics, best epoch, why it stopped, environment
+    .lock                               held while a process trains here
+
+An epoch is written in the order metrics, best, last. `last` counts the epochs that are whole, so
+whatever a killed process wrote of a later one is cut off or written again.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlptrain import files
+from mlptrain.errors import FileSystemError, ModelFileError, RunFolderError
+from mlptrain.files import show_path
+
+RUNS = Path("runs")
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+
+
+class RunFolder:
+    """A run folder that this process may write to; made by `open_run`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.best = path / BEST
+        self.last = path / LAST
+
+    def write_inputs(
+        self, config: bytes, resolved: str, split: Iterable[tuple[str, str, str]]
+    ) -> None:
+        """Write the two configs, and split.csv from rows of split, name, label."""
+        files.write_whole(self.path / "config.yaml", config)
+        files.write_whole(self.path / "config.resolved.yaml", resolved.encode())
+        table = io.StringIO(newline="")
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(("split", "name", "label"))
+        writer.writerows(split)
+        files.write_whole(
+            self.path / "split.csv", table.getvalue().encode("utf-8", "surrogateescape")
+        )
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add one epoch's line to metrics.jsonl."""
+        files.append_line(self.path / "metrics.jsonl", json.dumps(row, allow_nan=False).encode())
+
+    def keep_metrics(self, epochs: int) -> None:
+        """Forget the lines of epochs after the first `epochs`."""
+        files.keep_lines(self.path / "metrics.jsonl", epochs)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        text = json.dumps(summary, allow_nan=False, indent=2) + "\n"
+        files.write_whole(self.path / "summary.json", text.encode())
+
+    def require_space(self, checkpoint_bytes: int) -> None:
+        """Raise FileSystemError unless best, last and the new file that replaces one of them
+        fit."""
+        needed, free = 3 * checkpoint_bytes, shutil.disk_usage(self.path).free
+        if free < needed:
+            raise FileSystemError(
+                f"{show_path(self.path)}: the run's checkpoints need {needed:,} bytes, "
+                f"{free:,} are free. Free some space, or name another folder with --run-dir."
+            )
+
+
+@contextmanager
+def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFolder]:
+    """Take a run folder for this process alone, and keep it until the context is left.
+
+    A new run gets `run_dir`, or the next free runs/<name>-NNN; with `resume`, an existing one is
+    taken: `run_dir`, or the latest runs/<name>-NNN. Raises RunFolderError if the folder is busy,
+    or, without `resume`, not empty."""
+    path = run_dir or (_latest(name) if resume else None)
+    if path is None:
+        path = _make_next(name)
+    else:
+        files.make_folder(path)
+    with files.locked(path):
+        files.remove_temporary_files(path)
+        if not resume and any(entry.name != ".lock" for entry in os.scandir(path)):
+            raise RunFolderError(
+                f"{show_path(path)}: exists already and is not empty. "
+                "Add --resume to go on with its run, or name another folder with --run-dir."
+            )
+        yield RunFolder(path)
+
+
+def check_free(run_dir: Path) -> None:
+    """Raise RunFolderError if a new run cannot go into `run_dir`: found out before data is read."""
+    if run_dir.is_dir() and any(entry.name != ".lock" for entry in os.scandir(run_dir)):
+        raise RunFolderError(
+            f"{show_path(run_dir)}: exists already and is not empty. "
+            "Add --resume to go on with its run, or name another folder with --run-dir."
+        )
+
+
+def find_checkpoint(place: Path | None) -> Path:
+    """The checkpoint file that `place` names: a file, a run folder's best, or with None the best
+    of the run below runs/ that finished an epoch last. Raises ModelFileError if there is none."""
+    if place is None:
+        best = max(RUNS.glob(f"*/{BEST}"), key=_age, default=None)
+        if best is None:
+            raise ModelFileError(
+                f"{RUNS}/: holds no trained run below the current folder. "
+                "Name a run folder or a checkpoint file."
+            )
+        return best
+    if not place.is_dir():
+        return place
+    if not (place / BEST).exists():
+        raise ModelFileError(
+            f"{show_path(place)}: holds no {BEST}: no epoch of this run was finished. "
+            f"Resume the run, or name a file, such as {show_path(place / LAST)}."
+        )
+    return place / BEST
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return path.stat().st_mtime_ns, str(path)
+
+
+def _numbered(name: str) -> dict[int, Path]:
+    """The folders runs/<name>-NNN by number."""
+    pattern = re.compile(re.escape(name) + r"-(\d{3,})")
+    entries = os.scandir(RUNS) if RUNS.is_dir() else ()
+    matches = ((pattern.fullmatch(entry.name), entry.name) for entry in entries)
+    return {int(match[1]): RUNS / entry for match, entry in matches if match}
+
+
+def _latest(name: str) -> Path | None:
+    runs = _numbered(name)
+    return runs[max(runs)] if runs else None
+
+
+def _make_next(name: str) -> Path:
+    number = max(_numbered(name), default=0) + 1
+    while not files.make_folder(path := RUNS / f"{name}-{number:03d}"):
+        number += 1
+    return path
