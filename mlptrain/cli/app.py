@@ -15,7 +15,6 @@ from typing import Annotated
 import typer
 
 from mlptrain import __version__
-from mlptrain.backend.blas import prefer_wide_kernels
 from mlptrain.errors import DataError, MlptrainError, StoppedError
 
 app = typer.Typer(
@@ -86,8 +85,8 @@ def train(
         print(resolved_yaml(load_config(config, set_ or ())), end="")
         return
     from mlptrain.cli.render import TrainingView
-    from mlptrain.training.job import open_job
     from mlptrain.training.loop import train as events
+    from mlptrain.training.setup import open_job
     from mlptrain.training.signals import StopRequest
 
     with (
@@ -124,8 +123,8 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a trained model on labelled images."""
-    from mlptrain.cli.gates import check_gates, parse_gates
     from mlptrain.cli.evaluations import evaluation_json
+    from mlptrain.cli.gates import check_gates, parse_gates
     from mlptrain.cli.render import EvaluationView
     from mlptrain.training.evaluation import evaluate_model
 
@@ -184,7 +183,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    prefer_wide_kernels()
     try:
         app()
     except MlptrainError as error:

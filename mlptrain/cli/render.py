@@ -24,8 +24,8 @@ from mlptrain.files import show_path
 from mlptrain.training.evaluation import EvaluatedModel
 from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
 from mlptrain.training.job import Job
+from mlptrain.training.machine import blas
 from mlptrain.training.metrics import Evaluation
-from mlptrain.training.threads import blas
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped

@@ -20,6 +20,7 @@ from mlptrain.config.tree import (
     read_tree,
     value_of,
 )
+from mlptrain.data.reading import UnreadableError, read_file
 from mlptrain.errors import ConfigError
 from mlptrain.files import show_path
 
@@ -34,17 +35,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 def read_bytes(path: Path) -> bytes:
     """What is in the config file `path`. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(f"{show_path(path)}: there is no such file") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{show_path(path)}: is a folder; name the YAML file in it") from None
-    except OSError as error:
-        raise ConfigError(f"{show_path(path)}: could not be read: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{show_path(path)}: is larger than 1 MiB; a config is small")
-    return data
+        return read_file(str(path), MAX_BYTES)
+    except UnreadableError as error:
+        raise ConfigError(f"{show_path(path)}: {error}") from None
 
 
 def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -74,11 +67,10 @@ def _decode(data: bytes, name: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
-        lines = lines_of(before) or ("",)
-        place = Place(Source(name, lines), len(lines) - 1, len(lines[-1]))
-        byte = data[error.start]
-        message = f"the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
+        before = lines_of(data[: error.start].decode())
+        source = Source(name, lines_of(data.decode(errors="backslashreplace")))
+        place = Place(source, len(before) - 1, len(before[-1]), len(r"\xff"))
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         raise config_error(name, [Report(place, message)], 1) from None
 
 

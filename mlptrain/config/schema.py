@@ -9,7 +9,7 @@ together.
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlptrain.data.settings import ImageSettings
@@ -98,6 +98,8 @@ class DataConfig(Definition):
 class ModelConfig(Definition):
     """The hidden layers, listed one by one or only by their widths. The output layer is implied."""
 
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["layers", "hidden_layers"]}})
+
     layers: Annotated[
         Annotated[tuple[LayerChoice, ...], Field(strict=False)] | None,
         Field(description="the hidden layers, each with its settings"),
@@ -126,8 +128,9 @@ class ModelConfig(Definition):
     def _fill_in_short_form(cls, value: Any) -> Any:
         if not isinstance(value, dict) or value.get("layers") is not None:
             return value
-        given = {key: each for key, each in value.items() if key == "layers" or each is not None}
-        return {"hidden_layers": [100], "activation": "relu", **value, **given}
+        short_form = {"hidden_layers": [100], "activation": "relu"}
+        missing = {key for key in short_form if value.get(key) is None}
+        return {**value, **{key: short_form[key] for key in missing}}
 
     @model_validator(mode="after")
     def _refuse_both_forms(self) -> Self:

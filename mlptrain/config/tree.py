@@ -88,19 +88,15 @@ def read_tree(text: str, source: Source) -> tuple[Node, list[Report]]:
 
     Raises RefusedTextError where reading cannot go on."""
     if found := _FORBIDDEN.search(text):
-        lines = _split_lines(text[: found.start()])
+        lines = lines_of(text[: found.start()])
         place = Place(source, len(lines) - 1, len(lines[-1]))
         raise RefusedTextError(Report(place, f"{_name(found[0])} is not allowed; remove it"))
     return _Reader(text, source).document()
 
 
 def lines_of(text: str) -> tuple[str, ...]:
-    """The lines of `text`; none if it is empty."""
-    return tuple(_split_lines(text)) if text else ()
-
-
-def _split_lines(text: str) -> list[str]:
-    return re.split(r"\r\n|\r|\n", text)
+    """The lines of `text`, one at least, as PyYAML and editors count them."""
+    return tuple(re.split(r"\r\n|\r|\n", text))
 
 
 def _name(character: str) -> str:

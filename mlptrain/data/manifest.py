@@ -45,7 +45,7 @@ class Manifest(Source):
             if known != label:
                 raise self._error(
                     line,
-                    f"{show_path(name)} is {show_path(label)!r} here, but {show_path(known)!r} in "
+                    f"{show_path(name)} is '{show_path(label)}' here, but '{show_path(known)}' in "
                     f"line {known_line}. One file has one label",
                 )
             names.append(name)

@@ -90,7 +90,7 @@ def _numbered(
 def _check_training_classes(labels: NDArray[np.int64], names: tuple[str, ...], place: str) -> None:
     if len(names) < 2:
         raise DataError(
-            f"{show_path(place)}: has only one class, {show_path(names[0])!r}. At least two are "
+            f"{show_path(place)}: has only one class, '{show_path(names[0])}'. At least two are "
             "needed to tell apart."
         )
     _check_none_is_empty(labels, names, place)

@@ -23,8 +23,9 @@ def stratified_split(
     sizes = np.bincount(labels, minlength=len(class_names))
     if sizes.min() < 2:
         small = int(sizes.argmin())
+        count = "one example" if sizes[small] else "no example"
         raise DataError(
-            f"class {show_path(class_names[small])!r}: has {sizes[small]} examples, but a part of "
+            f"class '{show_path(class_names[small])}': has {count}, but a part of "
             "each class is to be held out and the rest kept. Add examples, or give a path to the "
             "other split instead of a fraction."
         )

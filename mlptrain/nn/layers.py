@@ -64,7 +64,7 @@ class Dense(Layer):
     ] = None
 
     def summary(self) -> str:
-        return self.activation.model_fields["type"].default
+        return str(type(self.activation).model_fields["type"].default)
 
     def outputs(self, inputs: int) -> int:
         return self.units

@@ -112,7 +112,7 @@ def _placed(hidden: Sequence[Layer], inputs: int, classes: int) -> Iterator[Plac
     """Number the layers of each kind from 1, and end with the output layer."""
     counts: dict[str, int] = {}
     for layer in hidden:
-        kind = layer.model_fields["type"].default
+        kind = str(type(layer).model_fields["type"].default)
         counts[kind] = counts.get(kind, 0) + 1
         outputs = layer.outputs(inputs)
         yield PlacedLayer(f"{kind}_{counts[kind]}", layer, inputs, outputs)

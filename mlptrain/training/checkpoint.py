@@ -20,8 +20,8 @@ from pydantic import ConfigDict, Field, ValidationError
 from mlptrain import files
 from mlptrain.backend.numpy import Array
 from mlptrain.config.schema import Config
-from mlptrain.data.images import ImageSettings
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import ModelFileError
 from mlptrain.files import show_path
 from mlptrain.registry import Definition

@@ -1,19 +1,12 @@
-"""Everything one training run works on, put together from a config or from a checkpoint."""
+"""Everything one training run works on, and the state it saves."""
 
-import platform
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain import __version__
-from mlptrain.config.describe import resolved_yaml
-from mlptrain.config.load import parse_config, read_bytes
 from mlptrain.config.schema import Config
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
@@ -24,13 +17,13 @@ from mlptrain.nn.model import Model, Program
 from mlptrain.optim.updater import Updater
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
-from mlptrain.training.datasets import Reading, Splits, read_splits
+from mlptrain.training.datasets import Splits
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochMetrics
+from mlptrain.training.machine import environment
 from mlptrain.training.metrics import Evaluation
-from mlptrain.training.run_folder import RunFolder, check_free, open_run
+from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, restore, state, stream
-from mlptrain.training.threads import blas, set_threads
 
 
 class Job:
@@ -131,9 +124,8 @@ class Job:
         self._save(self.folder.last)
 
     def restore(self, saved: Checkpoint) -> None:
-        """Go back to a saved state of this run. Raises ConfigError or DataError if config or data
-        are not those it was trained with."""
-        _require_same_config(self.config, saved)
+        """Go back to a saved state of this run. Raises DataError if the training images are not
+        those it was trained with, and ModelFileError if the state does not fit the model."""
         if self.fingerprint != saved.state.data_fingerprint:
             raise DataError(
                 f"{show_path(saved.path)}: the training images changed since this state was "
@@ -203,49 +195,6 @@ class Job:
         checkpoint.save(path, document, self._parameters(), self.updater.state)
 
 
-@contextmanager
-def open_job(
-    config_path: Path,
-    overrides: Sequence[str],
-    run_dir: Path | None,
-    *,
-    resume: bool,
-    reading: Reading,
-) -> Iterator[Job]:
-    """Read config and data, take the run folder, and restore its last state if `resume` and there
-    is one. Nothing is written before config and data are known to be good."""
-    content = read_bytes(config_path)
-    config = parse_config(content, config_path, overrides)
-    with ExitStack() as stack:
-        folder = saved = None
-        if resume:
-            folder = stack.enter_context(open_run(config_path.stem, run_dir, resume=True))
-            saved = checkpoint.load(folder.last) if folder.last.exists() else None
-        elif run_dir is not None:
-            check_free(run_dir)
-        wanted = config.training.threads
-        threads = set_threads(saved.state.threads if saved and wanted == "auto" else wanted)
-        splits = read_splits(config, reading)
-        channels = splits.image.shape[2]
-        standard = config.data.normalize == "standard"
-        normalization = (
-            Normalization.fit(splits.train.images) if standard else Normalization.identity(channels)
-        )
-        folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        job = Job(config, splits, normalization, folder, threads)
-        if saved:
-            job.restore(saved)
-        folder.keep_metrics(job.progress.epoch)
-        folder.require_space(3 * job.model.arena.values.nbytes)
-        rows = (
-            (name, example, dataset.class_names[label])
-            for name, dataset in splits
-            for example, label in zip(dataset.names, dataset.labels, strict=True)
-        )
-        folder.write_inputs(content, resolved_yaml(config), rows)
-        yield job
-
-
 def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
     """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives each
     class the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
@@ -262,42 +211,3 @@ def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
             f"the classes are {', '.join(map(show_path, names))}"
         )
     return np.array([setting.get(name, 1.0) for name in names])
-
-
-@cache
-def environment() -> dict[str, str]:
-    """What the numbers of a run depend on besides its inputs."""
-    return {
-        "mlptrain": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "blas": blas(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _require_same_config(config: Config, saved: Checkpoint) -> None:
-    """Only the number of epochs may differ; data is compared by content instead of by path."""
-    now, then = (
-        _flat(each.model_dump(mode="json", exclude={"data": {"train", "validation", "test"}}))
-        for each in (config, saved.state.config)
-    )
-    changed = sorted(
-        key
-        for key in now.keys() | then.keys()
-        if now.get(key) != then.get(key) and key != "training.epochs"
-    )
-    if changed:
-        lines = [f"  {key}: {then.get(key)} then, {now.get(key)} now" for key in changed]
-        raise ConfigError(
-            f"{show_path(saved.path)}: was trained with another config:\n"
-            + "\n".join(lines)
-            + "\nPut the values back to resume it, or start a new run. Only training.epochs may "
-            "change."
-        )
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix.removesuffix("."): tree}
-    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{prefix}{key}.").items()}

@@ -48,7 +48,7 @@ class Evaluation:
     @cached_property
     def support(self) -> NDArray[np.int64]:
         """(classes,) how many examples of each class there are."""
-        return self.confusion.sum(axis=1)
+        return np.asarray(self.confusion.sum(axis=1))
 
     @cached_property
     def precision(self) -> NDArray[np.float64]:

@@ -14,8 +14,8 @@ from mlptrain.nn.model import Model
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.evaluate import Predictor, evaluate
+from mlptrain.training.machine import set_threads
 from mlptrain.training.metrics import Evaluation
-from mlptrain.training.threads import set_threads
 
 CHUNK = 4096  # images decoded, then predicted, at a time: bounds the memory
 

@@ -1,9 +1,14 @@
-"""How many threads the matrix products use."""
+"""What the numbers of a run depend on besides its inputs: threads, BLAS, versions."""
 
 import os
+import platform
+from functools import cache
 from typing import Literal
 
+import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
+
+from mlptrain import __version__
 
 
 def set_threads(wanted: int | Literal["auto"]) -> int:
@@ -23,3 +28,15 @@ def blas() -> str:
             kernels = library.get("architecture", "")
             return f"{library['internal_api']} {library['version']} {kernels}".strip()
     return "unknown"
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Versions, BLAS and machine, for the record."""
+    return {
+        "mlptrain": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": blas(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }

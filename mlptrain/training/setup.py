@@ -1,0 +1,90 @@
+"""From a config file to a job: read everything, take the run folder, restore a saved state."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlptrain.config.describe import resolved_yaml
+from mlptrain.config.load import parse_config, read_bytes
+from mlptrain.config.schema import Config
+from mlptrain.data.normalization import Normalization
+from mlptrain.errors import ConfigError
+from mlptrain.files import show_path
+from mlptrain.training import checkpoint
+from mlptrain.training.checkpoint import Checkpoint
+from mlptrain.training.datasets import Reading, read_splits
+from mlptrain.training.job import Job
+from mlptrain.training.machine import set_threads
+from mlptrain.training.run_folder import check_free, open_run
+
+
+@contextmanager
+def open_job(
+    config_path: Path,
+    overrides: Sequence[str],
+    run_dir: Path | None,
+    *,
+    resume: bool,
+    reading: Reading,
+) -> Iterator[Job]:
+    """Read config and data, take the run folder, and restore its last state if `resume` and there
+    is one. Nothing is written before config and data are known to be good."""
+    content = read_bytes(config_path)
+    config = parse_config(content, config_path, overrides)
+    with ExitStack() as stack:
+        folder = saved = None
+        if resume:
+            folder = stack.enter_context(open_run(config_path.stem, run_dir, resume=True))
+            saved = checkpoint.load(folder.last) if folder.last.exists() else None
+        elif run_dir is not None:
+            check_free(run_dir)
+        wanted = config.training.threads
+        threads = set_threads(saved.state.threads if saved and wanted == "auto" else wanted)
+        splits = read_splits(config, reading)
+        channels = splits.image.shape[2]
+        standard = config.data.normalize == "standard"
+        normalization = (
+            Normalization.fit(splits.train.images) if standard else Normalization.identity(channels)
+        )
+        folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
+        job = Job(config, splits, normalization, folder, threads)
+        if saved:
+            _require_same_config(config, saved)
+            job.restore(saved)
+        folder.keep_metrics(job.progress.epoch)
+        folder.require_space(3 * job.model.arena.values.nbytes)
+        rows = (
+            (name, example, dataset.class_names[label])
+            for name, dataset in splits
+            for example, label in zip(dataset.names, dataset.labels, strict=True)
+        )
+        folder.write_inputs(content, resolved_yaml(config), rows)
+        yield job
+
+
+def _require_same_config(config: Config, saved: Checkpoint) -> None:
+    """Only the number of epochs may differ; data is compared by content instead of by path."""
+    now, then = (
+        _flat(each.model_dump(mode="json", exclude={"data": {"train", "validation", "test"}}))
+        for each in (config, saved.state.config)
+    )
+    changed = sorted(
+        key
+        for key in now.keys() | then.keys()
+        if now.get(key) != then.get(key) and key != "training.epochs"
+    )
+    if changed:
+        lines = [f"  {key}: {then.get(key)} then, {now.get(key)} now" for key in changed]
+        raise ConfigError(
+            f"{show_path(saved.path)}: was trained with another config:\n"
+            + "\n".join(lines)
+            + "\nPut the values back to resume it, or start a new run. Only training.epochs may "
+            "change."
+        )
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix.removesuffix("."): tree}
+    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{prefix}{key}.").items()}
