@@ -8,10 +8,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlptrain.config.fields import Models, field_of, keys_of, models_in, models_named, type_names
-from mlptrain.config.report import SHOWN_REPORTS, Place, Report
-from mlptrain.config.scalars import scalar_of
+from mlptrain.config.report import SHOWN_REPORTS, Place, Report, printable, shorten
 from mlptrain.config.schema import PATH_OR_MAPPING
-from mlptrain.config.tree import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode
+from mlptrain.config.tree import (
+    BrokenNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    value_of,
+)
 from mlptrain.config.wording import (
     any_of,
     is_quoted_value,
@@ -63,12 +69,12 @@ class Spot:
 
     @property
     def path(self) -> str:
-        return ".".join(self.keys) or "the config"
+        return _dotted(self.keys) or "the config"
 
     @property
     def holder(self) -> str:
         """' in ' and the path of the mapping that holds the last key."""
-        return f" in {'.'.join(self.keys[:-1])}" if self.keys[1:] else ""
+        return f" in {_dotted(self.keys[:-1])}" if self.keys[1:] else ""
 
 
 def explain(error: ValidationError, root: Node, model: type[BaseModel]) -> tuple[list[Report], int]:
@@ -86,6 +92,10 @@ def explain(error: ValidationError, root: Node, model: type[BaseModel]) -> tuple
         Report(place, _message(detail, spot)) for place, detail, spot in mistakes[:SHOWN_REPORTS]
     ]
     return reports, len(mistakes)
+
+
+def _dotted(keys: Sequence[str]) -> str:
+    return printable(shorten(".".join(keys), 200))
 
 
 def _follow(location: Sequence[int | str], root: Node, model: type[BaseModel]) -> Spot:
@@ -178,17 +188,17 @@ def _written_type(node: Node) -> ScalarNode | None:
 
 
 def _unknown_literal(detail: ErrorDetails, spot: Spot) -> str:
-    names = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-    message = f"{spot.path} must be {any_of(names)}, got {shown(spot.node)}"
+    expected = detail["ctx"]["expected"]  # pydantic writes 'a', 'b' or 'c', as we do
+    message = f"{spot.path} must be {expected}, got {shown(spot.node)}"
+    names = re.findall(r"'([^']*)'", expected)
     if isinstance(spot.node, ScalarNode) and (name := nearest(spot.node.text, names)):
         message += f"; did you mean {name!r}?"
     return message
 
 
 def _unexpected(detail: ErrorDetails, spot: Spot) -> str:
-    return (
-        f"{spot.path} must be {detail['msg']}, got {shown(spot.node)}{_hint(spot, detail['msg'])}"
-    )
+    expected = detail["msg"]
+    return f"{spot.path} must be {expected}, got {shown(spot.node)}{_hint(spot, expected)}"
 
 
 def _conflict(detail: ErrorDetails, spot: Spot) -> str:  # noqa: ARG001
@@ -221,7 +231,7 @@ def _hint(spot: Spot, rule: str) -> str:
         return f"; put it in quotes: {node.text!r}" if node.text else ""
     if is_quoted_value(node):
         return "; remove the quotes"
-    value = scalar_of(node.text)
+    value = value_of(node)
     if rule == "must be a whole number" and isinstance(value, float) and value.is_integer():
-        return f"; write {value:.0f}"
+        return f"; write {value:.0f}" if abs(value) < 1e15 else ""
     return ""

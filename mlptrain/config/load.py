@@ -1,6 +1,7 @@
 """A YAML file and `--set` -> a Config, or one ConfigError that shows every mistake in its place.
 
-bytes -> text -> tree (the gate) -> tree with overrides -> Config (pydantic)
+The way of a config: bytes, text, tree (`tree.py`, the gate), tree with overrides (`overrides.py`),
+Config (`schema.py`), with pydantic's errors put into words (`explain.py`).
 """
 
 from collections.abc import Sequence

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from mlptrain.config.fields import Models, field_of, models_in, models_named
 from mlptrain.config.report import Place, Report, Source, printable, shorten
 from mlptrain.config.tree import (
+    MAX_DEPTH,
     Entry,
     MappingNode,
     Node,
@@ -32,7 +33,7 @@ def override(
         path, equals, value = text.partition("=")
         keys = path.split(".")
         try:
-            if not equals or "" in keys:
+            if not equals or "" in keys or len(keys) > MAX_DEPTH or not path.isprintable():
                 raise RefusedTextError(Report(Place(source), "write it as key=value, a.b.c=value"))
             node, found = read_tree(value, source)
             reports += found
@@ -57,7 +58,7 @@ def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:
     field = field_of(models, key)
     inner = models_in(field.annotation) if field else ()
     if rest and field and isinstance(entry.node, ScalarNode) and not entry.node.text:
-        entry.node.text = getattr(field.default, "type", "")
+        entry.node.text = getattr(field.default, "type", "")  # the choice made by saying nothing
     node.entries[key] = Entry(entry.place, _put(entry.node, rest, value, inner))
     return node
 

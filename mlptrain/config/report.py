@@ -62,7 +62,7 @@ def config_error(name: str, reports: Iterable[Report], count: int) -> ConfigErro
     """The one error that shows all `reports`; `count` is how many there are, shown or not."""
     lines = [str(report) for report in reports]
     if count > 1:
-        rest = f" (the first {len(lines)} are shown)" if len(lines) < count else ""
+        rest = f"; {len(lines)} are shown" if len(lines) < count else ""
         lines.append(f"{count} errors in {name}{rest}")
     return ConfigError("\n".join(lines))
 

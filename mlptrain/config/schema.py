@@ -9,7 +9,15 @@ together.
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from mlptrain.data.settings import ImageSettings
@@ -55,6 +63,15 @@ def _threads(value: object) -> str | None:
     return BRANCH + "number" if is_number else None
 
 
+def _differ(names: tuple[str, ...]) -> tuple[str, ...]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"the name {name!r} is there twice; each class needs its own")
+        seen.add(name)
+    return names
+
+
 OneSource = Annotated[
     Annotated[SourceChoice, Tag(BRANCH + "source")], one_of(PATH_OR_MAPPING, _source)
 ]
@@ -80,7 +97,12 @@ class DataConfig(Definition):
         Field(description="fraction of the training images, between 0 and 1, a path, or null"),
     ] = 0.1
     class_names: Annotated[
-        Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None,
+        Annotated[
+            tuple[str, ...],
+            Field(strict=False, min_length=2),
+            AfterValidator(_differ),
+        ]
+        | None,
         Field(description="names of the labels 0, 1, ... in IDX and .npz; null: the numbers"),
     ] = None
     image: Annotated[ImageSettings, Field(description="what every image is turned into")] = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from mlptrain.config.report import Place, Report, Source
+from mlptrain.config.report import Place, Report, Source, shorten
 from mlptrain.config.scalars import MAX_DIGITS, is_long_integer, scalar_of
 from mlptrain.config.syntax import explain_syntax
 
@@ -224,4 +224,4 @@ class _Reader:
 
 def _twice(key: str, first: Place) -> str:
     where = f"first in line {first.line + 1}" if first.source.lines else "keep one"
-    return f"key {key!r} is given twice, {where}"
+    return f"key {shorten(key)!r} is given twice, {where}"

@@ -4,8 +4,15 @@ import difflib
 from collections.abc import Sequence
 
 from mlptrain.config.report import shorten
-from mlptrain.config.scalars import scalar_of
-from mlptrain.config.tree import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode
+from mlptrain.config.scalars import is_long_integer, scalar_of
+from mlptrain.config.tree import (
+    BrokenNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    value_of,
+)
 
 
 def quoted(text: str) -> str:
@@ -14,7 +21,7 @@ def quoted(text: str) -> str:
 
 def any_of(names: Sequence[str]) -> str:
     """'a', 'b' or 'c'"""
-    *others, last = map(quoted, names)
+    *others, last = [quoted(name) for name in names] or ["nothing"]
     return f"{', '.join(others)} or {last}" if others else last
 
 
@@ -45,13 +52,11 @@ def shown(node: Node) -> str:
 
 def is_text(node: Node) -> bool:
     """Whether `node` holds a string."""
-    return isinstance(node, ScalarNode) and (node.quoted or isinstance(scalar_of(node.text), str))
+    return isinstance(node, ScalarNode) and isinstance(value_of(node), str)
 
 
-def is_quoted_value(node: Node) -> bool:
+def is_quoted_value(node: ScalarNode) -> bool:
     """Whether `node` would be no string if it had no quotes."""
-    return (
-        isinstance(node, ScalarNode)
-        and node.quoted
-        and not isinstance(scalar_of(node.text[:40]), str)
-    )
+    if not node.quoted or is_long_integer(node.text):
+        return False
+    return not isinstance(scalar_of(node.text), str)

@@ -1,0 +1,39 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Each makes what it needs in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test bench clean
+
+demo: .venv/.installed
+	$(BIN)/mlptrain train configs/digits.yaml
+	$(BIN)/mlptrain eval --min accuracy=0.95
+	$(BIN)/mlptrain predict data/digits/test/7/*.png --top-k 2 | head -n 5
+
+test: .venv/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/.installed .venv-peers/.installed
+	.venv-peers/bin/python benchmarks/peers.py
+
+clean:
+	rm -rf .venv .venv-peers runs
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+.venv-peers/.installed: benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt --editable .
+	touch $@

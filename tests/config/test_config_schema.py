@@ -1,0 +1,162 @@
+"""Defaults, the two forms of a model, and the choices of a registry."""
+
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+import pytest
+
+from mlptrain.config.fields import models_in
+from mlptrain.config.load import parse_config
+from mlptrain.config.schema import Config, ModelConfig
+from mlptrain.data.folder import Folder
+from mlptrain.data.manifest import Manifest
+from mlptrain.functions.activations import ReLU, Tanh
+from mlptrain.nn.layers import Dense, Dropout
+from mlptrain.registry import Definition, Registry
+
+
+def config(text=""):
+    return parse_config(f"data: {{train: x}}\n{text}".encode(), Path("/folder/c.yaml"))
+
+
+def test_defaults():
+    result = config()
+    assert result.data.train.path == "/folder/x"
+    assert result.data.test is None
+    assert result.data.validation == 0.1
+    assert result.data.normalize == "standard"
+    assert result.data.on_bad_image == "error"
+    assert result.training.batch_size == 32
+    assert result.training.epochs == 30
+    assert result.training.optimizer.type == "adam"
+    assert result.training.loss.type == "cross_entropy"
+    assert result.training.class_weight is None
+    assert result.training.early_stopping is None
+    assert result.training.threads == "auto"
+    assert result.seed == 0
+
+
+def models(annotation):
+    """All models that a value of type `annotation` can hold, at any depth."""
+    for model in models_in(annotation):
+        yield model
+        for field in model.model_fields.values():
+            yield from models(field.annotation)
+
+
+def test_every_key_is_described():
+    found = set(models(Config))
+    assert {Config, ModelConfig, Dense, ReLU} < found
+    undescribed = {
+        f"{model.__name__}.{name}"
+        for model in found
+        for name, field in model.model_fields.items()
+        if not field.description and name != "type"
+    }
+    assert undescribed == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("", (Dense(units=100, activation=ReLU()),)),
+        ("model: {}", (Dense(units=100, activation=ReLU()),)),
+        ("model: {layers: null, hidden_layers: null}", (Dense(units=100, activation=ReLU()),)),
+        ("model: {activation: tanh}", (Dense(units=100, activation=Tanh()),)),
+        (
+            "model: {hidden_layers: [3, 2]}",
+            tuple(Dense(units=n, activation=ReLU()) for n in (3, 2)),
+        ),
+        ("model: {hidden_layers: []}", ()),
+        ("model: {layers: []}", ()),
+        ("model: {layers: [dropout, {type: dense, units: 3}]}", (Dropout(), Dense(units=3))),
+    ],
+)
+def test_both_forms_of_a_model(text, layers):
+    assert config(text).model.hidden() == layers
+
+
+def test_a_model_made_in_code_is_the_same():
+    assert ModelConfig() == config().model
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("0.5", 0.5),
+        ("null", None),
+        ("x", Folder(path="/folder/x")),
+        ("{type: csv, path: x}", Manifest(path="/folder/x")),
+    ],
+)
+def test_validation_takes_a_fraction_a_source_or_null(written, expected):
+    text = f"data: {{train: x, validation: {written}}}"
+    assert parse_config(text.encode(), Path("/folder/c.yaml")).data.validation == expected
+
+
+@pytest.mark.parametrize("monitor", ["train_loss", "train_accuracy"])
+def test_training_can_be_monitored_without_validation(monitor):
+    text = f"training: {{early_stopping: {{monitor: {monitor}}}}}\ndata: {{train: x, validation: }}"
+    result = parse_config(text.encode(), Path("c.yaml"))
+    assert result.training.early_stopping.monitor == monitor
+
+
+@pytest.mark.parametrize("key", ["data", "model", "training", "seed"])
+def test_a_config_cannot_be_changed(key):
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        setattr(config(), key, None)
+
+
+class Animal(Definition):
+    type: str
+
+
+def animals():
+    registry = Registry[Animal]("animal")
+
+    @registry.register
+    class Cat(Animal):
+        type: Literal["cat"] = "cat"
+
+    @registry.register
+    class Dog(Animal):
+        type: Literal["dog"] = "dog"
+        legs: int
+
+    return registry
+
+
+def test_a_choice_is_a_name_or_a_mapping():
+    registry = animals()
+    adapter = pydantic.TypeAdapter(registry.choice())
+    assert adapter.validate_python("cat") == registry["cat"]()
+    assert adapter.validate_python({"type": "dog", "legs": 4}) == registry["dog"](legs=4)
+    assert adapter.dump_python(registry["dog"](legs=3)) == {"type": "dog", "legs": 3}
+    assert adapter.validate_python(registry["cat"]()) == registry["cat"]()
+
+
+def test_a_choice_among_one():
+    registry = Registry[Animal]("animal")
+    registry.register(animals()["cat"])
+    adapter = pydantic.TypeAdapter(registry.choice())
+    assert adapter.validate_python("cat") == registry["cat"]()
+    with pytest.raises(pydantic.ValidationError, match="unknown animal"):
+        adapter.validate_python("dog")
+
+
+def test_a_choice_as_json_schema():
+    schema = pydantic.TypeAdapter(animals().choice()).json_schema()
+    assert schema["anyOf"] == [
+        {"enum": ["cat"]},
+        {"$ref": "#/$defs/Cat", "required": ["type"]},
+        {"$ref": "#/$defs/Dog", "required": ["type"]},
+    ]
+
+
+def test_a_name_is_registered_once():
+    registry = animals()
+    with pytest.raises(ValueError, match="animal 'cat' is registered twice"):
+        registry.register(registry["cat"])
+    assert list(registry) == ["cat", "dog"]
+    assert [each.__name__ for each in registry.definitions()] == ["Cat", "Dog"]
