@@ -99,5 +99,5 @@ def _read_array(file: IO[bytes], limit: int, *, exact: bool) -> NDArray[np.gener
 
 def _wrong_array(path: str, array: NDArray[np.generic], allowed: str) -> DataError:
     return DataError(
-        f"{show_path(path)}: holds {array.dtype} {array.shape}. Allowed are {allowed}."
+        f"{show_path(path)}: holds {array.dtype.name} {array.shape}. Allowed are {allowed}."
     )

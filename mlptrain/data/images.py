@@ -68,8 +68,9 @@ class Expected:
             )
         if self.size is not None and image.size != self.size:
             raise UnreadableError(
-                f"is {_show_size(image.size)}, but the first image ({show_path(self.first)}) is "
-                f"{_show_size(self.size)}; set data.image.height and data.image.width to resize"
+                f"is {image.width}×{image.height}, but the first image ({show_path(self.first)}) "
+                f"is {self.size[0]}×{self.size[1]}; "
+                "set data.image.height and data.image.width to resize"
             )
 
 
@@ -83,7 +84,8 @@ def resolve(settings: ImageSettings, paths: Sequence[str]) -> tuple[ImageSetting
     reason = "there are no images"
     for path in paths:
         try:
-            image = _decode(read_file(path, _size_limit(settings)), settings)
+            with _explained():
+                image = _decode(read_file(path, _size_limit(settings)), settings)
         except UnreadableError as error:
             reason = reason if path != paths[0] else f"{show_path(path)}: {error}"
             continue
@@ -104,22 +106,35 @@ def load_image(path: str, settings: ImageSettings) -> NDArray[np.uint8]:
 
 def read_pixels(path: str, settings: ImageSettings, expected: Expected | None) -> NDArray[np.uint8]:
     """`load_image` that raises UnreadableError, also for an image other than `expected`."""
-    image = _decode(read_file(path, _size_limit(settings)), settings)
-    if expected is not None:
-        expected.check(image)
-    return _fitted(image, settings)
+    with _explained():
+        image = _decode(read_file(path, _size_limit(settings)), settings)
+        if expected is not None:
+            expected.check(image)
+        return _fitted(image, settings)
+
+
+def allocate(count: int, settings: ImageSettings) -> NDArray[np.uint8]:
+    """Room for `count` images (count, H, W, C) of resolved `settings`. Raises DataError if there is
+    not enough memory."""
+    try:
+        return np.empty((count, *settings.shape), np.uint8)
+    except (MemoryError, ValueError):
+        raise DataError(
+            f"{count:,} images of {'×'.join(map(str, settings.shape))} bytes do not fit into "
+            "memory. Set a smaller data.image.height and data.image.width."
+        ) from None
 
 
 def fit_array(
     images: NDArray[np.uint8], settings: ImageSettings
 ) -> tuple[NDArray[np.uint8], ImageSettings]:
     """Bring images (n, h, w, 1 or 3) into the shape that `settings` asks for, and resolve these
-    where they ask for none."""
+    where they ask for none. Raises DataError if there is not enough memory."""
     count, height, width, channels = images.shape
     settings = _filled_in(settings, (width, height), colour=channels == 3)
     if settings.shape == images.shape[1:]:
         return images, settings
-    fitted = np.empty((count, *settings.shape), np.uint8)
+    fitted = allocate(count, settings)
     for index, pixels in enumerate(images):
         picture = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
         fitted[index] = _fitted(picture, settings)
@@ -141,24 +156,20 @@ def _size_limit(settings: ImageSettings) -> int:
 
 
 def _decode(data: bytes, settings: ImageSettings) -> Image.Image:
-    """Decode `data` to an upright "L" or "RGB" image: gray stays gray. Raises UnreadableError."""
+    """Decode `data` to an upright "L" or "RGB" image: gray stays gray. Raises UnreadableError, and
+    whatever the input provokes in Pillow's parsers."""
     name = sniff(data)
     if name is None or name not in settings.formats:
         raise UnreadableError(refusal(name, data, settings.formats))
-    try:
-        if name == "png":
-            return _decode_png(data, settings)
-        if name == "webp":
-            png.check_size(*webp_size(data), settings.max_pixels)
-        with _silent():
-            image = _PLUGINS[name](BytesIO(data))
-            png.check_size(*image.size, settings.max_pixels)
-            image.load()
-            return _flattened(_upright(image), settings.background)
-    except UnreadableError:
-        raise
-    except Exception as error:  # Pillow's parsers let through whatever their input provokes
-        raise UnreadableError(f"cannot be decoded: {error or type(error).__name__}") from None
+    if name == "png":
+        return _decode_png(data, settings)
+    if name == "webp":
+        png.check_size(*webp_size(data), settings.max_pixels)
+    with _silent():
+        image = _PLUGINS[name](BytesIO(data))
+        png.check_size(*image.size, settings.max_pixels)
+        image.load()
+        return _flattened(_upright(image), settings.background)
 
 
 def _decode_png(data: bytes, settings: ImageSettings) -> Image.Image:
@@ -271,11 +282,17 @@ def _resized(image: Image.Image, width: int, height: int, settings: ImageSetting
 
 
 @contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except Exception as error:
+        raise UnreadableError(f"cannot be decoded: {str(error) or type(error).__name__}") from None
+
+
+@contextmanager
 def _silent() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _show_size(size: tuple[int, int]) -> str:
-    return f"{size[0]}×{size[1]}"

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.data.decoder import Decoder
-from mlptrain.data.images import Expected, read_pixels
+from mlptrain.data.images import Expected, allocate, read_pixels
 from mlptrain.data.reading import UnreadableError
 from mlptrain.data.settings import ImageSettings
-from mlptrain.errors import DataError
 
 Progress = Callable[[int, int], object]
 
@@ -61,13 +60,7 @@ def load_images(
     `progress(done, total)` is called now and then. `processes` counts this one and starts the
     others at once; None starts as many as there are processors, when that pays. Raises DataError
     if the images do not fit into memory or a helper dies."""
-    try:
-        images = np.empty((len(paths), *settings.shape), np.uint8)
-    except (MemoryError, ValueError):
-        raise DataError(
-            f"{len(paths):,} images of {'×'.join(map(str, settings.shape))} bytes do not fit into "
-            "memory. Set a smaller data.image.height and data.image.width."
-        ) from None
+    images = allocate(len(paths), settings)
     job = _Job(paths, images, settings, expected, progress or (lambda *_: None))
     with ExitStack() as helpers:
         job.run(helpers, processes)

@@ -41,6 +41,11 @@ def read(
     content = source.content()
     labels, found = _numbered(content, label_names, source.place)
     if class_names is None:
+        if label_names is not None and isinstance(content.labels, tuple):
+            raise DataError(
+                f"{show_path(source.place)}: its labels are names already, but data.class_names is "
+                "set, which is for numbers. Remove it."
+            )
         _check_training_classes(labels, found, source.place)
         class_names = found
     else:

@@ -1,0 +1,161 @@
+"""Many images at once: the same array whoever decodes, and no bad image stops the others."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import encoded, gradient
+
+from mlptrain.data import decoder, loading
+from mlptrain.data.images import Expected, load_image, resolve
+from mlptrain.data.loading import load_images
+from mlptrain.data.settings import ImageSettings
+from mlptrain.errors import DataError
+
+SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[str]:
+    """700 images, of which every 50th is none."""
+    made = []
+    for index in range(700):
+        path = tmp_path / f"{index:03d}\udcff[b].png"
+        shape = (8 + index % 5, 8, 1 + 2 * (index % 2))
+        image = (gradient(*shape) + np.uint8(index % 256)).astype(np.uint8)
+        path.write_bytes(b"" if index % 50 == 7 else encoded(image, "PNG"))
+        made.append(str(path))
+    return made
+
+
+def test_processes_change_nothing(paths: list[str]) -> None:
+    alone = load_images(paths, SETTINGS, processes=1)
+    assert alone.indices.tolist() == [index for index in range(700) if index % 50 != 7]
+    assert [(bad.path, bad.reason) for bad in alone.bad] == [
+        (path, "is empty") for path in paths[7::50]
+    ]
+    for index, image in zip(alone.indices, alone.images, strict=True):
+        np.testing.assert_array_equal(image, load_image(paths[index], SETTINGS))
+    for processes in (2, 4):
+        together = load_images(paths, SETTINGS, processes=processes)
+        np.testing.assert_array_equal(together.images, alone.images)
+        np.testing.assert_array_equal(together.indices, alone.indices)
+        assert together.bad == alone.bad
+
+
+def test_helpers_do_take_part(paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = []
+    answer = decoder.Decoder.answer
+
+    def counted(self: decoder.Decoder, images: np.ndarray) -> object:
+        batch, reasons = answer(self, images)
+        answered.append(len(batch))
+        return batch, reasons
+
+    monkeypatch.setattr(decoder.Decoder, "answer", counted)
+    load_images(paths, SETTINGS, processes=2)
+    assert sum(answered) > 0
+
+
+def test_helpers_start_by_themselves_for_much_work(
+    paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    start = loading._Job._start
+    monkeypatch.setattr(
+        loading._Job, "_start", lambda job, *rest: (started.append(job), start(job, *rest))
+    )
+    load_images(paths, SETTINGS)
+    assert not started
+    monkeypatch.setattr(loading, "_HELP_AFTER_SECONDS", 0)
+    monkeypatch.setattr(loading, "_HELP_PAYS_SECONDS", 0)
+    load_images(paths, SETTINGS)
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_expectations_hold_everywhere(paths: list[str], processes: int) -> None:
+    settings, expected = resolve(ImageSettings(), paths)
+    assert expected == Expected(paths[0], gray=True, size=(8, 8))
+    reasons = {
+        bad.path: bad.reason
+        for bad in load_images(paths, settings, expected, processes=processes).bad
+    }
+    shown = paths[0].replace("\udcff", "\\xff")
+    assert reasons[paths[1]] == (
+        f"is a colour image, but the first image ({shown}) is grayscale; set data.image.mode"
+    )
+    assert reasons[paths[2]] == (
+        f"is 8×10, but the first image ({shown}) is 8×8; "
+        "set data.image.height and data.image.width to resize"
+    )
+    assert paths[10] not in reasons
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_progress_rises_to_the_end(paths: list[str], processes: int) -> None:
+    seen: list[tuple[int, int]] = []
+    load_images(paths, SETTINGS, progress=lambda *now: seen.append(now), processes=processes)
+    done = [now for now, _ in seen]
+    assert done == sorted(set(done))
+    assert seen[-1] == (700, 700)
+    assert all(total == 700 for _, total in seen)
+
+
+def test_a_killed_helper_is_an_error(paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    give = decoder.Decoder.give
+
+    def deadly(self: decoder.Decoder, batch: range, paths: list[str]) -> None:
+        give(self, batch, paths)
+        os.kill(self._process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(decoder.Decoder, "give", deadly)
+    with pytest.raises(DataError, match=r"88 files was stopped by signal 9\. One of them"):
+        load_images(paths, SETTINGS, processes=2)
+
+
+def test_helpers_end_with_their_parent(paths: list[str]) -> None:
+    script = """
+import os, sys, time
+from mlptrain.data.decoder import Decoder
+from mlptrain.data.settings import ImageSettings
+decoder = Decoder(ImageSettings(mode="grayscale", height=8, width=8), None)
+paths = sys.argv[1:]
+decoder.give(range(len(paths)), paths)
+print(decoder._process.pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *paths],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as parent:
+        assert parent.stdout is not None
+        helper = int(parent.stdout.readline())
+        assert Path(f"/proc/{helper}").exists()
+        parent.kill()
+    for _ in range(100):
+        if not _runs(helper):
+            return
+        time.sleep(0.05)
+    os.kill(helper, signal.SIGKILL)
+    pytest.fail("the helper outlived its parent by 5 seconds")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_no_images_and_too_many() -> None:
+    assert load_images([], SETTINGS).images.shape == (0, 8, 8, 1)
+    huge = ImageSettings(mode="rgb", height=10**9, width=10**9)
+    with pytest.raises(DataError, match="3 images of 1000000000×1000000000×3 bytes do not fit"):
+        load_images(["a", "b", "c"], huge)

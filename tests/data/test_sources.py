@@ -1,0 +1,197 @@
+"""What a user may write for a source, and what a folder and a manifest then hold."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from mlptrain.data.folder import Folder, images_below
+from mlptrain.data.idx import Idx
+from mlptrain.data.manifest import Manifest
+from mlptrain.data.npz import Npz
+from mlptrain.data.source import Files, sources
+from mlptrain.data.sources import SourceChoice
+from mlptrain.errors import DataError
+
+CHOICE: TypeAdapter[object] = TypeAdapter(SourceChoice)
+PAIR = Idx(images="d/t10k-images-idx3-ubyte.gz", labels="d/t10k-labels-idx1-ubyte.gz")
+WRITTEN = [
+    ("data/digits", Folder(path="data/digits")),
+    ("data/v1.0", Folder(path="data/v1.0")),
+    ("a.csv/b", Folder(path="a.csv/b")),
+    ("a.CSV", Manifest(path="a.CSV")),
+    ("a.npz", Npz(path="a.npz")),
+    ("d/t10k-images-idx3-ubyte.gz", PAIR),
+    ("images.idx3-ubyte", Idx(images="images.idx3-ubyte", labels="labels.idx1-ubyte")),
+    ({"path": "a.npz", "x": "pixels"}, Npz(path="a.npz", x="pixels")),
+    ({"path": "d/t10k-images-idx3-ubyte.gz"}, PAIR),
+    ({"images": "a", "labels": "b"}, Idx(images="a", labels="b")),
+    ({"type": "folder", "path": "a.csv"}, Folder(path="a.csv")),
+]
+
+
+@pytest.mark.parametrize(("written", "meant"), WRITTEN)
+def test_the_kind_follows_from_the_name(written: object, meant: object) -> None:
+    assert CHOICE.validate_python(written) == meant
+    assert CHOICE.validate_json(CHOICE.dump_json(CHOICE.validate_python(written))) == meant
+
+
+@pytest.mark.parametrize("written", ["", "a\0b", 3, None, {}, {"type": "zip"}, {"images": "a"}])
+def test_what_is_no_source_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        CHOICE.validate_python(written)
+
+
+def test_paths_start_at_the_folder_of_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    context = {"folder": Path("/configs")}
+    for written, located in (("a", "/configs/a"), ("/b", "/b"), ("~/c", "/home/me/c")):
+        assert CHOICE.validate_python(written, context=context) == Folder(path=located)
+    assert CHOICE.validate_python("~/c") == Folder(path="/home/me/c")
+
+
+def test_every_source_is_registered_and_in_the_schema() -> None:
+    assert set(sources) == {"folder", "csv", "idx", "npz"}
+    first = CHOICE.json_schema()["anyOf"]
+    assert first[0] == {"type": "string"}
+    assert set(first[1]["discriminator"]["mapping"]) == set(sources)
+
+
+def make(root: Path, *names: str) -> str:
+    for name in names:
+        path = Path(os.fsdecode(os.fsencode(root) + b"/" + os.fsencode(name)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return str(root)
+
+
+NAMES = ("b/2.png", "b/10.png", "B/1.jpeg", "é/x.png", "b/deep/er/1.png", "[red]\n/\udcff.png")
+
+
+@pytest.mark.parametrize("names", [NAMES, NAMES[::-1]])
+def test_a_folder_is_listed_bytewise(names: tuple[str, ...], tmp_path: Path) -> None:
+    content = Folder(path=make(tmp_path, *names)).content()
+    assert content == Files(
+        str(tmp_path),
+        ("B/1.jpeg", "[red]\n/\udcff.png", "b/10.png", "b/2.png", "b/deep/er/1.png", "é/x.png"),
+        ("B", "[red]\n", "b", "b", "b", "é"),
+    )
+
+
+def test_what_is_hidden_or_text_is_ignored_and_nothing_else(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        *("a/1.png", "a/.hidden.png", "a/Thumbs.db", "a/desktop.ini", "a/README.md", "a/x.JSON"),
+        *("a/.git/2.png", ".cache/3.png", "notes.txt", "LICENSE", "a/img.0001", "a/none"),
+    )
+    (tmp_path / "a/link.png").symlink_to("nowhere")
+    names = ("a/1.png", "a/img.0001", "a/link.png", "a/none")
+    assert Folder(path=str(tmp_path)).content().names == names
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    make(tmp_path / "set", "a/1.png")
+    make(tmp_path / "far", "2.png")
+    (tmp_path / "set/b").symlink_to(tmp_path / "far")
+    (tmp_path / "far/back").symlink_to(tmp_path / "set")
+    (tmp_path / "set/a/up").symlink_to("..")
+    (tmp_path / "set/a/self").symlink_to("self")
+    names = Folder(path=str(tmp_path / "set")).content().names
+    assert names[0] == "a/1.png"
+    assert {"a/self", "b/2.png"} <= set(names)
+    assert len(names) < 20
+
+
+FOLDERS = {
+    "missing": ((), "none", "{}: cannot be read as a folder: does not exist."),
+    "a file": (("f/x",), "f/x", "{}: cannot be read as a folder: Not a directory."),
+    "empty": (
+        ("f/.hidden",),
+        "f",
+        "{}: holds no class folders. Expected is one folder per class, with its images inside.",
+    ),
+    "image outside": (
+        ("f/a/1.png", "f/x.TIF"),
+        "f",
+        "{}/x.TIF: is an image outside of a class folder. "
+        "Put it into a folder that has the name of its class.",
+    ),
+    "empty class": (
+        ("f/a/1.png", "f/b/notes.txt"),
+        "f",
+        "{0}/b: holds no images, but every folder in {0} is a class. "
+        "Add images, or remove the folder.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_folder_errors(name: str, tmp_path: Path) -> None:
+    made, place, message = FOLDERS[name]
+    make(tmp_path, *made)
+    with pytest.raises(DataError) as caught:
+        Folder(path=str(tmp_path / place)).content()
+    assert str(caught.value) == message.format(tmp_path / place)
+
+
+def test_images_below_lists_whole_paths(tmp_path: Path) -> None:
+    make(tmp_path, "b.png", "a/c.png", ".d.png", "e.txt")
+    assert images_below(str(tmp_path)) == [f"{tmp_path}/a/c.png", f"{tmp_path}/b.png"]
+    with pytest.raises(DataError, match="does not exist"):
+        images_below(str(tmp_path / "none"))
+
+
+def test_a_manifest_keeps_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    rows = (
+        b'label,note,filepath\r\ncat,,b.png\r\n\r\n"a ""b"", c",x,"d/e, f.png"\r\n\xff,,b\xff.png'
+    )
+    path.write_bytes(b"\xef\xbb\xbf" + rows)
+    assert Manifest(path=str(path)).content() == Files(
+        str(tmp_path), ("b.png", "d/e, f.png", "b\udcff.png"), ("cat", 'a "b", c', "\udcff")
+    )
+
+
+MANIFESTS = {
+    "empty": (b"", ": is empty"),
+    "other columns": (
+        b"path,label\n",
+        ":1: the columns are path, label. The first line must be filepath,label.",
+    ),
+    "column twice": (
+        b"filepath,label,label\n",
+        ":1: the columns are filepath, label, label. The first line must be filepath,label.",
+    ),
+    "no rows": (
+        b"filepath,label\n",
+        ":1: no images are listed. Expected is one line per image.",
+    ),
+    "field missing": (
+        b'filepath,label\n"a\nb",x\nc\n',
+        ":4: has 1 fields, the first line has 2.",
+    ),
+    "empty label": (
+        b"filepath,label\na,\n",
+        ":2: filepath or label is empty or no possible name.",
+    ),
+    "two labels": (
+        b"filepath,label\na,x\nb,x\na,y\n",
+        ":4: a is 'y' here, but 'x' in line 2. One file has one label.",
+    ),
+    "open quote": (b'filepath,label\n"a,x\n', ":2: is not CSV: unexpected end of data."),
+    "quote inside": (
+        b'filepath,label\n"a"b,x\n',
+        ":2: is not CSV: ',' expected after '\"'.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_manifest_errors(name: str, tmp_path: Path) -> None:
+    data, message = MANIFESTS[name]
+    path = tmp_path / "m.csv"
+    path.write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        Manifest(path=str(path)).content()
+    assert str(caught.value) == f"{path}{message}"
