@@ -62,6 +62,7 @@ class Registry(Generic[D]):
         return iter(self._definitions)
 
     def definitions(self) -> tuple[type[D], ...]:
+        """All definitions, in the order of their names in `iter`."""
         return tuple(self._definitions.values())
 
     def choice(self) -> Any:

@@ -17,6 +17,7 @@ class Slot:
 
     @property
     def range(self) -> slice:
+        """Where the parameter's numbers are in either vector."""
         return slice(self.start, self.start + math.prod(self.shape))
 
 

@@ -75,7 +75,8 @@ class Plan:
     def _bind_backward(self, output: Tensor, arrays: list[dict[str, Any]]) -> None:
         """Walk the steps in reverse and bind one gradient rule per input that wants one."""
         reached = {id(output)}
-        output.gradient = self._empty(output.shape, output.dtype)
+        if not output.name:
+            output.gradient = self._empty(output.shape, output.dtype)
         for step, step_arrays in zip(reversed(self._tape.steps), reversed(arrays), strict=True):
             if id(step.y) in reached and step.y.wants_gradient:
                 self._bind_gradients(step, {**step_arrays, "g": step.y.gradient}, reached)

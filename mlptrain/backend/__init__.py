@@ -1,0 +1,1 @@
+"""Where arrays live and what computes with them; the engine asks for nothing else."""

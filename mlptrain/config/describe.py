@@ -22,6 +22,8 @@ _YAML_1_1 = {"y", "n", "yes", "no", "on", "off"}  # other readers take these for
 
 
 class Line(NamedTuple):
+    """One line of the file, and what stands behind it as a comment."""
+
     text: str
     comment: str = ""
 

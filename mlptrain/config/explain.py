@@ -65,10 +65,12 @@ class Spot:
 
     @property
     def key_place(self) -> Place:
+        """Where the key is written, or its value if it has none."""
         return self.key or self.node.place
 
     @property
     def path(self) -> str:
+        """The dotted path of the keys that lead here."""
         return _dotted(self.keys) or "the config"
 
     @property

@@ -27,6 +27,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass
 class ScalarNode:
+    """A single value as it is written."""
+
     place: Place
     text: str
     quoted: bool
@@ -34,6 +36,8 @@ class ScalarNode:
 
 @dataclass
 class SequenceNode:
+    """A list."""
+
     place: Place
     items: list["Node"] = field(default_factory=list)
 
@@ -48,6 +52,8 @@ class Entry:
 
 @dataclass
 class MappingNode:
+    """Keys and their values, in the order of the file."""
+
     place: Place
     entries: dict[str, Entry] = field(default_factory=dict)
 

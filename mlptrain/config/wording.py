@@ -16,6 +16,7 @@ from mlptrain.config.tree import (
 
 
 def quoted(text: str) -> str:
+    """`text`, shortened, between quotes."""
     return repr(shorten(text))
 
 

@@ -61,6 +61,7 @@ class Expected:
     size: tuple[int, int] | None = None
 
     def check(self, image: Image.Image) -> None:
+        """Raise UnreadableError if `image` is of another kind or size."""
         if self.gray and image.mode == "RGB":
             raise UnreadableError(
                 f"is a colour image, but the first image ({show_path(self.first)}) is grayscale; "

@@ -4,6 +4,7 @@ A source is a definition that lists its examples; `read.py` turns them into a `D
 way for all of them. There are two kinds of content: files to decode, and pixels in an array.
 """
 
+import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def _locate(path: str, info: ValidationInfo) -> str:
     except RuntimeError as error:
         raise ValueError(f"{path!r} has no home folder here: {error}") from None
     if info.context and "folder" in info.context:
-        located = Path(info.context["folder"]) / located
+        located = Path(os.path.normpath(Path(info.context["folder"]) / located))
     return str(located)
 
 

@@ -8,7 +8,8 @@ from mlptrain.backend.numpy import Array
 
 def norm(xp: Any, g: Array) -> float:
     """‖g‖₂ of a flat vector; NaN or Inf exactly if an entry is."""
-    squared = float(xp.dot(g, g))
+    with xp.errstate(over="ignore", invalid="ignore"):
+        squared = float(xp.dot(g, g))
     if math.isfinite(squared):
         return math.sqrt(squared)
     largest = float(xp.max(xp.abs(g)))  # the squares overflowed, or an entry is not finite

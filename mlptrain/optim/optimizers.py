@@ -8,9 +8,10 @@ from 1.
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from mlptrain.backend.numpy import Array
 from mlptrain.optim.schedules import Constant, ScheduleChoice
@@ -58,6 +59,14 @@ class SGD(Optimizer):
         float, Field(ge=0, lt=1, description="share of the last step kept, below 1")
     ] = 0.0
     nesterov: Annotated[bool, Field(description="look ahead along the momentum")] = False
+
+    @model_validator(mode="after")
+    def _need_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise PydanticCustomError(
+                "conflict", "nesterov needs a momentum above 0", {"at": (("nesterov",),)}
+            )
+        return self
 
     def state(self) -> tuple[str, ...]:
         return ("v",) if self.momentum else ()

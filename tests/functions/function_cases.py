@@ -1,0 +1,128 @@
+"""Settings and inputs for every function of the registry, generated from what it says of itself:
+a new function with one input, or a new loss, needs nothing here."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+import mlptrain.functions
+from mlptrain.autodiff.arena import Arena
+from mlptrain.autodiff.function import Function, functions
+from mlptrain.autodiff.plan import Plan
+from mlptrain.autodiff.tape import Tape
+from mlptrain.autodiff.tensor import Tensor
+from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.functions import losses
+
+MODULES = [  # importing them registers what they define
+    import_module(f"mlptrain.functions.{module.name}")
+    for module in pkgutil.iter_modules(mlptrain.functions.__path__)
+]
+
+NOT_DIFFERENTIABLE = {"targets", "weights", "labels"}
+COUNTS = {"count_correct"}  # functions with no derivative at all
+
+# the sizes of inputs, for functions of several that are no losses
+SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
+    "add": {"a": ("batch", "n"), "b": ("batch", "n")},
+    "multiply": {"a": ("batch", "n"), "b": ("batch", "n")},
+    "matmul": {"x": ("batch", "n"), "w": ("n", "units")},
+    "linear": {"x": ("batch", "n"), "w": ("n", "units"), "b": ("units",)},
+    "count_correct": {"x": ("batch", "n"), "labels": ("batch",)},
+}
+NUMBERS = (0.0, 0.1, 0.35, 0.8, 2.5)  # tried for every numeric setting; bounds drop some
+
+
+@cache
+def variants(name: str) -> tuple[Function, ...]:
+    """The function with its defaults, then with other values of one setting at a time."""
+    definition = functions[name]
+    found = [definition()]
+    for setting, field in definition.model_fields.items():
+        if setting == "type":
+            continue
+        values = (not field.default,) if isinstance(field.default, bool) else NUMBERS
+        changed = [each for value in values if (each := _with(definition, setting, value))]
+        assert len(changed) > 0, f"{name}.{setting}: no value for its test is allowed"
+        found += changed
+    return tuple(found)
+
+
+def _with(definition: type[Function], setting: str, value: float) -> Function | None:
+    try:
+        return definition(**{setting: value})
+    except ValidationError:
+        return None
+
+
+ALL = [(name, number) for name in functions for number in range(len(variants(name)))]
+IDS = [f"{name}-{number}" for name, number in ALL]
+
+
+def shapes(name: str, sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the function's inputs for sizes of batch, n and units."""
+    definition = functions[name]
+    if issubclass(definition, losses.Loss):
+        symbols = {"x": ("batch", "n"), "targets": ("batch", "n"), "weights": ("batch",)}
+    elif len(definition.inputs()) == 1:
+        symbols = {definition.inputs()[0]: ("batch", "n")}
+    else:
+        assert name in SHAPES, f"add the shapes of {name}'s inputs to {__file__}"
+        symbols = SHAPES[name]
+    assert tuple(symbols) == definition.inputs(), f"{name}: its inputs are {definition.inputs()}"
+    return {x: tuple(sizes[size] for size in dimensions) for x, dimensions in symbols.items()}
+
+
+def arrays(name: str, sizes: dict[str, int], seed: int, dtype: Any = np.float64) -> dict[str, Any]:
+    """Random inputs, none within 0.1 of 0, where several functions have a kink."""
+    random = np.random.default_rng(seed)
+    made: dict[str, Any] = {}
+    for x, shape in shapes(name, sizes).items():
+        if x == "labels":
+            made[x] = random.integers(0, sizes["n"], shape)
+        elif x == "targets":
+            made[x] = random.dirichlet(np.ones(shape[1]), shape[0]).astype(dtype)
+        elif x == "weights":
+            made[x] = random.uniform(0.2, 3.0, shape).astype(dtype)
+        else:
+            sign = random.choice([-1.0, 1.0], shape)
+            made[x] = (sign * random.uniform(0.1, 2.5, shape)).astype(dtype)
+    return made
+
+
+class Run:
+    """One function on a plan of its own, all its differentiable inputs being parameters."""
+
+    def __init__(self, function: Function, inputs: dict[str, Array], seed: int = 0) -> None:
+        self.function = function
+        differentiable = [x for x in inputs if x not in NOT_DIFFERENTIABLE]
+        dtype = inputs[differentiable[0]].dtype
+        self.arena = Arena({x: inputs[x].shape for x in differentiable}, dtype, NumpyBackend())
+        tape = Tape(self.arena, training=True)
+        self.xs = {
+            x: tape.parameter(x) if x in differentiable else tape.input(each.shape, each.dtype)
+            for x, each in inputs.items()
+        }
+        self.y: Tensor = function(*self.xs.values())
+        self.plan = Plan(tape, self.y, np.random.default_rng(seed))
+        for x, each in inputs.items():
+            self.xs[x].value[...] = each
+
+    def forward(self) -> Array:
+        self.plan.forward()
+        return self.y.value
+
+    def gradients(self, seed: Array | float = 1.0) -> dict[str, Array]:
+        """The gradients of seed · y, after a forward pass."""
+        self.plan.forward()
+        self.plan.backward(seed)
+        return {x: self.arena.gradient(x) for x in self.arena.slots}
+
+
+def evaluate(function: Function, *inputs: Array) -> Array:
+    """y = function(*inputs) through a plan."""
+    return Run(function, dict(zip(function.inputs(), inputs, strict=True))).forward()

@@ -1,0 +1,150 @@
+"""Losses against their closed forms; labels, weights, smoothing; counting what is right."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from function_cases import Run, evaluate
+
+from mlptrain.autodiff.function import functions
+from mlptrain.backend.numpy import Array
+from mlptrain.functions.losses import CountCorrect, CrossEntropy, Loss, MeanSquaredError, losses
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(0, 2, (9, 4))
+LABELS = RANDOM.integers(0, 4, 9)
+ONE_HOT = np.eye(4)[LABELS]
+ONES = np.ones(9)
+LOG_SOFTMAX = X - np.log(np.exp(X).sum(axis=1, keepdims=True))
+EVERY = [losses[name]() for name in losses] + [CrossEntropy(label_smoothing=0.2)]
+
+
+def result(loss: Loss, x: Array, targets: Array, weights: Array) -> tuple[float, Array]:
+    """The loss and its gradient with respect to x."""
+    run = Run(loss, {"x": x, "targets": targets, "weights": weights})
+    gradient = run.gradients()["x"]
+    return float(run.y.value), gradient
+
+
+def test_cross_entropy_is_the_mean_of_minus_log_probabilities() -> None:
+    value, gradient = result(CrossEntropy(), X, LABELS, ONES)
+    assert value == pytest.approx(-LOG_SOFTMAX[np.arange(9), LABELS].mean(), rel=1e-14)
+    np.testing.assert_allclose(gradient, (np.exp(LOG_SOFTMAX) - ONE_HOT) / 9, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 10, 1000])
+def test_equal_logits_give_log_n(n: int) -> None:
+    value = evaluate(CrossEntropy(), np.full((3, n), 7.0), np.array([0, 1, n - 1]), np.ones(3))
+    assert float(value) == pytest.approx(math.log(n), rel=1e-14)
+
+
+def test_one_class_has_no_loss() -> None:
+    value, gradient = result(CrossEntropy(), X[:, :1], np.zeros(9, np.int64), ONES)
+    assert value == 0
+    assert not gradient.any()
+
+
+def test_cross_entropy_with_soft_targets_is_entropy_plus_divergence() -> None:
+    targets = RANDOM.dirichlet(np.ones(4), 9)
+    value, _ = result(CrossEntropy(), X, targets, ONES)
+    assert value == pytest.approx(-(targets * LOG_SOFTMAX).sum(axis=1).mean(), rel=1e-13)
+    entropy = -(targets * np.log(targets)).sum(axis=1).mean()
+    value, gradient = result(CrossEntropy(), np.log(targets), targets, ONES)
+    assert value == pytest.approx(entropy, rel=1e-13)
+    np.testing.assert_allclose(gradient, 0, atol=1e-16)
+
+
+@pytest.mark.parametrize("smoothing", [0.05, 0.3, 0.9])
+def test_label_smoothing(smoothing: float) -> None:
+    value, _ = result(CrossEntropy(label_smoothing=smoothing), X, LABELS, ONES)
+    at_label = -LOG_SOFTMAX[np.arange(9), LABELS].mean()
+    assert value == pytest.approx(
+        (1 - smoothing) * at_label + smoothing * -LOG_SOFTMAX.mean(), rel=1e-13
+    )
+    soft = (1 - smoothing) * ONE_HOT + smoothing / 4
+    assert value == pytest.approx(result(CrossEntropy(), X, soft, ONES)[0], rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_cross_entropy_of_huge_logits(dtype: Any) -> None:
+    x = np.array([[1e4, -1e4, 0], [1e4, -1e4, 0], [-1e4, -1e4, -1e4], [1e4, 1e4, 1e4]], dtype)
+    ones = np.ones(1, dtype)
+    wanted = {(0, 0): 0.0, (1, 1): 2e4, (2, 0): math.log(3), (3, 2): math.log(3)}
+    for (row, label), loss in wanted.items():
+        value, gradient = result(CrossEntropy(), x[row : row + 1], np.array([label]), ones)
+        assert value == pytest.approx(loss, rel=1e-6)
+        p = np.exp(x[row] - x[row].max()) / np.exp(x[row] - x[row].max()).sum()
+        np.testing.assert_allclose(gradient[0], p - np.eye(3)[label], atol=1e-7)
+
+
+def test_cross_entropy_keeps_small_losses() -> None:
+    """log(1 + e⁻²⁰), not 0."""
+    value, _ = result(CrossEntropy(), np.array([[20.0, 0.0]]), np.array([0]), np.ones(1))
+    assert value == pytest.approx(math.log1p(math.exp(-20)), rel=1e-6)
+
+
+def test_mean_squared_error() -> None:
+    targets = RANDOM.normal(size=(9, 4))
+    value, gradient = result(MeanSquaredError(), X, targets, ONES)
+    assert value == pytest.approx(((X - targets) ** 2).mean(), rel=1e-14)
+    np.testing.assert_allclose(gradient, 2 * (X - targets) / 36, rtol=1e-13)
+    assert result(MeanSquaredError(), X, X, ONES)[0] == 0
+
+
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_are_one_hot_rows(loss: Loss, dtype: Any) -> None:
+    given = X.astype(dtype), ONES.astype(dtype)
+    value, gradient = result(loss, given[0], LABELS, given[1])
+    other, other_gradient = result(loss, given[0], ONE_HOT.astype(dtype), given[1])
+    assert value == other
+    np.testing.assert_array_equal(gradient, other_gradient)
+
+
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_weights_make_a_weighted_mean(loss: Loss) -> None:
+    """As PyTorch's: Σ weightᵢ lossᵢ / Σ weightᵢ, the weight being the class's."""
+    weights = np.array([0.3, 2.0, 1.0, 0.7])[LABELS]
+    each = [result(loss, X[i : i + 1], LABELS[i : i + 1], np.array([weights[i]])) for i in range(9)]
+    value, gradient = result(loss, X, LABELS, weights)
+    assert value == pytest.approx(
+        np.average([loss for loss, _ in each], weights=weights), rel=1e-13
+    )
+    rows = np.concatenate([row for _, row in each]) * (weights / weights.sum())[:, None]
+    np.testing.assert_allclose(gradient, rows, rtol=1e-12)
+    doubled, same = result(loss, X, LABELS, 2 * weights)
+    assert doubled == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(same, gradient, rtol=1e-14)
+
+
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_rows_of_weight_zero_drop_out(loss: Loss) -> None:
+    """A padded batch gives what the batch alone gives."""
+    value, gradient = result(loss, X[:5], LABELS[:5], ONES[:5])
+    weights = np.array([1.0] * 5 + [0.0] * 4)
+    padded = X.copy()
+    padded[5:] = [[1e4, -1e4, 0, 3]] * 4
+    same, padded_gradient = result(loss, padded, LABELS, weights)
+    assert same == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(padded_gradient[:5], gradient, rtol=1e-13)
+    assert not padded_gradient[5:].any()
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_count_correct(batch: int) -> None:
+    random = np.random.default_rng(batch)
+    x, labels = random.normal(size=(batch, 5)), random.integers(0, 5, batch)
+    wanted = int((x.argmax(axis=1) == labels).sum())
+    assert float(evaluate(CountCorrect(), x, labels)) == wanted
+    assert float(evaluate(CountCorrect(), x, x.argmax(axis=1))) == batch
+    assert float(evaluate(CountCorrect(), x, (x.argmax(axis=1) + 1) % 5)) == 0
+
+
+def test_count_correct_takes_the_first_of_equal_entries() -> None:
+    x = np.zeros((4, 3))
+    assert float(evaluate(CountCorrect(), x, np.array([0, 1, 2, 0]))) == 2
+
+
+def test_every_loss_is_a_function() -> None:
+    assert [functions[name] for name in losses] == list(losses.definitions())

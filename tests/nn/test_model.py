@@ -1,0 +1,149 @@
+"""Models: parameters by name, first values, training and evaluation programs."""
+
+import numpy as np
+import pytest
+
+from mlptrain.functions.activations import ReLU, Tanh
+from mlptrain.functions.losses import CrossEntropy, Loss, MeanSquaredError
+from mlptrain.nn.layers import Dense, Dropout, Layer
+from mlptrain.nn.model import Model
+
+HIDDEN: list[Layer] = [
+    Dense(units=6, activation=ReLU()),
+    Dropout(rate=0.5),
+    Dense(units=4, activation=Tanh(), use_bias=False),
+]
+RANDOM = np.random.default_rng(0)
+X, LABELS = RANDOM.normal(size=(7, 5)), RANDOM.integers(0, 3, 7)
+
+
+def model(
+    hidden: list[Layer] = HIDDEN, loss: Loss | None = None, dtype: type = np.float64
+) -> Model:
+    made = Model(hidden, 5, 3, loss or CrossEntropy(), dtype)
+    made.initialize(np.random.default_rng(1))
+    return made
+
+
+def test_parameters_by_name_and_shape() -> None:
+    arena = model().arena
+    assert {name: slot.shape for name, slot in arena.slots.items()} == {
+        "dense_1/kernel": (5, 6),
+        "dense_2/kernel": (6, 4),
+        "output/kernel": (4, 3),
+        "dense_1/bias": (6,),
+        "output/bias": (3,),
+    }
+    assert list(arena.slots)[:3] == ["dense_1/kernel", "dense_2/kernel", "output/kernel"]
+    assert arena.decayed == 30 + 24 + 12
+
+
+def test_layers_are_counted_by_kind() -> None:
+    hidden = [Dropout(), Dense(units=2), Dropout(), Dense(units=3)]
+    placed = model(hidden).layers
+    assert [(each.name, each.inputs, each.outputs) for each in placed] == [
+        ("dropout_1", 5, 5),
+        ("dense_1", 5, 2),
+        ("dropout_2", 2, 2),
+        ("dense_2", 2, 3),
+        ("output", 3, 3),
+    ]
+
+
+def test_no_hidden_layers_is_softmax_regression() -> None:
+    linear = model([])
+    assert list(linear.arena.slots) == ["output/kernel", "output/bias"]
+    program = linear.plan_evaluation(7)
+    program.x.value[...] = X
+    program.labels.value[...] = LABELS
+    program.weights.value[...] = 1
+    program.plan.forward()
+    scores = np.exp(X @ linear.arena.value("output/kernel") + linear.arena.value("output/bias"))
+    wanted = scores / scores.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(program.output.value, wanted, rtol=1e-13)
+    assert float(program.correct.value) == (wanted.argmax(axis=1) == LABELS).sum()
+    assert float(program.loss.value) == pytest.approx(
+        -np.log(wanted[np.arange(7), LABELS]).mean(), rel=1e-13
+    )
+
+
+def test_initial_values_are_seeded_and_depend_on_the_layer() -> None:
+    one, same = model(), model()
+    np.testing.assert_array_equal(one.arena.values, same.arena.values)
+    other = Model(HIDDEN, 5, 3, CrossEntropy())
+    other.initialize(np.random.default_rng(2))
+    assert not np.isclose(
+        one.arena.value("output/kernel"), other.arena.value("output/kernel")
+    ).any()
+    assert not one.arena.value("dense_1/bias").any()
+    assert one.arena.value("dense_1/kernel").all()
+
+
+def test_initial_values_are_the_same_numbers_in_either_type() -> None:
+    single, double = model(dtype=np.float32), model(dtype=np.float64)
+    assert single.arena.values.dtype == np.float32
+    np.testing.assert_array_equal(single.arena.values, double.arena.values.astype(np.float32))
+
+
+def test_evaluation_has_no_dropout_and_no_gradients() -> None:
+    program = model().plan_evaluation(7)
+    program.x.value[...] = X
+    program.plan.forward()
+    first = program.output.value.copy()
+    program.plan.forward()
+    np.testing.assert_array_equal(first, program.output.value)
+    assert not hasattr(program.loss, "gradient")
+    with pytest.raises(AssertionError):
+        program.plan.backward()
+
+
+def test_training_draws_masks_from_the_given_generator() -> None:
+    made = model()
+    outputs = []
+    for seed in (5, 5, 6):
+        program = made.plan_training(7, np.random.default_rng(seed))
+        program.x.value[...] = X
+        program.plan.forward()
+        outputs.append(program.output.value.copy())
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert not np.array_equal(outputs[0], outputs[2])
+
+
+def test_training_outputs_logits_and_evaluation_their_softmax() -> None:
+    made = model([Dense(units=4, activation=Tanh())])
+    training, evaluation = made.plan_training(7, None), made.plan_evaluation(7)
+    for program in (training, evaluation):
+        program.x.value[...] = X
+        program.labels.value[...] = LABELS
+        program.weights.value[...] = 1
+        program.plan.forward()
+    logits = training.output.value
+    wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(evaluation.output.value, wanted, rtol=1e-13)
+    assert float(training.loss.value) == pytest.approx(float(evaluation.loss.value), rel=1e-14)
+    assert float(training.correct.value) == float(evaluation.correct.value)
+
+
+def test_mean_squared_error_compares_probabilities_with_one_hot_rows() -> None:
+    made = model([], MeanSquaredError())
+    program = made.plan_evaluation(7)
+    program.x.value[...] = X
+    program.labels.value[...] = LABELS
+    program.weights.value[...] = 1
+    program.plan.forward()
+    wanted = ((program.output.value - np.eye(3)[LABELS]) ** 2).mean()
+    assert float(program.loss.value) == pytest.approx(wanted, rel=1e-13)
+
+
+def test_a_padded_batch_gives_the_gradient_of_the_batch() -> None:
+    made = model([Dense(units=4, activation=Tanh())])
+    gradients = []
+    for size in (7, 12):
+        program = made.plan_training(size, None)
+        program.x.value[:7], program.x.value[7:] = X, 0
+        program.labels.value[:7], program.labels.value[7:] = LABELS, 0
+        program.weights.value[:7], program.weights.value[7:] = 1, 0
+        program.plan.forward()
+        program.plan.backward()
+        gradients.append(made.arena.gradients.copy())
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-12, atol=1e-15)

@@ -1,0 +1,256 @@
+"""The suite every registered optimizer passes, in each of its variants."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mlptrain.autodiff.arena import Arena
+from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.optim import updater
+from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
+from mlptrain.optim.updater import Updater
+
+SHAPES = {"w": (5, 4), "b": (13,)}
+VARIANTS: list[Optimizer] = [
+    *(definition() for definition in optimizers.definitions()),
+    *(definition(weight_decay=0.1) for definition in optimizers.definitions()),
+    SGD(momentum=0.9),
+    SGD(momentum=0.9, nesterov=True),
+    SGD(momentum=0.5, weight_decay=0.1),
+    Adam(beta_1=0.0, epsilon=1e-3),
+    AdamW(beta_2=0.9, weight_decay=0.0),
+]
+every_variant = pytest.mark.parametrize("optimizer", VARIANTS, ids=repr)
+
+
+def plain(optimizer: Optimizer) -> Optimizer:
+    return optimizer.model_copy(update={"weight_decay": 0.0})
+
+
+def arena(dtype: type = np.float64) -> Arena:
+    made = Arena(SHAPES, dtype, NumpyBackend())
+    made.values[...] = np.random.default_rng(0).normal(size=made.values.size)
+    return made
+
+
+def step(update: Updater, parameters: Arena, number: int, rate: float = 0.01) -> None:
+    """One update with a gradient that depends on the parameters and on the step."""
+    noise = np.random.default_rng(number).normal(size=parameters.values.size)
+    parameters.gradients[...] = parameters.values + noise
+    update.update(rate)
+
+
+@every_variant
+def test_minimises_a_parabola(optimizer: Optimizer) -> None:
+    """Σ cᵢ (wᵢ - tᵢ)² / 2 with curvatures from 0.5 to 5, at a rate that falls to 0."""
+    parameters = arena()
+    update = Updater(plain(optimizer), parameters)
+    target = np.linspace(-1, 1, parameters.values.size)
+    curvature = np.linspace(0.5, 5, parameters.values.size)
+    for number in range(1000):
+        parameters.gradients[...] = curvature * (parameters.values - target)
+        update.update(0.02 * (1 + math.cos(math.pi * number / 1000)))
+    np.testing.assert_allclose(parameters.values, target, atol=1e-4)
+
+
+def rosenbrock(optimizer: Optimizer, rate: float) -> float:
+    """(1 - x)² + 100 (y - x²)² after 4,000 steps from (-1.2, 1), where it is 24.2."""
+    parameters = Arena({"w": (1, 2)}, np.float64, NumpyBackend())
+    parameters.values[...] = -1.2, 1.0
+    update = Updater(optimizer, parameters)
+    for _ in range(4000):
+        x, y = parameters.values.tolist()
+        if not math.isfinite(x + y) or abs(x) > 1e3:
+            return math.inf
+        parameters.gradients[0] = -2 * (1 - x) - 400 * x * (y - x * x)
+        parameters.gradients[1] = 200 * (y - x * x)
+        update.update(rate)
+    x, y = parameters.values.tolist()
+    return (1 - x) ** 2 + 100 * (y - x * x) ** 2
+
+
+@every_variant
+def test_gets_down_the_valley_of_rosenbrock(optimizer: Optimizer) -> None:
+    assert min(rosenbrock(plain(optimizer), rate) for rate in (1e-3, 1e-2)) < 0.02
+
+
+@every_variant
+def test_descends_from_the_first_step(optimizer: Optimizer) -> None:
+    parameters = arena()
+    before = parameters.values.copy()
+    parameters.gradients[...] = np.where(np.arange(before.size) % 2, 1.0, -1.0)
+    Updater(plain(optimizer), parameters).update(0.01)
+    moved = parameters.values - before
+    np.testing.assert_array_equal(np.sign(moved), np.where(np.arange(before.size) % 2, -1.0, 1.0))
+    assert abs(moved).max() < 0.03
+
+
+@every_variant
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_resumes_exactly(optimizer: Optimizer, dtype: type) -> None:
+    whole = arena(dtype)
+    update = Updater(optimizer, whole)
+    for number in range(5):
+        step(update, whole, number)
+    resumed = arena(dtype)
+    resumed.values[...] = whole.values
+    second = Updater(optimizer, resumed)
+    second.step = update.step
+    for name, vector in update.state.items():
+        second.state[name][...] = vector
+    for number in range(5, 10):
+        step(update, whole, number)
+        step(second, resumed, number)
+    np.testing.assert_array_equal(whole.values, resumed.values)
+    for name in optimizer.state():
+        np.testing.assert_array_equal(update.state[name], second.state[name])
+    assert second.step == update.step == 10
+
+
+@pytest.mark.parametrize("name", list(optimizers))
+def test_resuming_needs_all_of_the_state(name: str) -> None:
+    """Without one of its vectors, or without the step, an optimizer goes elsewhere."""
+    optimizer = optimizers[name](momentum=0.9) if name == "sgd" else optimizers[name]()
+    for lost in (*optimizer.state(), *(("step",) if name != "sgd" else ())):
+        whole, resumed = arena(), arena()
+        update, second = Updater(optimizer, whole), Updater(optimizer, resumed)
+        step(update, whole, 0)
+        resumed.values[...] = whole.values
+        second.step = 0 if lost == "step" else 1
+        for vector in set(optimizer.state()) - {lost}:
+            second.state[vector][...] = update.state[vector]
+        step(update, whole, 1)
+        step(second, resumed, 1)
+        assert not np.array_equal(whole.values, resumed.values), lost
+
+
+@every_variant
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("chunk", [1, 7, 20, 32])
+def test_chunks_change_no_bit(
+    optimizer: Optimizer, dtype: type, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = []
+    for size in (updater.CHUNK, chunk):
+        monkeypatch.setattr(updater, "CHUNK", size)
+        parameters = arena(dtype)
+        update = Updater(optimizer, parameters)
+        for number in range(4):
+            step(update, parameters, number)
+        results.append(parameters.values.copy())
+    np.testing.assert_array_equal(results[0], results[1])
+
+
+class FencedBackend(NumpyBackend):
+    """Puts a fence of 77 before and after every array."""
+
+    def __init__(self) -> None:
+        self.fences: list[Array] = []
+
+    def empty(self, shape: tuple[int, ...], dtype: object) -> Array:
+        size = math.prod(shape)
+        memory = np.full(size + 16, 77, np.dtype(dtype))  # type: ignore[call-overload]
+        self.fences += [memory[:8], memory[8 + size :]]
+        return memory[8 : 8 + size].reshape(shape)
+
+
+@every_variant
+def test_nothing_outside_the_vectors_changes(
+    optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updater, "CHUNK", 6)
+    backend = FencedBackend()
+    parameters = Arena(SHAPES, np.float64, backend)
+    update = Updater(optimizer, parameters)
+    for number in range(3):
+        step(update, parameters, number)
+    assert len(backend.fences) == 2 * (3 + len(optimizer.state()))
+    for fence in backend.fences:
+        assert (fence == 77).all()
+
+
+@every_variant
+def test_weight_decay_pulls_the_matrices_only(optimizer: Optimizer) -> None:
+    decaying = optimizer.model_copy(update={"weight_decay": 0.1})
+    decayed, other = arena(), arena()
+    update, without = Updater(decaying, decayed), Updater(plain(optimizer), other)
+    for parameters, each in ((decayed, update), (other, without)):
+        for number in range(3):
+            parameters.gradients[...] = np.random.default_rng(number).normal(size=33)
+            each.update(0.05)
+    np.testing.assert_array_equal(decayed.value("b"), other.value("b"))
+    assert (decayed.value("w") != other.value("w")).all()
+
+
+def after_one_step(optimizer: Optimizer) -> tuple[Array, Array]:
+    """The kernel before and after a step of rate 0.5 with gradient 0."""
+    parameters = arena()
+    before = parameters.value("w").copy()
+    Updater(optimizer, parameters).update(0.5)
+    return before, parameters.value("w")
+
+
+def test_how_much_weight_decay_pulls() -> None:
+    for shrinks in (SGD(weight_decay=0.1), AdamW(weight_decay=0.1)):
+        before, after = after_one_step(shrinks)
+        np.testing.assert_allclose(after, before * (1 - 0.5 * 0.1), rtol=1e-14)
+    before, after = after_one_step(Adam(weight_decay=0.1))  # only its direction counts
+    np.testing.assert_allclose(after, before - 0.5 * np.sign(before), rtol=1e-6, atol=1e-6)
+
+
+def test_rates_of_each_step_are_used() -> None:
+    parameters = arena()
+    before = parameters.values.copy()
+    update = Updater(SGD(learning_rate=123.0), parameters)
+    for rate in (0.5, 0.25):
+        parameters.gradients[...] = 1
+        update.update(rate)
+    np.testing.assert_allclose(parameters.values, before - 0.75, rtol=1e-14)
+
+
+def test_the_first_steps_of_adam() -> None:
+    """The first is ρ g / (|g| + ε); a constant gradient makes every step as long."""
+    parameters = Arena({"w": (1, 3)}, np.float64, NumpyBackend())
+    update = Updater(Adam(), parameters)
+    for number in range(1, 6):
+        parameters.gradients[...] = 1e-3, -5.0, 0.0
+        update.update(0.1)
+        wanted = [-0.1 * number * 1e-3 / (1e-3 + 1e-8), 0.1 * number, 0.0]
+        np.testing.assert_allclose(parameters.values, wanted, rtol=1e-8)
+
+
+def test_momentum_goes_on_without_a_gradient() -> None:
+    rows: dict[bool, list[float]] = {False: [], True: []}
+    for nesterov, row in rows.items():
+        parameters = Arena({"b": (1,)}, np.float64, NumpyBackend())
+        update = Updater(SGD(momentum=0.5, nesterov=nesterov), parameters)
+        for gradient in (1.0, 0.0, 0.0):
+            parameters.gradients[...] = gradient
+            update.update(1.0)
+            row.append(float(parameters.values[0]))
+    assert rows == {False: [-1.0, -1.5, -1.75], True: [-1.5, -1.75, -1.875]}
+
+
+BAD: list[tuple[Callable[..., Optimizer], str, float]] = [
+    *((optimizers[name], "learning_rate", bad) for name in optimizers for bad in (0.0, -1.0)),
+    *((optimizers[name], "weight_decay", -0.1) for name in optimizers),
+    *((optimizers[name], "clip_norm", 0.0) for name in optimizers),
+    (SGD, "momentum", 1.0),
+    (SGD, "momentum", -0.1),
+    (Adam, "beta_1", 1.0),
+    (Adam, "beta_2", 1.0),
+    (Adam, "epsilon", 0.0),
+    (Adam, "learning_rate", math.inf),
+    (Adam, "learning_rate", math.nan),
+]
+
+
+@pytest.mark.parametrize(("definition", "setting", "value"), BAD)
+def test_settings_out_of_range_are_refused(
+    definition: Callable[..., Optimizer], setting: str, value: float
+) -> None:
+    with pytest.raises(ValidationError):
+        definition(**{setting: value})
