@@ -9,15 +9,18 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mlptrain.errors import FileSystemError, RunFolderError
 
 TEMPORARY_SUFFIX = ".tmp"
+LOCK = ".lock"
 
 
 class System:
@@ -51,8 +54,8 @@ system = System()
 def write_whole(path: Path, data: bytes) -> None:
     """Put `data` under `path`, so that at any instant the name holds the old content or all of the
     new. Raises FileSystemError; the old content then stands and no temporary file is left."""
-    _refuse_link(path)
-    temporary = path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
+    _require_plain(path)
+    temporary = _temporary(path)
     with _explained(path, len(data)):
         try:
             with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
@@ -61,14 +64,14 @@ def write_whole(path: Path, data: bytes) -> None:
             system.replace(temporary, path)
         except OSError:
             with suppress(OSError):
-                os.unlink(temporary)
+                system.unlink(temporary)
             raise
         _fsync_folder(path.parent)
 
 
 def append_line(path: Path, line: bytes) -> None:
     """Add `line` and a newline at the end of `path`, durably. A failure leaves no torn line."""
-    _refuse_link(path)
+    _require_plain(path)
     with (
         _explained(path, len(line)),
         _opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor,
@@ -79,7 +82,7 @@ def append_line(path: Path, line: bytes) -> None:
             system.fsync(descriptor)
         except OSError:
             with suppress(OSError):
-                os.ftruncate(descriptor, size)
+                system.truncate(descriptor, size)
             raise
         if size == 0:
             _fsync_folder(path.parent)
@@ -87,10 +90,9 @@ def append_line(path: Path, line: bytes) -> None:
 
 def keep_lines(path: Path, count: int) -> None:
     """Cut `path` after its first `count` whole lines; a missing file has none."""
-    try:
-        lines = path.read_bytes().splitlines(keepends=True)
-    except FileNotFoundError:
-        lines = []
+    _require_plain(path)
+    with _explained(path, 0):
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     kept = [line for line in lines[:count] if line.endswith(b"\n")]
     if len(kept) < count:
         raise RunFolderError(
@@ -111,9 +113,8 @@ def make_folder(path: Path) -> bool:
         for parent in reversed(path.parents):
             if not parent.is_dir():
                 with suppress(FileExistsError):
-                    system.mkdir(parent)
-        system.mkdir(path)
-        _fsync_folder(path.parent)
+                    _make(parent)
+        _make(path)
     except FileExistsError:
         return False
     except OSError as error:
@@ -121,12 +122,20 @@ def make_folder(path: Path) -> bool:
     return True
 
 
-def remove_temporary_files(folder: Path) -> None:
-    """Remove what an earlier process, killed while writing, left in `folder`."""
-    for entry in os.scandir(folder):
-        if entry.name.startswith(".") and entry.name.endswith(TEMPORARY_SUFFIX):
-            with _explained(Path(entry.path), 0):
-                system.unlink(Path(entry.path))
+def remove(path: Path) -> None:
+    """Remove the file `path`, durably, if it is there."""
+    _require_plain(path)
+    with _explained(path, 0), suppress(FileNotFoundError):
+        system.unlink(path)
+        _fsync_folder(path.parent)
+
+
+def remove_temporary_files(paths: Iterable[Path]) -> None:
+    """Remove what an earlier process left that was killed while it wrote one of `paths`."""
+    for path in map(_temporary, paths):
+        if os.path.lexists(path):
+            with _explained(path, 0):
+                system.unlink(path)
 
 
 @contextmanager
@@ -134,23 +143,38 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold `folder/.lock` alone. The lock dies with the process, so it can never be stale.
 
     Raises RunFolderError, naming the holder, if another process has it."""
-    path = folder / ".lock"
-    with _explained(path, 0), _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFolderError(
-                f"{show_path(folder)}: another process is training here ({_holder(descriptor)}). "
-                "Wait for it, stop it, or name another folder with --run-dir."
-            ) from None
-        holder = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        system.truncate(descriptor, 0)
-        _write_all(descriptor, json.dumps(holder).encode())
+    path = folder / LOCK
+    _require_plain(path)
+    with ExitStack() as stack:
+        with _explained(path, 0):
+            descriptor = stack.enter_context(_opened(path, os.O_RDWR | os.O_CREAT))
+            _lock(folder, descriptor, fcntl.LOCK_EX)
+            holder = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            system.truncate(descriptor, 0)
+            _write_all(descriptor, json.dumps(holder).encode())
         yield
+
+
+def refuse_locked(folder: Path) -> None:
+    """Raise RunFolderError, naming the holder, if a process holds `folder/.lock`; changes
+    nothing."""
+    path = folder / LOCK
+    with suppress(OSError), _opened(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+        _lock(folder, descriptor, fcntl.LOCK_SH)
+
+
+def _lock(folder: Path, descriptor: int, kind: int) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunFolderError(
+            f"{show_path(folder)}: another process is training here ({_holder(descriptor)}). "
+            "Wait for it, stop it, or name another folder with --run-dir."
+        ) from None
 
 
 def _holder(descriptor: int) -> str:
@@ -169,6 +193,8 @@ def show_path(path: Path | str) -> str:
 
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
+    if not flags & os.O_DIRECTORY:
+        flags |= os.O_NOFOLLOW  # a link that was put there since `_require_plain` looked
     descriptor = system.open(path, flags)
     try:
         yield descriptor
@@ -182,16 +208,32 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[system.write(descriptor, rest) :]
 
 
+def _make(folder: Path) -> None:
+    system.mkdir(folder)
+    _fsync_folder(folder.parent)
+
+
 def _fsync_folder(folder: Path) -> None:
     with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         system.fsync(descriptor)
 
 
-def _refuse_link(path: Path) -> None:
-    if path.is_symlink():
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
+
+
+def _require_plain(path: Path) -> None:
+    """Raise FileSystemError if something other than a plain file has the name `path`."""
+    with _explained(path, 0):
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            return
+    if not stat.S_ISREG(mode):
+        kind = "is a symbolic link" if stat.S_ISLNK(mode) else "is not a plain file"
         raise FileSystemError(
-            f"{show_path(path)}: is a symbolic link. mlptrain writes plain files only. "
-            "Remove the link, or name another folder with --run-dir."
+            f"{show_path(path)}: {kind}. mlptrain writes plain files only. "
+            "Remove it, or name another folder with --run-dir."
         )
 
 
@@ -207,9 +249,8 @@ def _explained(path: Path, size: int) -> Iterator[None]:
 def _explanation(path: Path, size: int, error: OSError) -> FileSystemError:
     reason = f"{show_path(path)}: could not be written: {error.strerror}."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = os.statvfs(path.parent)
-        reason += (
-            f" {size:,} bytes were needed, {free.f_bavail * free.f_frsize:,} are free."
-            " Free some space, then go on with --resume."
-        )
+        with suppress(OSError):
+            free = shutil.disk_usage(path.parent).free
+            reason += f" {size:,} bytes were needed, {free:,} are free."
+        reason += " Free some space, then go on with --resume."
     return FileSystemError(reason)

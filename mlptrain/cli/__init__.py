@@ -1,1 +1,1 @@
-"""The command line: signatures in `app`, the terminal in `render`, tables as text in `report`."""
+"""The command line: signatures in `app`, the terminal in `render`, plain text beside them."""

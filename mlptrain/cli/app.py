@@ -3,19 +3,17 @@
 What a command needs is imported when it runs, so that `--help` stays instant.
 """
 
-import shlex
-import signal
 import sys
 import traceback
 from enum import StrEnum
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mlptrain import __version__
-from mlptrain.errors import DataError, MlptrainError, StoppedError
+from mlptrain.cli.streams import open_streams
+from mlptrain.errors import ConfigError, DataError, MlptrainError, StoppedError
 
 app = typer.Typer(
     add_completion=False,
@@ -84,6 +82,7 @@ def train(
     if print_config:
         print(resolved_yaml(load_config(config, set_ or ())), end="")
         return
+    from mlptrain.cli.commands import how_to_resume
     from mlptrain.cli.render import TrainingView
     from mlptrain.training.loop import train as events
     from mlptrain.training.setup import open_job
@@ -99,17 +98,14 @@ def train(
             for event in events(job, stop):
                 view.show(event)
         except StoppedError as error:
-            command = ["mlptrain", "train", str(config), "--run-dir", str(job.folder.path)]
-            command += [part for each in set_ or () for part in ("--set", each)]
-            view.stopped(error, shlex.join([*command, "--resume"]))
-            raise
+            raise how_to_resume(error, job, config, set_ or ()) from None
 
 
 @app.command("eval")
 def evaluate(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="[RUN]", help="Run folder or checkpoint; default: the latest run."),
+        typer.Argument(metavar="RUN", help="Run folder or checkpoint; default: the latest run."),
     ] = None,
     split: Annotated[Split, typer.Option(help="Which split of the model's config.")] = Split.test,
     data: Annotated[
@@ -119,7 +115,11 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     minimum: Annotated[
         list[str] | None,
-        typer.Option("--min", metavar="NAME=VALUE", help="Exit with 8 if a metric is below VALUE."),
+        typer.Option(
+            "--min",
+            metavar="NAME=VALUE",
+            help="Exit with 8 if a metric is below VALUE; repeatable.",
+        ),
     ] = None,
 ) -> None:
     """Measure a trained model on labelled images."""
@@ -129,8 +129,10 @@ def evaluate(
     from mlptrain.training.evaluation import evaluate_model
 
     gates = parse_gates(minimum or ())
+    checkpoint = _chosen(model)
     with EvaluationView() as view:
-        result = evaluate_model(model, split.value, data, view.reading)
+        result = evaluate_model(checkpoint, split.value, data, view.reading)
+        view.name_skipped(result.skipped)
     if json:
         print(evaluation_json(result))
     else:
@@ -142,27 +144,21 @@ def evaluate(
 def predict(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...", help="Image files, folders, globs; - reads paths."),
+        typer.Argument(metavar="IMAGE", help="Image files, folders, globs; - for a list on stdin."),
     ],
     model: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Run folder or checkpoint; default: the latest run."),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="How many classes to name per image.")] = 1,
+    top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to name.")] = 1,
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
     """Name the class of images."""
     from mlptrain.cli.predictions import expand_images, write_predictions
-    from mlptrain.training.run_folder import find_checkpoint
     from mlptrain.training.saved_model import SavedModel
 
     paths = expand_images(images, sys.stdin.buffer)
-    place = find_checkpoint(model)
-    if model is None:
-        print(f"model {place}", file=sys.stderr)
-    saved = SavedModel(place)
-    ranks = min(top_k, len(saved.state.class_names))
-    bad = write_predictions(saved.predict(paths, ranks), paths, format_.value, ranks)
+    bad = write_predictions(SavedModel(_chosen(model)), paths, top_k, format_.value)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")
 
@@ -177,18 +173,32 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
+def _chosen(model: Path | None) -> Path:
+    """The checkpoint to use; if the user named none, say on stderr which one that is."""
+    from mlptrain.files import show_path
+    from mlptrain.training.run_folder import find_checkpoint
+
+    checkpoint = find_checkpoint(model)
+    if model is None:
+        print(f"using the latest run: {show_path(checkpoint.parent)}", file=sys.stderr)
+    return checkpoint
+
+
 def main() -> None:
     """The console script: run the command line and turn errors into exit codes."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `mlptrain predict ... | head` ends quietly
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        open_streams()
+        try:
+            app(prog_name="mlptrain")
+        finally:
+            sys.stdout.flush()
     except MlptrainError as error:
-        sys.stdout.flush()
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        print(f"memory is full: {error or 'no more can be had'}.", file=sys.stderr)
+        print("Choose a smaller model, batch_size, or image height and width.", file=sys.stderr)
+        sys.exit(ConfigError.exit_code)
     except Exception:
         traceback.print_exc()
         print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)

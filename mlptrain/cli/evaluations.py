@@ -2,7 +2,7 @@
 
 import json
 
-from mlptrain.files import show_path
+from mlptrain.cli.predictions import exact
 from mlptrain.training.evaluation import EvaluatedModel
 
 
@@ -11,12 +11,12 @@ def evaluation_json(result: EvaluatedModel) -> str:
     are the true classes and whose columns the predicted ones."""
     evaluation = result.evaluation
     columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
-    names = [show_path(name) for name in evaluation.class_names]
+    names = [exact(name) for name in evaluation.class_names]
     return json.dumps(
         {
-            "model": show_path(result.checkpoint),
+            "model": exact(str(result.checkpoint)),
             "epoch": result.epoch,
-            "data": show_path(result.data),
+            "data": exact(result.data),
             "examples": evaluation.examples,
             **evaluation.summary(),
             "accuracy_interval_95": list(evaluation.accuracy_interval),

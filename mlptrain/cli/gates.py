@@ -28,7 +28,7 @@ def parse_gates(texts: Sequence[str]) -> dict[str, float]:
 def check_gates(gates: dict[str, float], metrics: dict[str, float]) -> None:
     """Raise GateMissedError, naming them in one line, if metrics are below their gates."""
     missed = [
-        f"{name} {metrics[name]:.6g} is below {least:g}"
+        f"{name} {metrics[name]:.6g} is below {least}"
         for name, least in gates.items()
         if metrics[name] < least
     ]

@@ -5,77 +5,104 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from mlptrain.cli.layout import GAP, cells, padded
 from mlptrain.data.folder import images_below
 from mlptrain.data.loading import BadImage
 from mlptrain.errors import UsageError
 from mlptrain.files import show_path
-from mlptrain.training.saved_model import Prediction
+from mlptrain.training.saved_model import Prediction, SavedModel
 
-if TYPE_CHECKING:
-    from _csv import Writer
+Writer = Callable[[Prediction], None]
 
 
 def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> list[str]:
-    """The image paths that the arguments name: files, folders (searched through), globs, and `-`
-    for one path per line of `stdin`. Raises UsageError or DataError if that is none."""
+    """The image paths that the arguments name, in their order: files, folders (searched through),
+    globs, and `-` for the paths in `stdin`. Raises UsageError if one of them names no image, and
+    DataError if a folder cannot be read."""
     paths: list[str] = []
     for argument in arguments:
-        if argument == "-":
-            paths += [os.fsdecode(line) for line in stdin.read().split(b"\n") if line]
-        elif Path(argument).is_dir():
-            paths += images_below(argument)
-        elif glob.has_magic(argument) and not os.path.lexists(argument):
-            paths += sorted(glob.glob(argument, recursive=True), key=os.fsencode)
-        else:
-            paths.append(argument)
-    if not paths:
-        raise UsageError(f"{' '.join(map(show_path, arguments))}: no images there. Name some.")
+        found = _named(argument, stdin)
+        if not found:
+            where = "standard input" if argument == "-" else show_path(argument)
+            raise UsageError(f"{where}: no images there. Name some.")
+        paths += found
     return paths
 
 
-def write_predictions(
-    predictions: Iterable[Prediction | BadImage], paths: Sequence[str], form: str, ranks: int
-) -> int:
-    """Print each prediction, of `ranks` classes, as it comes, and bad images to stderr; return how
-    many were bad."""
-    write = _writer(form, paths, ranks)
+def _named(argument: str, stdin: BinaryIO) -> list[str]:
+    if argument == "-":
+        return _listed(stdin.read())
+    if Path(argument).is_dir():
+        return images_below(argument)
+    if glob.has_magic(argument) and not os.path.lexists(argument):
+        found = glob.glob(argument, recursive=True)  # noqa: PTH207  (paths as they were given)
+        return sorted(found, key=os.fsencode)
+    return [argument]
+
+
+def _listed(content: bytes) -> list[str]:
+    """One path per line; or between NULs, where there are any (`find -print0`)."""
+    if b"\0" in content:
+        lines = content.split(b"\0")
+    else:
+        lines = [line.removesuffix(b"\r") for line in content.split(b"\n")]
+    return [os.fsdecode(line) for line in lines if line]
+
+
+def write_predictions(model: SavedModel, paths: Sequence[str], ranks: int, form: str) -> int:
+    """Print the `ranks` most probable classes of each image as they come, bad images to stderr;
+    return how many were bad."""
+    names = model.state.class_names
+    ranks = min(ranks, len(names))
+    if form == "csv":
+        write = _csv(ranks)
+    else:
+        write = _write_json if form == "jsonl" else _table(paths, names)
     bad = 0
-    for prediction in predictions:
+    for prediction in model.predict(paths, ranks):
         if isinstance(prediction, BadImage):
             bad += 1
+            sys.stdout.flush()
             print(f"{show_path(prediction.path)}: {prediction.reason}", file=sys.stderr)
         else:
             write(prediction)
     return bad
 
 
-def _writer(form: str, paths: Sequence[str], ranks: int) -> Callable[[Prediction], None]:
-    if form == "jsonl":
-        return _write_json
-    if form == "table":
-        width = max(len(show_path(path)) for path in paths)
-        return lambda prediction: _write_row(prediction, width)
+def exact(name: str) -> str:
+    """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:
+    path_width = max(cells(show_path(path)) for path in paths)
+    label_width = max(cells(show_path(name)) for name in class_names)
+
+    def write(prediction: Prediction) -> None:
+        row = [padded(show_path(prediction.path), path_width)]
+        for name, probability in prediction.top:
+            row += [padded(show_path(name), label_width), f"{probability:.3f}"]
+        print(GAP.join(row))
+
+    return write
+
+
+def _csv(ranks: int) -> Writer:
     rows = csv.writer(sys.stdout, lineterminator="\n")
     suffixes = ["", *(f"_{rank}" for rank in range(2, ranks + 1))]
     rows.writerow(["path", *(f"{name}{s}" for s in suffixes for name in ("label", "probability"))])
-    return lambda prediction: _write_csv_row(prediction, rows)
 
+    def write(prediction: Prediction) -> None:
+        row = (cell for name, p in prediction.top for cell in (exact(name), repr(p)))
+        rows.writerow([exact(prediction.path), *row])
 
-def _write_csv_row(prediction: Prediction, rows: "Writer") -> None:
-    cells = (cell for name, p in prediction.top for cell in (show_path(name), repr(p)))
-    rows.writerow([show_path(prediction.path), *cells])
+    return write
 
 
 def _write_json(prediction: Prediction) -> None:
-    top = [{"label": show_path(name), "probability": p} for name, p in prediction.top]
-    record = {"path": show_path(prediction.path), **top[0], "top": top}
-    print(json.dumps(record, allow_nan=False))
-
-
-def _write_row(prediction: Prediction, width: int) -> None:
-    labels = "   ".join(f"{show_path(name)}   {p:.3f}" for name, p in prediction.top)
-    print(f"{show_path(prediction.path):<{width}}   {labels}")
+    top = [{"label": exact(name), "probability": p} for name, p in prediction.top]
+    print(json.dumps({"path": exact(prediction.path), **top[0], "top": top}, allow_nan=False))

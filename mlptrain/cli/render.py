@@ -8,21 +8,22 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
 import numpy as np
-from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from mlptrain.errors import StoppedError
+from mlptrain.cli.commands import next_commands
+from mlptrain.cli.layout import BEST, EpochTable, cells, labelled, plural
+from mlptrain.data.loading import BadImage
 from mlptrain.files import show_path
 from mlptrain.training.evaluation import EvaluatedModel
-from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
+from mlptrain.training.events import EpochDone, Event, Finished, StepDone
 from mlptrain.training.job import Job
 from mlptrain.training.machine import blas
 from mlptrain.training.metrics import Evaluation
@@ -35,7 +36,8 @@ MAX_CONFUSIONS = 20
 
 def is_interactive(stream: TextIO) -> bool:
     """Whether a person watches `stream`: a terminal that is not one of a CI system."""
-    return stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return stream.isatty() and not in_ci and os.environ.get("TERM") != "dumb"
 
 
 def console(stream: TextIO) -> Console:
@@ -70,7 +72,7 @@ class _View:
             disable=not (self.out.is_terminal or self.notes.is_terminal),
         )
         self._task: TaskID | None = None
-        self._drawn = 0.0
+        self._drawn = time.perf_counter()
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +91,13 @@ class _View:
         if done == total:
             self._end_bar()
 
+    def name_skipped(self, images: Sequence[BadImage]) -> None:
+        """Say which images could not be read and are left out."""
+        for bad in images:
+            self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
+        if images:
+            self._note(f"{plural(len(images), 'bad image')} skipped")
+
     def _show_bar(self, what: str, done: int, total: int, note: str) -> None:
         now = time.perf_counter()
         if self._bar.disable or now - self._drawn < REFRESH_SECONDS:
@@ -101,10 +110,21 @@ class _View:
         self._bar.refresh()
 
     def _end_bar(self) -> None:
+        self._drawn = time.perf_counter()  # what is done before the next refresh gets no bar
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._bar.stop()
             self._task = None
+
+    def _label(self, label: str, parts: list[str]) -> None:
+        self._line(labelled(label, parts, self.out.width))
+
+    def _line(self, text: str | Text) -> None:
+        """Print `text` without wrapping it, so that a long command can be pasted."""
+        self.out.print(text, soft_wrap=True)
+
+    def _note(self, text: str) -> None:
+        self.notes.print(text, soft_wrap=True)
 
 
 class TrainingView(_View):
@@ -117,15 +137,16 @@ class TrainingView(_View):
             self._note(f"resumed at epoch {job.progress.epoch + 1}, step {job.progress.step}")
         elif resume:
             self._note("there is no saved state; starting from the beginning")
-        skipped = [bad for _, dataset in job.splits for bad in dataset.skipped]
-        for bad in skipped:
-            self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
-        if skipped:
-            self._note(f"{len(skipped)} bad images skipped")
+        self.name_skipped([bad for _, dataset in job.splits for bad in dataset.skipped])
         if self.out.is_terminal:
-            for line in _header(job):
-                self.out.print(line)
-        self.out.print(Text(_row_titles(job), style="bold"))
+            self._label("data", _data(job))
+            self._label("run", _run(job))
+            self.out.print()
+            self.out.print(_network(job))
+            self.out.print()
+        validated = job.splits.validation is not None
+        self._rows = EpochTable(validated=validated, width=self.out.width)
+        self._line(Text(self._rows.titles(), "bold"))
 
     def show(self, event: Event) -> None:
         """Show one event of the loop."""
@@ -134,42 +155,28 @@ class TrainingView(_View):
             return
         self._end_bar()
         if isinstance(event, EpochDone):
-            row = Text(_row(event.metrics))
-            if event.best:
-                row.append("  best", style="green")
-            self.out.print(row)
+            self._line(Text(self._rows.row(event.metrics)).append(BEST * event.best, "green"))
         else:
             self._finish(event)
 
-    def stopped(self, error: StoppedError, resume_command: str) -> None:
-        """Say how to go on after a signal."""
-        self._end_bar()
-        progress = self._job.progress
-        self._note(f"stopped in epoch {progress.epoch + 1} after step {progress.step}; state saved")
-        self._note(f"go on with: {resume_command}")
-
     def _finish(self, finished: Finished) -> None:
-        folder = show_path(self._job.folder.path)
+        monitor, best = finished.monitor, f"{finished.best_value:.4f}"
+        if self.out.is_terminal:
+            self.out.print()
         kept = f"weights of epoch {finished.best_epoch} kept"
-        best = f"{finished.monitor} {finished.best_value:.4f}"
         if finished.reason == "early_stopping":
-            waited = finished.epoch - finished.best_epoch
-            line = (
-                f"stopped at epoch {finished.epoch}: {finished.monitor} not better than "
-                f"{finished.best_value:.4f} for {waited} epochs; {kept}"
+            waited = plural(finished.epoch - finished.best_epoch, "epoch")
+            why = f"at epoch {finished.epoch}: {monitor} not better than {best} for {waited}"
+            self._label("stopped", [why, kept])
+        else:
+            self._label(
+                "done", [f"all {plural(finished.epoch, 'epoch')}", f"{kept} ({monitor} {best})"]
             )
-        else:
-            line = f"finished all {finished.epoch} epochs; {kept} ({best})"
-        self.out.print(line)
         if finished.test is not None:
-            self.out.print(f"test     accuracy {accuracy(finished.test)}")
-            self.out.print(f"next     mlptrain eval {folder}      ", end="")
-        else:
-            self.out.print("next     ", end="")
-        self.out.print(f"mlptrain predict IMAGE --model {folder}")
-
-    def _note(self, text: str) -> None:
-        self.notes.print(text)
+            value, *rest = accuracy(finished.test)
+            self._label("test", [f"accuracy {value}", *rest])
+        folder, tested = self._job.folder.path, finished.test is not None
+        self._label("next", next_commands(folder, tested=tested))
 
 
 class EvaluationView(_View):
@@ -179,10 +186,10 @@ class EvaluationView(_View):
         """Accuracy and loss, a row per class, and the confusion matrix."""
         evaluation = result.evaluation
         self._end_bar()
-        self.out.print(f"model     {show_path(result.checkpoint)}   epoch {result.epoch}")
-        self.out.print(f"data      {show_path(result.data)}")
-        self.out.print(f"accuracy  {accuracy(evaluation)}")
-        self.out.print(f"loss      {evaluation.loss:.4f}")
+        self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
+        self._label("data", [show_path(result.data)])
+        self._label("accuracy", accuracy(evaluation))
+        self._label("loss", [f"{evaluation.loss:.4f}"])
         self.out.print()
         self.out.print(_class_table(evaluation))
         self.out.print()
@@ -190,62 +197,57 @@ class EvaluationView(_View):
             self.out.print(part)
 
 
-def accuracy(evaluation: Evaluation) -> str:
-    """The accuracy with what is needed to judge it."""
+def accuracy(evaluation: Evaluation) -> list[str]:
+    """The accuracy with what is needed to judge it, in parts."""
     low, high = evaluation.accuracy_interval
-    return (
-        f"{evaluation.accuracy:.4f} (95 % interval {low:.3f}-{high:.3f}, "
-        f"n = {evaluation.examples}; majority class {evaluation.majority_baseline:.3f})"
-    )
-
-
-def _header(job: Job) -> list[Text | Table]:
-    train = job.splits.train
-    sizes = " · ".join(f"{name} {len(dataset):,}" for name, dataset in job.splits)
-    shape = "×".join(map(str, train.images.shape[1:]))
-    place = show_path(os.path.relpath(train.root))
-    layers = Table("layer", "output", "parameters", box=None, pad_edge=False, header_style="dim")
-    layers.columns[1].justify = layers.columns[2].justify = "right"
-    layers.add_row("input", f"{job.model.inputs:,}", "")
-    for placed in job.model.layers:
-        count = sum(math.prod(shape) for shape in placed.shapes().values())
-        layers.add_row(
-            f"{placed.name} {placed.layer.summary()}",
-            f"{placed.outputs:,}",
-            f"{count:,}" if count else "",
-        )
-    layers.add_row("", "", f"{job.model.arena.values.size:,}")
+    interval = f"95 % interval {low:.3f}-{high:.3f}, n = {evaluation.examples}"
     return [
-        Text(f"data     {place}   {len(train.class_names)} classes   {sizes}   {shape}"),
-        Text(
-            f"run      {show_path(job.folder.path)}   seed {job.config.seed}   "
-            f"cpu, {job.threads} thread{'s' if job.threads > 1 else ''}, {blas()}"
-        ),
-        Text(),
-        layers,
-        Text(),
+        f"{evaluation.accuracy:.4f} ({interval})",
+        f"majority class {evaluation.majority_baseline:.3f}",
     ]
 
 
-def _row_titles(job: Job) -> str:
-    validation = "   val_loss   val_accuracy" if job.splits.validation is not None else ""
-    return f"epoch   train_loss   train_accuracy{validation}   learning_rate     time"
+def _data(job: Job) -> list[str]:
+    train = job.splits.train
+    return [
+        show_path(os.path.relpath(train.root)),
+        f"{len(train.class_names)} classes",
+        _shape(job),
+        " · ".join(f"{name} {len(dataset):,}" for name, dataset in job.splits),
+    ]
 
 
-def _row(metrics: EpochMetrics) -> str:
-    validation = ""
-    if metrics.val_loss is not None:
-        validation = f"   {metrics.val_loss:8.4f}   {metrics.val_accuracy:12.4f}"
-    return (
-        f"{metrics.epoch:5d}   {metrics.train_loss:10.4f}   {metrics.train_accuracy:14.4f}"
-        f"{validation}   {metrics.learning_rate:13.2e}   {metrics.seconds:5.2f} s"
-    )
+def _run(job: Job) -> list[str]:
+    threads = plural(job.threads, "thread")
+    return [show_path(job.folder.path), f"seed {job.config.seed}", f"cpu, {threads}", blas()]
+
+
+def _shape(job: Job) -> str:
+    return "×".join(map(str, job.splits.image.shape))
+
+
+def _network(job: Job) -> Table:
+    """A row per layer: what it makes of how many values, and how many parameters it has."""
+    table = Table("layer", "", "shape", "parameters", box=None, pad_edge=False, header_style="bold")
+    table.columns[3].justify, table.columns[3].min_width = "right", len("parameters")
+    table.add_row("input", "", f"{_shape(job)} → {job.model.inputs}", "")
+    for placed in job.model.layers:
+        count = sum(math.prod(shape) for shape in placed.shapes().values())
+        last = placed is job.model.layers[-1]
+        table.add_row(
+            placed.name,
+            "softmax" if last else placed.layer.summary(),
+            f"{placed.inputs} → {placed.outputs}",
+            f"{count:,}" if count else "",
+        )
+    table.add_row("", "", "", f"{job.model.arena.values.size:,}")
+    return table
 
 
 def _class_table(evaluation: Evaluation) -> Table:
     table = Table("class", box=None, pad_edge=False, header_style="bold")
     for title in ("precision", "recall", "f1", "support"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
     for name, *shares, support in zip(evaluation.class_names, *columns, strict=True):
         table.add_row(show_path(name), *(f"{share:.4f}" for share in shares), f"{support}")
@@ -257,26 +259,29 @@ def _class_table(evaluation: Evaluation) -> Table:
 def _confusions(evaluation: Evaluation, width: int) -> Iterator[Text | Table]:
     """The confusion matrix as long as it fits into `width`; then its largest entries."""
     names = [show_path(name) for name in evaluation.class_names]
-    cells = [[str(count) if count else "·" for count in row] for row in evaluation.confusion]
+    counts = [[str(count) if count else "·" for count in row] for row in evaluation.confusion]
     for titles in (names, [str(i + 1) for i in range(len(names))]):
-        widths = [max(map(cell_len, column)) + 2 for column in zip(titles, *cells, strict=True)]
+        widths = [max(map(cells, column)) + 2 for column in zip(titles, *counts, strict=True)]
         labels = (
             names if titles is names else [f"{i} {n}" for i, n in zip(titles, names, strict=True)]
         )
-        if max(map(cell_len, labels)) + sum(widths) <= width:
+        if max(map(cells, labels)) + sum(widths) <= width:
             yield Text("confusion: rows are the true classes, columns the predicted ones")
-            yield _matrix(labels, titles, cells)
+            yield _matrix(labels, titles, counts)
             return
+    if evaluation.correct == evaluation.examples:
+        yield Text("no confusions: every prediction is right")
+        return
     yield Text("most frequent confusions")
     yield _largest_confusions(evaluation, names)
 
 
-def _matrix(labels: list[str], titles: list[str], cells: list[list[str]]) -> Table:
+def _matrix(labels: list[str], titles: list[str], counts: list[list[str]]) -> Table:
     table = Table("", box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
-    for index, (label, row) in enumerate(zip(labels, cells, strict=True)):
-        styled = [Text(cell, "green" if index == i else "") for i, cell in enumerate(row)]
+    for index, (label, row) in enumerate(zip(labels, counts, strict=True)):
+        styled = [Text(count, "green" if index == i else "") for i, count in enumerate(row)]
         table.add_row(label, *styled)
     return table
 

@@ -7,6 +7,8 @@ is nothing in the format that could name code.
 
 import hashlib
 import json
+import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,20 +23,24 @@ from mlptrain import files
 from mlptrain.backend.numpy import Array
 from mlptrain.config.schema import Config
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.reading import UnreadableError, read_file
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import ModelFileError
 from mlptrain.files import show_path
+from mlptrain.nn.layers import Dense
 from mlptrain.registry import Definition
 
 FORMAT = 1
 DOCUMENT = "mlptrain"
+PARAMETERS, OPTIMIZER = "parameters", "optimizer"
 DIGEST = "sha256"
 DIGEST_BYTES = 32
 MAX_FILE_BYTES = 16 << 30
-Count = Annotated[int, Field(ge=0)]
+MAX_HEADER_BYTES = 1 << 19  # what Python makes of a header takes up to 24 times its size
+Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
-@pydantic.dataclasses.dataclass(config=ConfigDict(extra="forbid", strict=True))
+@pydantic.dataclasses.dataclass(config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Progress:
     """Where training stands. The loop changes it step by step.
 
@@ -93,20 +99,26 @@ def save(
 
     Raises FileSystemError; the file that was there then stands."""
     document = {"format": FORMAT, **state.model_dump(mode="json")}
-    arrays = {f"parameters/{name}": array for name, array in parameters.items()}
-    arrays |= {f"optimizer/{name}": array for name, array in optimizer.items()}
+    arrays = {f"{PARAMETERS}/{name}": array for name, array in parameters.items()}
+    arrays |= {f"{OPTIMIZER}/{name}": array for name, array in optimizer.items()}
     arrays[DIGEST] = np.zeros(DIGEST_BYTES, np.uint8)  # the smallest dtype is laid out last
     metadata = {DOCUMENT: json.dumps(document, allow_nan=False)}
     data = safetensors.numpy.save(arrays, metadata)
-    content = data[:-DIGEST_BYTES]
-    files.write_whole(path, content + hashlib.sha256(content).digest())
+    header = int.from_bytes(data[:8], "little")
+    if header > MAX_HEADER_BYTES:
+        raise ModelFileError(
+            f"{show_path(path)}: would have a header of {header:,} bytes; at most "
+            f"{MAX_HEADER_BYTES:,} are allowed. Use fewer or shorter class names."
+        )
+    content = memoryview(data)[:-DIGEST_BYTES]
+    files.write_whole(path, b"".join((content, hashlib.sha256(content).digest())))
 
 
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint. Raises ModelFileError if it is missing, changed in any byte, not one of
     mlptrain's, or made by a newer version."""
     data = _read(path)
-    if hashlib.sha256(data[:-DIGEST_BYTES]).digest() != data[-DIGEST_BYTES:]:
+    if hashlib.sha256(memoryview(data)[:-DIGEST_BYTES]).digest() != data[-DIGEST_BYTES:]:
         raise ModelFileError(
             f"{show_path(path)}: is damaged, was changed, or is no mlptrain checkpoint: its digest "
             "does not match its content. Use another checkpoint of the run, or train again."
@@ -121,13 +133,16 @@ def load(path: Path) -> Checkpoint:
                 f"{show_path(path)}: has format {version!r}, this version reads format {FORMAT}. "
                 "Use the version of mlptrain that wrote it."
             )
-        state = State.model_validate_json(json.dumps(document))
+        # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
+        # names that are not UTF-8
+        state = State.model_validate(document, strict=False)
+        promised = _parameter_count(state)
     except (safetensors.SafetensorError, ValidationError, ValueError, LookupError, TypeError,
-            AttributeError) as error:  # fmt: skip
+            AttributeError, RecursionError) as error:  # fmt: skip
         raise ModelFileError(
             f"{show_path(path)}: is no mlptrain checkpoint ({type(error).__name__})."
         ) from error
-    groups: dict[str, dict[str, Array]] = {"parameters": {}, "optimizer": {}}
+    groups: dict[str, dict[str, Array]] = {PARAMETERS: {}, OPTIMIZER: {}}
     for name, array in arrays.items():
         group, _, rest = name.partition("/")
         if name == DIGEST:
@@ -137,7 +152,13 @@ def load(path: Path) -> Checkpoint:
                 f"{show_path(path)}: array {name!r} is unknown or holds NaN or Inf."
             )
         groups[group][rest] = array
-    return Checkpoint(path, state, groups["parameters"], groups["optimizer"])
+    found = sum(array.size for array in groups[PARAMETERS].values())
+    if found != promised:
+        raise ModelFileError(
+            f"{show_path(path)}: its parameters do not fit its own config: {found:,} numbers "
+            f"instead of {promised:,}."
+        )
+    return Checkpoint(path, state, groups[PARAMETERS], groups[OPTIMIZER])
 
 
 def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array]) -> None:
@@ -159,12 +180,28 @@ def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Arra
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if not path.is_file() or not 8 + DIGEST_BYTES < size <= MAX_FILE_BYTES:
-            raise ModelFileError(
-                f"{show_path(path)}: is no mlptrain checkpoint: "
-                f"{f'a file of {size:,} bytes' if path.is_file() else 'not a file'}."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{show_path(path)}: cannot be read: {error.strerror}.") from error
+        data = read_file(os.fspath(path), MAX_FILE_BYTES)
+    except UnreadableError as error:
+        raise ModelFileError(f"{show_path(path)}: {error}.") from None
+    except MemoryError:
+        raise ModelFileError(f"{show_path(path)}: does not fit into memory.") from None
+    header = int.from_bytes(data[:8], "little")
+    if header > MAX_HEADER_BYTES or 8 + header + DIGEST_BYTES > len(data):
+        raise ModelFileError(
+            f"{show_path(path)}: is no mlptrain checkpoint, or only a part of one: "
+            f"{len(data):,} bytes, of which {header:,} would be the header."
+        )
+    return data
+
+
+def _parameter_count(state: State) -> int:
+    """How many numbers the parameters are that `state` promises: counted before any memory is
+    taken for them. Raises ValueError if it contradicts itself."""
+    inputs, count = math.prod(state.image.shape), 0
+    channels = state.image.shape[2]
+    if not len(state.normalization.mean) == len(state.normalization.std) == channels:
+        raise ValueError("normalization and image differ in their channels")
+    for layer in (*state.config.model.hidden(), Dense(units=len(state.class_names))):
+        count += sum(math.prod(shape) for shape in layer.shapes(inputs).values())
+        inputs = layer.outputs(inputs)
+    return count

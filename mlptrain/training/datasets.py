@@ -1,7 +1,7 @@
 """The train, validation and test splits that a config describes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlptrain.config.schema import Config
 from mlptrain.data.dataset import Dataset
@@ -104,4 +104,4 @@ def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
     kept, held_out = stratified_split(
         dataset.labels, fraction, stream(config.seed, SPLITTING), dataset.class_names
     )
-    return dataset.select(kept), dataset.select(held_out)
+    return replace(dataset.select(kept), skipped=dataset.skipped), dataset.select(held_out)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from mlptrain.data.loading import BadImage
 from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
 from mlptrain.errors import UsageError
@@ -16,13 +17,14 @@ from mlptrain.training.saved_model import SavedModel
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user."""
+    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, and
+    the images of it that could not be read."""
 
     checkpoint: Path
     epoch: int
     data: str
     evaluation: Evaluation
-    named: bool  # whether the user named the model
+    skipped: tuple[BadImage, ...]
 
 
 def evaluate_model(
@@ -39,14 +41,12 @@ def evaluate_model(
     else:
         dataset = read_source(state.config, "data", source, state.image, state.class_names, reading)
     evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
-    return EvaluatedModel(
-        path, state.progress.epoch, data or split, evaluation, named=place is not None
-    )
+    return EvaluatedModel(path, state.progress.epoch, data or split, evaluation, dataset.skipped)
 
 
 def _source(data: str) -> Source:
     adapter: TypeAdapter[Source] = TypeAdapter(SourceChoice)
     try:
-        return adapter.validate_python(data, context={"folder": Path.cwd()})
+        return adapter.validate_python(data, context={"folder": Path()})
     except ValidationError as error:
         raise UsageError(f"--data {data}: {error.errors()[0]['msg']}") from None

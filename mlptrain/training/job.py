@@ -1,5 +1,6 @@
 """Everything one training run works on, and the state it saves."""
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class Job:
             class_weights(config.training.class_weight, splits.train),
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
-        self.fingerprint = splits.train.fingerprint()
+        self.fingerprint = _fingerprint(splits)
         self._predictor = Predictor(self.model)
         self._programs: dict[int, Program] = {}
 
@@ -75,6 +76,16 @@ class Job:
         if batch_size not in self._programs:
             self._programs[batch_size] = self.model.plan_training(batch_size, self.dropout)
         return self._programs[batch_size]
+
+    def checkpoint_bytes(self) -> int:
+        """About how large a checkpoint is."""
+        return self.model.arena.values.nbytes * (1 + len(self.updater.state))
+
+    def is_finite(self) -> bool:
+        """Whether the state could be saved: no NaN or Inf in parameters or optimizer."""
+        isfinite = self.model.arena.backend.xp.isfinite
+        vectors = (self.model.arena.values, *self.updater.state.values())
+        return all(isfinite(vector).all() for vector in vectors)
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of `step` = 0, 1, …"""
@@ -124,20 +135,24 @@ class Job:
         self._save(self.folder.last)
 
     def restore(self, saved: Checkpoint) -> None:
-        """Go back to a saved state of this run. Raises DataError if the training images are not
-        those it was trained with, and ModelFileError if the state does not fit the model."""
+        """Go back to a saved state of this run. Raises DataError if the training or validation
+        images are not those it was trained with, and ModelFileError if the state does not fit the
+        model, or the best one, which is needed at the end, cannot be read."""
         if self.fingerprint != saved.state.data_fingerprint:
             raise DataError(
-                f"{show_path(saved.path)}: the training images changed since this state was "
-                "saved, so it cannot be resumed exactly. Restore them, or start a new run."
+                f"{show_path(saved.path)}: the training or validation images changed since this "
+                "state was saved, so it cannot be resumed exactly. Restore them, or start a new "
+                "run."
             )
+        if saved.state.progress.best_epoch:
+            checkpoint.load(self.folder.best)
         checkpoint.fill(saved.path, "parameters", self._parameters(), saved.parameters)
         checkpoint.fill(saved.path, "optimizer state", self.updater.state, saved.optimizer)
         self.progress = saved.state.progress
         self.updater.step = self.progress.step
         try:
             restore(self.dropout, saved.state.dropout)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise ModelFileError(
                 f"{show_path(saved.path)}: holds no state of the dropout generator."
             ) from error
@@ -193,6 +208,14 @@ class Job:
             environment=environment(),
         )
         checkpoint.save(path, document, self._parameters(), self.updater.state)
+
+
+def _fingerprint(splits: Splits) -> str:
+    """SHA-256 in hex over what training depends on: the training and the validation examples."""
+    digest = hashlib.sha256(splits.train.fingerprint().encode())
+    if splits.validation is not None:
+        digest.update(splits.validation.fingerprint().encode())
+    return digest.hexdigest()
 
 
 def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:

@@ -23,11 +23,13 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
         for event in train_epoch(job):
             yield event
             if stop.signal_number is not None:
+                require_finite(job)
                 job.save_last()
                 raise StoppedError("training was stopped; its state is saved", stop.signal_number)
         yield finish_epoch(job, done_before, time.perf_counter() - started)
-    test = job.evaluate_best()
-    progress = job.progress
+    test, progress = job.evaluate_best(), job.progress
+    if test is not None and not math.isfinite(test.loss):
+        raise diverged(job, progress.step, f"the test loss of the best weights is {test.loss:g}")
     assert progress.best_value is not None
     finished = Finished(
         reason, progress.epoch, job.monitor, progress.best_epoch, progress.best_value, test
@@ -50,7 +52,8 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
         loss, norm = float(program.loss.value), gradients.norm(xp, arena.gradients)
         rate = job.learning_rate(progress.step)
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise diverged(job, f"the loss is {loss:g}, the gradient's norm {norm:g}", rate)
+            what = f"the loss is {loss:g}, the gradient's norm {norm:g}"
+            raise diverged(job, progress.step + 1, what)
         if training.optimizer.clip_norm is not None:
             gradients.clip(xp, arena.gradients, norm, training.optimizer.clip_norm)
         job.updater.update(rate)
@@ -66,11 +69,10 @@ def finish_epoch(job: Job, steps_before: int, seconds: float) -> EpochDone:
     a killed process wrote beyond `last` is written again when it is resumed."""
     progress, examples = job.progress, len(job.train)
     rate = job.learning_rate(progress.step - 1)
-    if not job.model.arena.backend.xp.isfinite(job.model.arena.values).all():
-        raise diverged(job, "a weight is NaN or Inf after the last step", rate)
+    require_finite(job)
     validation = job.evaluate_validation()
     if validation is not None and not math.isfinite(validation.loss):
-        raise diverged(job, f"the validation loss is {validation.loss:g}", rate)
+        raise diverged(job, progress.step, f"the validation loss is {validation.loss:g}")
     seen = examples - steps_before * job.config.training.batch_size
     metrics = EpochMetrics(
         epoch=progress.epoch + 1,
@@ -92,11 +94,20 @@ def finish_epoch(job: Job, steps_before: int, seconds: float) -> EpochDone:
     return EpochDone(metrics, best)
 
 
-def diverged(job: Job, what: str, rate: float) -> DivergedError:
-    """The error for a run that left the finite numbers; also noted in summary.json."""
-    epoch, step = job.progress.epoch + 1, job.progress.step + 1
+def require_finite(job: Job) -> None:
+    """Raise DivergedError unless the state, as the last step left it, can be saved."""
+    if not job.is_finite():
+        raise diverged(
+            job, job.progress.step, "a weight or the optimizer's memory of it became NaN or Inf"
+        )
+
+
+def diverged(job: Job, step: int, what: str) -> DivergedError:
+    """The error for a run that left the finite numbers in `step`; also noted in summary.json."""
+    epoch, done = -(-step // job.steps_per_epoch), job.progress.epoch
     job.write_summary("diverged", None)
-    kept = f"The state after epoch {epoch - 1} is kept." if epoch > 1 else "No epoch was finished."
+    kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
+    rate = job.learning_rate(step - 1)
     return DivergedError(
         f"training diverged in epoch {epoch}, step {step}, at learning_rate {rate:g}: {what}. "
         f"{kept} Try a smaller training.optimizer.learning_rate, or set "

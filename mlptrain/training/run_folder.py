@@ -29,6 +29,10 @@ from mlptrain.files import show_path
 RUNS = Path("runs")
 BEST = "best.safetensors"
 LAST = "last.safetensors"
+METRICS = "metrics.jsonl"
+SUMMARY = "summary.json"
+INPUTS = ("config.yaml", "config.resolved.yaml", "split.csv")
+FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
 class RunFolder:
@@ -43,32 +47,35 @@ class RunFolder:
         self, config: bytes, resolved: str, split: Iterable[tuple[str, str, str]]
     ) -> None:
         """Write the two configs, and split.csv from rows of split, name, label."""
-        files.write_whole(self.path / "config.yaml", config)
-        files.write_whole(self.path / "config.resolved.yaml", resolved.encode())
         table = io.StringIO(newline="")
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("split", "name", "label"))
         writer.writerows(split)
-        files.write_whole(
-            self.path / "split.csv", table.getvalue().encode("utf-8", "surrogateescape")
-        )
+        rows = table.getvalue().encode("utf-8", "surrogateescape")
+        for name, data in zip(INPUTS, (config, resolved.encode(), rows), strict=True):
+            files.write_whole(self.path / name, data)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one epoch's line to metrics.jsonl."""
-        files.append_line(self.path / "metrics.jsonl", json.dumps(row, allow_nan=False).encode())
+        files.append_line(self.path / METRICS, json.dumps(row, allow_nan=False).encode())
 
-    def keep_metrics(self, epochs: int) -> None:
-        """Forget the lines of epochs after the first `epochs`."""
-        files.keep_lines(self.path / "metrics.jsonl", epochs)
+    def rewind(self, epochs: int, *, finished: bool) -> None:
+        """Forget what was written after the first `epochs` epochs, unless they are all."""
+        files.keep_lines(self.path / METRICS, epochs)
+        if epochs == 0:
+            files.remove(self.best)
+        if not finished:
+            files.remove(self.path / SUMMARY)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         text = json.dumps(summary, allow_nan=False, indent=2) + "\n"
-        files.write_whole(self.path / "summary.json", text.encode())
+        files.write_whole(self.path / SUMMARY, text.encode())
 
     def require_space(self, checkpoint_bytes: int) -> None:
-        """Raise FileSystemError unless best, last and the new file that replaces one of them
-        fit."""
-        needed, free = 3 * checkpoint_bytes, shutil.disk_usage(self.path).free
+        """Raise FileSystemError unless best and last, as far as they are not there yet, and the
+        new file that replaces one of them fit."""
+        missing = sum(not path.exists() for path in (self.best, self.last))
+        needed, free = (missing + 1) * checkpoint_bytes, shutil.disk_usage(self.path).free
         if free < needed:
             raise FileSystemError(
                 f"{show_path(self.path)}: the run's checkpoints need {needed:,} bytes, "
@@ -82,28 +89,45 @@ def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFo
 
     A new run gets `run_dir`, or the next free runs/<name>-NNN; with `resume`, an existing one is
     taken: `run_dir`, or the latest runs/<name>-NNN. Raises RunFolderError if the folder is busy,
-    or, without `resume`, not empty."""
+    or, without `resume`, not empty, or, with it, somebody else's."""
     path = run_dir or (_latest(name) if resume else None)
     if path is None:
         path = _make_next(name)
     else:
         files.make_folder(path)
+    if resume:
+        _refuse_foreign(path)
     with files.locked(path):
-        files.remove_temporary_files(path)
-        if not resume and any(entry.name != ".lock" for entry in os.scandir(path)):
-            raise RunFolderError(
-                f"{show_path(path)}: exists already and is not empty. "
-                "Add --resume to go on with its run, or name another folder with --run-dir."
-            )
+        if not resume:
+            _refuse_used(path)
+        files.remove_temporary_files(path / name for name in FILES)
         yield RunFolder(path)
 
 
 def check_free(run_dir: Path) -> None:
     """Raise RunFolderError if a new run cannot go into `run_dir`: found out before data is read."""
-    if run_dir.is_dir() and any(entry.name != ".lock" for entry in os.scandir(run_dir)):
+    if run_dir.is_dir() and any(entry.name != files.LOCK for entry in os.scandir(run_dir)):
+        files.refuse_locked(run_dir)
+        _refuse_used(run_dir)
+
+
+def _refuse_used(folder: Path) -> None:
+    if any(entry.name != files.LOCK for entry in os.scandir(folder)):
         raise RunFolderError(
-            f"{show_path(run_dir)}: exists already and is not empty. "
+            f"{show_path(folder)}: exists already and is not empty. "
             "Add --resume to go on with its run, or name another folder with --run-dir."
+        )
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Whatever a run leaves, it leaves a lock file first: without one, files of the same names are
+    not its own, and are not overwritten."""
+    names = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    found = [name for name in FILES if name in names]
+    if found and not names & {files.LOCK, LAST}:
+        raise RunFolderError(
+            f"{show_path(folder)}: is not the folder of a run, but holds {found[0]}, which a run "
+            "would overwrite. Name another folder with --run-dir."
         )
 
 
@@ -136,8 +160,8 @@ def _numbered(name: str) -> dict[int, Path]:
     """The folders runs/<name>-NNN by number."""
     pattern = re.compile(re.escape(name) + r"-(\d{3,})")
     entries = os.scandir(RUNS) if RUNS.is_dir() else ()
-    matches = ((pattern.fullmatch(entry.name), entry.name) for entry in entries)
-    return {int(match[1]): RUNS / entry for match, entry in matches if match}
+    matches = ((pattern.fullmatch(entry.name), entry.name) for entry in entries if entry.is_dir())
+    return {int(match[1]): RUNS / name for match, name in matches if match}
 
 
 def _latest(name: str) -> Path | None:

@@ -1,5 +1,6 @@
 """From a config file to a job: read everything, take the run folder, restore a saved state."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -36,7 +37,9 @@ def open_job(
         folder = saved = None
         if resume:
             folder = stack.enter_context(open_run(config_path.stem, run_dir, resume=True))
-            saved = checkpoint.load(folder.last) if folder.last.exists() else None
+            saved = checkpoint.load(folder.last) if os.path.lexists(folder.last) else None
+            if saved:
+                _require_same_config(config, saved)
         elif run_dir is not None:
             check_free(run_dir)
         wanted = config.training.threads
@@ -50,10 +53,9 @@ def open_job(
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
         job = Job(config, splits, normalization, folder, threads)
         if saved:
-            _require_same_config(config, saved)
             job.restore(saved)
-        folder.keep_metrics(job.progress.epoch)
-        folder.require_space(3 * job.model.arena.values.nbytes)
+        folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
+        folder.require_space(job.checkpoint_bytes())
         rows = (
             (name, example, dataset.class_names[label])
             for name, dataset in splits

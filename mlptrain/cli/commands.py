@@ -1,0 +1,34 @@
+"""Command lines to tell the user, ready to be pasted into a shell."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlptrain.errors import StoppedError
+from mlptrain.files import show_path
+from mlptrain.training.job import Job
+
+
+def next_commands(folder: Path, *, tested: bool) -> list[str]:
+    """What to do with the run in `folder`; its test split is there to evaluate if `tested`."""
+    place = _shell(folder)
+    evaluate = [f"mlptrain eval {place}"] if tested else []
+    return [*evaluate, f"mlptrain predict IMAGE --model {place}"]
+
+
+def how_to_resume(
+    error: StoppedError, job: Job, config: Path, overrides: Sequence[str]
+) -> StoppedError:
+    """`error` with where training stands and the command that goes on from there."""
+    command = ["mlptrain", "train", _shell(config), "--run-dir", _shell(job.folder.path)]
+    command += [part for each in overrides for part in ("--set", _shell(each))]
+    epoch, step = job.progress.epoch + 1, job.progress.step
+    return StoppedError(
+        f"stopped in epoch {epoch}, after step {step}; the state is saved. Go on with:\n"
+        f"  {' '.join(command)} --resume",
+        error.signal_number,
+    )
+
+
+def _shell(argument: Path | str) -> str:
+    return show_path(shlex.quote(str(argument)))

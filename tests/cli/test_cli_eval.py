@@ -1,0 +1,185 @@
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from tiny_project import CLASSES, draw_split
+from tool_process import control_characters, run, run_on_terminal
+
+RUN = "runs/tiny-001"
+
+
+def strict(text: str) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture(scope="module")
+def swapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images whose labels are wrong, all of them."""
+    place = tmp_path_factory.mktemp("swapped") / "images"
+    return draw_split(place, 5, {"left": "right", "right": "top", "top": "left"})
+
+
+def test_the_tables_say_what_was_measured_on_what(trained: Path) -> None:
+    ended = run("eval", RUN, cwd=trained)
+    assert (ended.code, ended.err) == (0, "")
+    assert control_characters(ended.out) == set()
+    blocks = [block.splitlines() for block in ended.out.split("\n\n")]
+    heads = [line.split()[0] for line in blocks[0]]
+    assert heads == ["model", "data", "accuracy", "loss"]
+    assert blocks[0][0].startswith(f"model    {RUN}/best.safetensors   epoch ")
+    assert "95 % interval" in blocks[0][2]
+    assert blocks[0][2].endswith("n = 24)   majority class 0.333")
+    assert blocks[1][0].split() == ["class", "precision", "recall", "f1", "support"]
+    assert [line.split()[0] for line in blocks[1][1:]] == [*CLASSES, "mean"]
+    assert blocks[2][0] == "confusion: rows are the true classes, columns the predicted ones"
+    assert blocks[2][1].split() == list(CLASSES)
+    assert [line.split()[0] for line in blocks[2][2:]] == list(CLASSES)
+
+
+def test_tables_and_json_agree(trained: Path, swapped: Path) -> None:
+    tables = run("eval", RUN, "--data", str(swapped), cwd=trained).out
+    result = strict(run("eval", RUN, "--data", str(swapped), "--json", cwd=trained).out)
+    rows = tables.split("\n\n")[2].splitlines()[2:]
+    shown = [[0 if c == "·" else int(c) for c in row.split()[1:]] for row in rows]
+    assert result["confusion_matrix"] == shown == [[0, 5, 0], [0, 0, 5], [5, 0, 0]]
+    assert result["accuracy"] == 0
+    assert result["examples"] == 15
+    assert result["data"] == str(swapped)
+    assert f"loss     {result['loss']:.4f}" in tables
+    assert [each["name"] for each in result["classes"]] == list(CLASSES)
+
+
+def test_json_is_strict_complete_and_alone_on_stdout(trained: Path) -> None:
+    ended = run("eval", RUN, "--json", cwd=trained)
+    assert (ended.code, ended.err) == (0, "")
+    result = strict(ended.out)
+    low, high = result["accuracy_interval_95"]
+    assert 0 <= low <= result["accuracy"] <= high + 1e-12 <= 1 + 1e-12
+    assert result["majority_baseline"] == pytest.approx(1 / 3)
+    assert math.isfinite(result["loss"])
+    assert result["model"] == f"{RUN}/best.safetensors"
+    assert {"macro_precision", "macro_recall", "macro_f1", "epoch", "data"} <= result.keys()
+
+
+@pytest.mark.parametrize(("split", "examples"), [("train", 36), ("validation", 12), ("test", 24)])
+def test_every_split_of_the_config_can_be_measured(
+    split: str, examples: int, trained: Path
+) -> None:
+    result = strict(run("eval", RUN, "--split", split, "--json", cwd=trained).out)
+    assert (result["data"], result["examples"]) == (split, examples)
+
+
+def test_validation_is_the_split_that_training_measured(trained: Path) -> None:
+    result = strict(run("eval", RUN, "--split", "validation", "--json", cwd=trained).out)
+    lines = (trained / RUN / "metrics.jsonl").read_text().splitlines()
+    epoch = json.loads(lines[result["epoch"] - 1])
+    assert (epoch["val_loss"], epoch["val_accuracy"]) == (result["loss"], result["accuracy"])
+
+
+def test_without_a_name_the_latest_run_is_taken_and_named(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    shutil.copytree(trained / RUN, tmp_path / "runs/other-007", copy_function=shutil.copy)
+    data = str(trained / "data/test")
+    ended = run("eval", "--data", data, "--json", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.err == "using the latest run: runs/other-007\n"
+    assert strict(ended.out)["model"] == "runs/other-007/best.safetensors"
+
+
+def test_folder_file_and_latest_are_the_same_model(trained: Path) -> None:
+    texts = [
+        run("eval", *place, cwd=trained).out for place in ([], [RUN], [f"{RUN}/best.safetensors"])
+    ]
+    assert texts[0] == texts[1] == texts[2] != ""
+
+
+def test_on_a_narrow_terminal_nothing_is_wider(trained: Path) -> None:
+    ended = run_on_terminal("eval", RUN, cwd=trained, columns=80, env={"NO_COLOR": "1"})
+    lines = ended.out.replace("\x1b[1m", "").replace("\x1b[2m", "").replace("\x1b[0m", "")
+    assert "majority class" in lines
+    assert max(map(len, lines.splitlines())) <= 80
+
+
+def test_gates_that_are_reached_say_nothing(trained: Path) -> None:
+    ended = run("eval", RUN, "--min", "accuracy=0", "--min", "macro_f1=0.0", cwd=trained)
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_missed_gates_are_named_in_one_line(trained: Path, swapped: Path) -> None:
+    gates = ["--min", "accuracy=0.95", "--min", "macro_recall=0", "--min", "macro_f1=1e-2"]
+    ended = run("eval", RUN, "--data", str(swapped), "--json", *gates, cwd=trained)
+    assert ended.code == 8
+    assert ended.err == "gate missed: accuracy 0 is below 0.95; macro_f1 0 is below 0.01\n"
+    assert strict(ended.out)["accuracy"] == 0
+
+
+def test_of_two_gates_on_one_metric_the_higher_counts(trained: Path, swapped: Path) -> None:
+    for gates in (["accuracy=0", "accuracy=0.5"], ["accuracy=0.5", "accuracy=0"]):
+        options = [part for gate in gates for part in ("--min", gate)]
+        assert run("eval", RUN, "--data", str(swapped), *options, cwd=trained).code == 8
+
+
+@pytest.mark.parametrize(
+    "gate",
+    ["accuracy", "accuracy=", "accuracy=high", "acuracy=0.9", "accuracy=nan", "accuracy=95",
+     "accuracy=-0.1", "=0.9", "loss=0.1", ""],
+)  # fmt: skip
+def test_a_gate_that_is_none_is_refused(gate: str, tmp_path: Path) -> None:
+    ended = run("eval", "--min", gate, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"--min {gate}: is no gate.")
+    assert "--min accuracy=0.95" in ended.err
+
+
+def test_a_model_without_a_test_split_says_what_else_can_be_measured(project: Path) -> None:
+    run("train", "tiny.yaml", "--set", "data.test=null", cwd=project)
+    ended = run("eval", RUN, cwd=project)
+    assert (ended.code, ended.out) == (3, "")
+    assert "no test split" in ended.err
+    assert "--split" in ended.err
+    assert "--data" in ended.err
+    assert run("eval", RUN, "--split", "validation", cwd=project).code == 0
+
+
+def test_data_that_moved_is_named(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    run("train", "tiny.yaml", cwd=tmp_path / "copy")
+    (tmp_path / "copy/data").rename(tmp_path / "copy/moved")
+    ended = run("eval", "runs/tiny-002", cwd=tmp_path / "copy")
+    assert (ended.code, ended.out) == (3, "")
+    assert str(tmp_path / "copy/data/test") in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"left": "left", "right": "right"}, "class 'top' of the training set missing"),
+        ({**dict(zip(CLASSES, CLASSES, strict=True)), "[b]": "top"}, "class '[b]' unknown"),
+    ],
+)
+def test_other_classes_than_the_model_s_are_named(
+    names: dict[str, str], said: str, trained: Path, tmp_path: Path
+) -> None:
+    draw_split(tmp_path / "other", 2, names)
+    ended = run("eval", trained / RUN, "--data", "other", cwd=tmp_path)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith("other: ")
+    assert said in ended.err
+
+
+def test_skipped_images_are_named_on_stderr(project: Path) -> None:
+    run("train", "tiny.yaml", "--set", "data.on_bad_image=skip", cwd=project)
+    (project / "data/test/left/x[/b].png").parent.mkdir(parents=True)
+    (project / "data/test/left/x[/b].png").write_bytes(b"")
+    ended = run("eval", RUN, cwd=project)
+    assert ended.code == 0
+    assert ended.err.splitlines()[-1] == "1 bad image skipped"
+    assert "data/test/left/x[/b].png: " in ended.err
+    assert "n = 24)" in ended.out

@@ -1,0 +1,95 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from tool_process import ROOT, environment, run
+
+import mlptrain
+
+COMMANDS = ("train", "eval", "predict", "schema")
+WHAT_LOADS = """
+import sys
+from mlptrain.cli.app import main
+sys.argv = ["mlptrain", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(*sorted(name.partition(".")[0] for name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], *([c, "--help"] for c in COMMANDS)])
+def test_help_fits_a_terminal_and_names_the_tool(arguments: list[str], tmp_path: Path) -> None:
+    ended = run(*arguments, cwd=tmp_path, env={"COLUMNS": "80"})
+    command = arguments[0] if arguments[0] in COMMANDS else ""
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Usage: mlptrain {command}".strip())
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_help_says_what_the_exit_codes_mean_and_lists_every_command(tmp_path: Path) -> None:
+    text = " ".join(run("--help", cwd=tmp_path).out.split())
+    assert all(f"{code} " in text for code in range(9))
+    assert "129/130/143" in text
+    assert all(f" {command} " in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["train", "-h"], ["predict", "-h"]]
+)
+def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WHAT_LOADS, *arguments],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = set(ended.stderr.split())
+    assert "typer" in loaded
+    assert not loaded & {"numpy", "rich", "yaml", "PIL", "safetensors", "threadpoolctl"}
+    if len(arguments) == 1:  # for a command's help, typer itself asks pydantic about its types
+        assert "pydantic" not in loaded
+
+
+def test_version_is_the_package_s(tmp_path: Path) -> None:
+    assert run("--version", cwd=tmp_path).out == f"mlptrain {mlptrain.__version__}\n"
+
+
+def test_schema_is_a_json_schema_that_the_example_configs_satisfy(tmp_path: Path) -> None:
+    ended = run("schema", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    schema = json.loads(ended.out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    configs = sorted((ROOT / "configs").glob("*.yaml"))
+    assert len(configs) >= 4
+    for config in configs:
+        text = re.sub(r"\b(\d+)e-(\d+)", r"\1.0e-\2", config.read_text())  # PyYAML knows 1.1 only
+        validator.validate(yaml.safe_load(text))
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({"data": {"train": "x"}, "model": {"hidden_layers": [64]}, "sed": 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trian"], "Did you mean 'train'?"),
+        (["train"], "Missing argument 'CONFIG'"),
+        (["train", "x.yaml", "--resum"], "--resume"),
+        (["train", "x.yaml", "y.yaml"], "y.yaml"),
+        (["eval", "--split", "tset"], "'train', 'validation', 'test'"),
+        (["predict", "x.png", "--top-k", "0"], "--top-k"),
+        (["predict", "x.png", "--top-k", "many"], "--top-k"),
+        (["predict", "x.png", "--format", "xml"], "--format"),
+        (["predict"], "Missing argument 'IMAGE'"),
+        ([], "Usage: mlptrain"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(arguments: list[str], said: str, tmp_path: Path) -> None:
+    ended = run(*arguments, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert "Traceback" not in ended.err

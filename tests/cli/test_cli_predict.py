@@ -1,0 +1,208 @@
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_project import CLASSES, draw
+from tool_process import Ended, run, run_on_terminal
+
+RUN = "runs/tiny-001"
+ODD_NAMES = (
+    b"a[/b]/x.png",
+    b"[red].png",
+    b"two\nlines.png",
+    b"\xff\xfe.png",
+    "ab\u202egnp.png".encode(),
+    "日本.png".encode(),
+    b'comma, "quote".png',
+    b"=1+1.png",
+    b" space .png",
+    b"-x.png",
+    b"\x1b[31mred.png",
+)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of images with odd names."""
+    place = tmp_path_factory.mktemp("odd")
+    random = np.random.default_rng(2)
+    for index, name in enumerate(ODD_NAMES):
+        path = place / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(CLASSES[index % 3], random).save(path)
+    return place
+
+
+def records(ended: Ended) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ended.out.splitlines()]
+
+
+def predicted(place: Path, *arguments: str | bytes, stdin: bytes = b"") -> list[dict[str, Any]]:
+    ended = run(
+        "predict", *arguments, "--model", RUN, "--format", "jsonl", "--top-k", "3",
+        cwd=place, stdin=stdin,
+    )  # fmt: skip
+    assert (ended.code, ended.err) == (0, "")
+    return records(ended)
+
+
+def test_a_line_per_image_names_path_label_and_probability(trained: Path) -> None:
+    ended = run("predict", "data/test/top/003.png", "data/test/left/000.png", cwd=trained)
+    assert ended.code == 0
+    assert ended.err == f"using the latest run: {RUN}\n"
+    rows = [line.split() for line in ended.out.splitlines()]
+    assert [row[:2] for row in rows] == [
+        ["data/test/top/003.png", "top"],
+        ["data/test/left/000.png", "left"],
+    ]
+    assert all(len(row) == 3 and 0 <= float(row[2]) <= 1 for row in rows)
+
+
+def test_table_columns_are_aligned(trained: Path) -> None:
+    ended = run("predict", "data/test", "x/../data/test/top/000.png", "--top-k", "2", cwd=trained)
+    assert ended.code == 3  # there is no x
+    assert len({len(line) for line in ended.out.splitlines()}) == 1
+
+
+def test_files_folders_globs_and_lists_name_the_same_images(trained: Path) -> None:
+    files = [f"data/test/{name}/{i:03d}.png" for name in CLASSES for i in range(8)]
+    by_file = predicted(trained, *files)
+    assert [each["path"] for each in by_file] == files
+    assert predicted(trained, "data/test") == by_file
+    assert predicted(trained, "data/test/*/*.png") == by_file
+    assert predicted(trained, "data/test/**/*.png") == by_file
+    for end in ("\n", "\r\n", "\0"):
+        assert predicted(trained, "-", stdin=end.join(files).encode()) == by_file
+
+
+def test_the_order_is_the_user_s_and_duplicates_stay(trained: Path) -> None:
+    one, two = "data/test/top/001.png", "data/test/left/001.png"
+    assert [each["path"] for each in predicted(trained, two, one, one, two)] == [two, one, one, two]
+
+
+def test_top_k_is_sorted_complete_and_sums_to_one(trained: Path) -> None:
+    for each in predicted(trained, "data/test", "--top-k", "99"):
+        probabilities = [top["probability"] for top in each["top"]]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1, abs=1e-6)
+        assert {top["label"] for top in each["top"]} == set(CLASSES)
+        assert {"label": each["label"], "probability": each["probability"]} == each["top"][0]
+
+
+def test_an_image_alone_gets_the_bits_it_gets_among_thousands(
+    trained: Path, thousands: Path
+) -> None:
+    together = predicted(trained, str(thousands))
+    assert len(together) == 6000
+    assert [each["path"] for each in together] == sorted(each["path"] for each in together)
+    for index in (0, 255, 256, 4095, 4096, 5999):
+        assert predicted(trained, together[index]["path"]) == [together[index]]
+
+
+def test_predictions_are_what_eval_counted(trained: Path) -> None:
+    result = json.loads(run("eval", RUN, "--json", cwd=trained).out)
+    counted = np.zeros((3, 3), int)
+    losses = []
+    for each in predicted(trained, "data/test"):
+        true = each["path"].split("/")[-2]
+        counted[CLASSES.index(true), CLASSES.index(each["label"])] += 1
+        losses += [-np.log(top["probability"]) for top in each["top"] if top["label"] == true]
+    assert counted.tolist() == result["confusion_matrix"]
+    assert np.mean(losses) == pytest.approx(result["loss"], rel=1e-5)
+
+
+def test_csv_and_jsonl_hold_the_same_to_the_last_bit(trained: Path, odd: Path) -> None:
+    for ranks in (1, 3):
+        lines = [
+            run("predict", odd, "--model", trained / RUN, "--top-k", str(ranks), "--format", form,
+                cwd=odd).out
+            for form in ("csv", "jsonl")
+        ]  # fmt: skip
+        head, *rows = csv.reader(io.StringIO(lines[0], newline=""))
+        assert head == ["path", "label", "probability", "label_2", "probability_2", "label_3",
+                        "probability_3"][: 1 + 2 * ranks]  # fmt: skip
+        each = [json.loads(line) for line in lines[1].splitlines()]
+        assert [row[0] for row in rows] == [record["path"] for record in each]
+        for row, record in zip(rows, each, strict=True):
+            assert row[1::2] == [top["label"] for top in record["top"]]
+            assert [float(p) for p in row[2::2]] == [top["probability"] for top in record["top"]]
+
+
+def test_programs_get_names_as_they_are(trained: Path, odd: Path) -> None:
+    ended = run("predict", "--model", trained / RUN, "--format", "jsonl", "--", *ODD_NAMES, cwd=odd)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.isascii()
+    names = [name.decode("utf-8", "backslashreplace") for name in ODD_NAMES]
+    assert [each["path"] for each in records(ended)] == names
+
+
+def test_people_get_names_without_tricks(trained: Path, odd: Path) -> None:
+    ended = run("predict", "--model", trained / RUN, "--", *ODD_NAMES, cwd=odd)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert len(lines) == len(ODD_NAMES)
+    assert all(line.isprintable() for line in lines)
+    starts = (
+        "a[/b]/x.png ",
+        "[red].png ",
+        "two\\nlines.png ",
+        "\\xff\\xfe.png ",
+        "ab\\u202egnp.png ",
+    )
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=False))
+    assert lines[10].startswith("\\x1b[31mred.png ")
+
+
+def test_odd_names_come_from_stdin_and_folders_too(trained: Path, odd: Path) -> None:
+    listed = run("predict", "-", "--model", trained / RUN, cwd=odd, stdin=b"\0".join(ODD_NAMES))
+    assert listed.code == 0
+    assert len(listed.out.splitlines()) == len(ODD_NAMES)
+    lines = [name for name in ODD_NAMES if b"\n" not in name]
+    by_line = run("predict", "-", "--model", trained / RUN, cwd=odd, stdin=b"\n".join(lines))
+    assert sorted(line.split()[0] for line in by_line.out.splitlines()) == sorted(
+        line.split()[0] for line in listed.out.splitlines() if not line.startswith("two")
+    )
+    assert len(run("predict", ".", "--model", trained / RUN, cwd=odd).out.splitlines()) == 11
+
+
+def test_bad_and_missing_images_are_named_and_the_others_predicted(
+    trained: Path, tmp_path: Path
+) -> None:
+    good = trained / "data/test/top/000.png"
+    (tmp_path / "[red]cut.png").write_bytes(good.read_bytes()[:60])
+    ended = run(
+        "predict", "[red]cut.png", good, "missing.png", "text.txt", good, "--model", trained / RUN,
+        "--format", "csv", cwd=tmp_path,
+    )  # fmt: skip
+    assert ended.code == 3
+    assert [row.split(",")[0] for row in ended.out.splitlines()] == ["path", str(good), str(good)]
+    lines = ended.err.splitlines()
+    assert [line.split(": ")[0] for line in lines[:3]] == [
+        "[red]cut.png",
+        "missing.png",
+        "text.txt",
+    ]
+    assert lines[1] == "missing.png: does not exist"
+    assert lines[3:] == ["3 of 5 images could not be read."]
+
+
+@pytest.mark.parametrize("argument", ["zz*.png", "empty", "-"])
+def test_an_argument_without_images_is_refused_before_anything_is_predicted(
+    argument: str, trained: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = run("predict", trained / "data/test", argument, "--model", trained / RUN, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    where = "standard input" if argument == "-" else argument
+    assert ended.err == f"{where}: no images there. Name some.\n"
+
+
+def test_a_terminal_gets_no_escapes_from_names(trained: Path, odd: Path) -> None:
+    ended = run_on_terminal("predict", odd, "--model", trained / RUN, cwd=odd)
+    assert ended.code == 0
+    assert "\x1b" not in ended.out

@@ -1,0 +1,161 @@
+"""A training run of a fraction of a second, and what can be checked about its folder.
+
+24 digits of 8×8 pixels, 18 of them to train: 4 steps per epoch, the last batch smaller. Dropout and
+early stopping are on; the second of the three epochs is not the best so far, the third is.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "data" / "digits"
+CONFIG = """\
+data:
+  train: data/train
+  test: data/test
+  validation: 0.25
+model:
+  layers:
+    - {type: dense, units: 4, activation: relu}
+    - {type: dropout, rate: 0.3}
+training:
+  batch_size: 5
+  epochs: 3
+  optimizer: {type: adam, learning_rate: 0.1}
+  early_stopping: {monitor: val_loss, patience: 2}
+  threads: 1
+seed: 17
+"""
+STEPS = 4
+INPUTS = ("config.yaml", "config.resolved.yaml", "split.csv")
+STATES = ("best.safetensors", "last.safetensors")
+FINAL = {*INPUTS, *STATES, "metrics.jsonl", "summary.json"}
+CLOCK = ("seconds", "examples_per_second")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+CLI = (sys.executable, "-m", "mlptrain.cli.app")
+# After update number `at` the process sends itself a signal, `times` times.
+AT_STEP = """
+import os, sys
+from mlptrain.optim.updater import Updater
+number, at, times = (int(sys.argv.pop(1)) for _ in range(3))
+update = Updater.update
+def update_and_stop(self, rate):
+    update(self, rate)
+    for _ in range(times * (self.step == at)):
+        os.kill(os.getpid(), number)
+Updater.update = update_and_stop
+from mlptrain.cli.app import main
+main()
+"""
+
+
+def make_project(folder: Path) -> Path:
+    """Put data and config into `folder`; returns the config file."""
+    for split, count in (("train", 12), ("test", 5)):
+        for label in "01":
+            target = folder / "data" / split / label
+            target.mkdir(parents=True)
+            for image in sorted((DIGITS / split / label).iterdir())[:count]:
+                shutil.copy(image, target)
+    config = folder / "tiny.yaml"
+    config.write_text(CONFIG)
+    return config
+
+
+def mlptrain(cwd: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own; it must end with `code`."""
+    ended = subprocess.run(
+        [*CLI, *arguments],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended
+
+
+def start(
+    cwd: Path, *arguments: str, program: Sequence[str] = CLI, **options: Any
+) -> "subprocess.Popen[str]":
+    """Start the command line without waiting for it; `program` may stand in for it."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*program, *arguments], cwd=cwd, env=ENVIRONMENT, **streams | options)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until `condition()` is true; an AssertionError after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+def strict_json(text: str | bytes) -> Any:
+    """Parse JSON without Python's NaN and Infinity."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def timeless(metrics: bytes) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl without what the clock decides."""
+    rows = [strict_json(line) for line in metrics.splitlines()]
+    return [{key: value for key, value in row.items() if key not in CLOCK} for row in rows]
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """Everything in a run folder that has to be the same for the same run."""
+    found: dict[str, Any] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found.pop(".lock", None)
+    if "metrics.jsonl" in found:
+        assert not found["metrics.jsonl"] or found["metrics.jsonl"].endswith(b"\n")
+        found["metrics.jsonl"] = timeless(found["metrics.jsonl"])
+    return found
+
+
+def differing(folder: Path, reference: Path) -> list[str]:
+    """Names of the files of two run folders that are not the same, missing or too many."""
+    one, other = content(folder), content(reference)
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
+def broken(folder: Path, reference: Path) -> list[str]:
+    """Names in `folder` that hold less than a whole file. Of metrics.jsonl the last line may lack
+    its end: it is the one file that grows."""
+    from mlptrain.errors import ModelFileError
+    from mlptrain.training import checkpoint
+
+    bad = []
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.name == ".lock" or path.name.endswith(".tmp"):
+            continue
+        data = path.read_bytes()
+        try:
+            if path.name in STATES:
+                checkpoint.load(path)
+            elif path.name == "metrics.jsonl":
+                lines = data.splitlines(keepends=True)
+                timeless(b"".join(line for line in lines if line.endswith(b"\n")))
+            elif path.name not in FINAL or data != (reference / path.name).read_bytes():
+                bad.append(path.name)
+        except (ModelFileError, ValueError):
+            bad.append(path.name)
+    return bad
+
+
+def temporary(folder: Path) -> list[str]:
+    """Names of temporary files left in `folder`."""
+    return [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]

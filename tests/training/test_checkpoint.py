@@ -1,0 +1,167 @@
+"""What a checkpoint file holds, and that any other file is refused with one error, at once."""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+from runs import mlptrain
+from signing import Document, joined, signed, split
+
+from mlptrain.data.normalization import Normalization
+from mlptrain.errors import ModelFileError
+from mlptrain.training import checkpoint
+from mlptrain.training.checkpoint import (
+    DIGEST,
+    DIGEST_BYTES,
+    DOCUMENT,
+    MAX_HEADER_BYTES,
+    Checkpoint,
+)
+from mlptrain.training.saved_model import SavedModel
+
+
+def with_document(data: bytes, change: Callable[[Document], object]) -> bytes:
+    """The checkpoint with a changed document, signed."""
+    header, arrays = split(data)
+    document = json.loads(header["__metadata__"][DOCUMENT])
+    change(document)
+    header["__metadata__"][DOCUMENT] = json.dumps(document)
+    return joined(json.dumps(header), arrays)
+
+
+def refusal(path: Path, data: bytes) -> str:
+    """Why a file with this content is refused."""
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError) as error:
+        SavedModel(path)
+    return str(error.value)
+
+
+def test_the_safetensors_library_reads_it(reference: Path) -> None:
+    with safetensors.safe_open(reference / "best.safetensors", framework="np") as file:
+        shapes = {name: file.get_tensor(name).shape for name in file.keys()}  # noqa: SIM118
+    assert shapes == {
+        "parameters/dense_1/kernel": (64, 4),
+        "parameters/dense_1/bias": (4,),
+        "parameters/output/kernel": (4, 2),
+        "parameters/output/bias": (2,),
+        "optimizer/m": (270,),
+        "optimizer/v": (270,),
+        "sha256": (32,),
+    }
+
+
+def test_the_same_state_gives_the_same_bytes(
+    saved: Checkpoint, data: bytes, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        checkpoint.save(tmp_path / name, saved.state, saved.parameters, saved.optimizer)
+        assert (tmp_path / name).read_bytes() == data
+
+
+def test_every_changed_byte_is_refused(data: bytes, tmp_path: Path) -> None:
+    path, random_ = tmp_path / "model", random.Random(0)
+    path.write_bytes(data)
+    with path.open("r+b", buffering=0) as file:
+        for position, byte in enumerate(data):
+            os.pwrite(file.fileno(), bytes([byte ^ 1 << random_.randrange(8)]), position)
+            with pytest.raises(ModelFileError):
+                checkpoint.load(path)
+            os.pwrite(file.fileno(), bytes([byte]), position)
+    checkpoint.load(path)
+
+
+def test_every_truncation_and_any_addition_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    for changed in (*(data[:size] for size in range(len(data))), data + b"\0", b"\0" + data):
+        path.write_bytes(changed)
+        with pytest.raises(ModelFileError):
+            checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda d: d.update(format=2), "has format 2, this version reads format 1"),
+        (lambda d: d["progress"].update(epoch=-1), "ValidationError"),
+        (lambda d: d["progress"].update(epoch_loss=float("nan")), "ValidationError"),
+        (lambda d: d["progress"].update(step=10**30), "ValidationError"),
+        (lambda d: d["image"].update(height=None, width=None), "ValueError"),
+        (lambda d: d["normalization"].update(mean=[0, 0]), "ValueError"),
+        (lambda d: d.update(class_names=[]), "ValidationError"),
+        (lambda d: d.update(class_names=["a", "b", "c"]), "270 numbers instead of 275"),
+        (lambda d: d["image"].update(height=10**9), "270 numbers instead of"),
+        (
+            lambda d: d["config"]["model"]["layers"][0].update(units=1_000_000),
+            "270 numbers instead of 67,000,002",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(
+    data: bytes, tmp_path: Path, change: Callable[[Document], object], why: str
+) -> None:
+    assert why in refusal(tmp_path / "model", with_document(data, change))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(
+    saved: Checkpoint, tmp_path: Path, value: float
+) -> None:
+    parameters = {name: array.copy() for name, array in saved.parameters.items()}
+    parameters["output/kernel"][2, 1] = value
+    checkpoint.save(tmp_path / "model", saved.state, parameters, saved.optimizer)
+    with pytest.raises(ModelFileError, match=r"'parameters/output/kernel'.*NaN or Inf"):
+        checkpoint.load(tmp_path / "model")
+
+
+def test_a_header_that_could_not_be_read_back_is_not_written(
+    saved: Checkpoint, tmp_path: Path
+) -> None:
+    state = saved.state.model_copy(update={"class_names": ("x" * MAX_HEADER_BYTES, "y")})
+    with pytest.raises(ModelFileError, match="shorter class names"):
+        checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
+    assert not list(tmp_path.iterdir())
+
+
+def test_any_class_name_comes_back(saved: Checkpoint, tmp_path: Path) -> None:
+    names = ("\"'\\\n\t\0[red]</b>{}%s", os.fsdecode(b"\xff\xfe") + "日本 👍🏽 \u202e")
+    state = saved.state.model_copy(update={"class_names": names})
+    checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
+    assert checkpoint.load(tmp_path / "model").state == state
+
+
+def test_preprocessing_comes_back_to_the_bit(saved: Checkpoint, tmp_path: Path) -> None:
+    fitted = Normalization(mean=(1 / 3,), std=(np.nextafter(0.1, 1).item(),))
+    state = saved.state.model_copy(update={"normalization": fitted})
+    checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
+    assert checkpoint.load(tmp_path / "model").state.normalization == fitted
+
+
+def test_another_library_s_file_is_refused(tmp_path: Path) -> None:
+    arrays = {"weight": np.zeros(3), DIGEST: np.zeros(DIGEST_BYTES, np.uint8)}
+    foreign = safetensors.numpy.save(arrays)
+    assert "does not match" in refusal(tmp_path / "model", foreign)
+    assert "KeyError" in refusal(tmp_path / "model", signed(foreign[:-DIGEST_BYTES]))
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "short").write_bytes(b"12345678")
+    (tmp_path / "image.png").touch()
+    for name, why in {
+        "empty": "empty: is empty",
+        "folder": "folder: holds no best.safetensors",
+        "pipe": "pipe: is a pipe or a device, not a file",
+        "missing": "missing: does not exist",
+        "short": "short: is no mlptrain checkpoint",
+    }.items():
+        ended = mlptrain(tmp_path, "predict", "image.png", "--model", name, code=4)
+        assert why in ended.stderr, ended.stderr

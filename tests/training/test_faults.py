@@ -1,0 +1,30 @@
+"""Whatever happens to a run at whatever moment: its folder stays whole, and resumed it ends with
+the bytes of the undisturbed run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import inject_faults
+import kill_many
+from runs import ENVIRONMENT
+
+
+def test_every_file_operation_may_fail_in_every_way(tmp_path: Path) -> None:
+    script = inject_faults.__file__
+    ended = subprocess.run(
+        [sys.executable, script, tmp_path], stdout=subprocess.PIPE, env=ENVIRONMENT, check=True
+    )
+    result = json.loads(ended.stdout)
+    assert result["wrong"] == []
+    assert result["calls"] > 60
+    assert all(result["cases"][way] == result["calls"] + 1 for way in inject_faults.FAULTS)
+
+
+def test_a_run_may_be_killed_at_any_time(tmp_path: Path) -> None:
+    """Ten times here; `python tests/training/kill_many.py FOLDER 200` does it more often."""
+    counts = kill_many.main(tmp_path, kills=10)
+    assert counts["kills"] >= 10
+    wrong = ("broken", "differing", "temporary_left", "failed")
+    assert {name: counts[name] for name in wrong} == dict.fromkeys(wrong, 0)

@@ -1,0 +1,168 @@
+"""What --resume goes on with, and what it refuses to go on with."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from runs import CONFIG, INPUTS, content, differing, make_project, mlptrain, strict_json
+
+from mlptrain.training import checkpoint
+from mlptrain.training.setup import open_job
+
+
+@pytest.fixture
+def run(reference: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run."""
+    return Path(shutil.copytree(reference, tmp_path / "run"))
+
+
+def resume(project: Path, run: Path, *arguments: str, code: int = 0) -> str:
+    """Resume `run`; returns what it printed, on both streams."""
+    ended = mlptrain(
+        project, "train", "tiny.yaml", "--run-dir", str(run), "--resume", *arguments, code=code
+    )
+    return ended.stdout + ended.stderr
+
+
+def test_a_finished_run_stays_as_it_is(project: Path, reference: Path, run: Path) -> None:
+    metrics = (run / "metrics.jsonl").read_bytes()
+    assert "all 3 epochs" in resume(project, run)
+    assert differing(run, reference) == []
+    assert (run / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_without_a_state_it_starts_from_the_beginning(
+    project: Path, reference: Path, tmp_path: Path
+) -> None:
+    assert "no saved state; starting from the beginning" in resume(project, tmp_path / "run")
+    assert differing(tmp_path / "run", reference) == []
+
+
+def test_more_epochs_go_on_where_the_run_ended(project: Path, run: Path, tmp_path: Path) -> None:
+    """As if it had been meant to be so long from the beginning."""
+    longer = ("--set", "training.epochs=5")
+    resume(project, run, *longer)
+    mlptrain(project, "train", "tiny.yaml", "--run-dir", str(tmp_path / "at once"), *longer)
+    assert differing(run, tmp_path / "at once") == []
+
+
+def test_an_unfinished_run_has_no_summary(project: Path, run: Path) -> None:
+    """summary.json says how a run ended, so there is none while it goes on."""
+    longer = ("training.epochs=5",)
+    with open_job(project / "tiny.yaml", longer, run, resume=True, reading=lambda *_: None):
+        assert not (run / "summary.json").exists()
+
+
+def test_another_config_is_refused(project: Path, run: Path) -> None:
+    before = content(run)
+    changes = ("--set", "seed=1", "--set", "training.optimizer.learning_rate=0.2")
+    printed = resume(project, run, *changes, "--set", "training.epochs=9", code=2)
+    assert "  seed: 17 then, 1 now\n" in printed
+    assert "  training.optimizer.learning_rate: 0.1 then, 0.2 now\n" in printed
+    assert "training.epochs:" not in printed
+    assert content(run) == before
+
+
+@pytest.mark.parametrize("change", ["pixel", "label", "gone", "new", "renamed"])
+def test_changed_data_is_refused(tmp_path: Path, change: str) -> None:
+    make_project(tmp_path)
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", "--set", "training.epochs=1")
+    before = content(tmp_path / "run")
+    zeros, ones = (tmp_path / "data" / "train" / label for label in "01")
+    first, second = sorted(zeros.iterdir())[:2]
+    if change == "pixel":
+        shutil.copy(second, first)
+    elif change == "label":
+        first.rename(ones / first.name)
+    elif change == "gone":
+        first.unlink()
+    elif change == "new":
+        shutil.copy(first, zeros / "new.png")
+    else:
+        first.rename(zeros / "new.png")
+    ended = mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", "--resume", *ONE, code=3)
+    assert "changed since this state was saved" in ended.stderr
+    assert content(tmp_path / "run") == before
+
+
+ONE = ("--set", "training.epochs=1")
+
+
+def test_a_changed_validation_image_is_refused(tmp_path: Path) -> None:
+    """Which epoch is the best depends on it."""
+    make_project(tmp_path)
+    separate = ("--set", "data.validation=data/test", *ONE)
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *separate)
+    first, second = sorted((tmp_path / "data" / "test" / "0").iterdir())[:2]
+    shutil.copy(second, first)
+    arguments = ("train", "tiny.yaml", "--run-dir", "run", "--resume", *separate)
+    mlptrain(tmp_path, *arguments, code=3)
+
+
+def test_moved_data_is_the_same_data(tmp_path: Path) -> None:
+    make_project(tmp_path / "here")
+    mlptrain(tmp_path / "here", "train", "tiny.yaml", "--run-dir", "run", *ONE)
+    (tmp_path / "here").rename(tmp_path / "there")
+    mlptrain(tmp_path / "there", "train", "tiny.yaml", "--run-dir", "run", "--resume", *ONE)
+
+
+def test_the_thread_count_of_the_run_is_used_again(tmp_path: Path) -> None:
+    """Not that of the machine at the time: products with other thread counts round differently."""
+    make_project(tmp_path).write_text(CONFIG.replace("  threads: 1\n", ""))
+    one = {min(os.sched_getaffinity(0))}
+    all_ = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, one)
+    try:
+        mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *ONE)
+    finally:
+        os.sched_setaffinity(0, all_)
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", "--resume")
+    assert checkpoint.load(tmp_path / "run" / "last.safetensors").state.threads == 1
+    assert strict_json((tmp_path / "run" / "summary.json").read_text())["threads"] == 1
+
+
+def test_the_latest_run_of_the_config_is_meant(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    (tmp_path / "runs").mkdir()
+    for name in ("tiny-002", "other-009", "tiny-0x9", "tiny-small-011"):
+        (tmp_path / "runs" / name).mkdir()
+    (tmp_path / "runs" / "tiny-012").touch()
+    mlptrain(tmp_path, "train", "tiny.yaml", "--resume", *ONE)
+    assert {path.parent.name for path in tmp_path.glob("runs/*/last.safetensors")} == {"tiny-002"}
+
+
+def test_damaged_states_are_found_before_training(project: Path, run: Path) -> None:
+    longer = ("--set", "training.epochs=5")
+    (run / "best.safetensors").unlink()
+    assert "best.safetensors: does not exist" in resume(project, run, *longer, code=4)
+    (run / "last.safetensors").write_bytes(b"\0" * 5000)
+    assert "last.safetensors: is " in resume(project, run, *longer, code=4)
+
+
+def test_metrics_that_lost_lines_are_refused(project: Path, run: Path) -> None:
+    lines = (run / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_bytes(lines[0])
+    assert "has 1 whole lines, but" in resume(project, run, code=7)
+
+
+@pytest.mark.parametrize("name", [*INPUTS, "metrics.jsonl", "summary.json"])
+def test_a_folder_of_something_else_is_not_overwritten(
+    project: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("precious")
+    (tmp_path / ".swap.tmp").write_text("precious")
+    assert f"holds {name}, which a run would overwrite" in resume(project, tmp_path, code=7)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        name: "precious",
+        ".swap.tmp": "precious",
+    }
+
+
+def test_files_of_others_in_the_folder_are_left_alone(project: Path, tmp_path: Path) -> None:
+    """Such as a log that the shell opened before the run."""
+    for name in ("log.txt", ".swap.tmp"):
+        (tmp_path / name).write_text("precious")
+    resume(project, tmp_path)
+    for name in ("log.txt", ".swap.tmp"):
+        assert (tmp_path / name).read_text() == "precious"

@@ -1,0 +1,238 @@
+"""Who may write to which run folder, and what is in it."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from runs import (
+    CLI,
+    ENVIRONMENT,
+    FINAL,
+    broken,
+    differing,
+    make_project,
+    mlptrain,
+    start,
+    strict_json,
+    wait_until,
+)
+
+LONG = ("--set", "training.epochs=1000000", "--set", "training.early_stopping=null")
+HOLDER = rf"pid \d+ on {re.escape(socket.gethostname())}, since 20\d\d-\d\d-\d\dT[\d:]+\+00:00"
+
+
+def test_what_is_in_it(reference: Path) -> None:
+    assert {path.name for path in reference.iterdir()} == {*FINAL, ".lock"}
+    rows = list(csv.DictReader((reference / "split.csv").read_text().splitlines()))
+    counts = Counter(row["split"] for row in rows)
+    assert counts == {"train": 18, "validation": 6, "test": 10}
+    assert counts == strict_json((reference / "summary.json").read_text())["examples"]
+    assert len({(row["split"] == "test", row["name"]) for row in rows}) == 34
+    assert (reference / "config.yaml").read_bytes() == (reference.parent / "tiny.yaml").read_bytes()
+
+
+def test_its_resolved_config_says_all_and_gives_the_same_run(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "a", "--set", "seed=5")
+    shutil.copy(tmp_path / "a" / "config.resolved.yaml", tmp_path / "again.yaml")
+    mlptrain(tmp_path, "train", "again.yaml", "--run-dir", "b")
+    for name in ("best.safetensors", "last.safetensors", "config.resolved.yaml", "split.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_of_four_at_once_one_trains(project: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ("train", "tiny.yaml", "--run-dir", str(run), *LONG)
+    processes = [start(project, *arguments) for _ in range(4)]
+    wait_until(lambda: sum(process.poll() is None for process in processes) == 1)
+    wait_until((run / "last.safetensors").exists)
+    late = [start(project, *arguments), start(project, *arguments, "--resume")]
+    refused = [process for process in processes if process.poll() is not None] + late
+    for process in refused:
+        errors = process.communicate(timeout=30)[1]
+        assert process.returncode == 7, errors
+        assert re.search(HOLDER, errors), errors
+        assert "Traceback" not in errors
+    (winner,) = set(processes) - set(refused)
+    winner.send_signal(signal.SIGTERM)
+    errors = winner.communicate(timeout=30)[1]
+    assert winner.returncode == 143, errors
+
+
+def test_the_lock_dies_with_the_process(project: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with start(project, "train", "tiny.yaml", "--run-dir", str(run), *LONG) as process:
+        wait_until((run / "last.safetensors").exists)
+        process.kill()
+    arguments = ("--run-dir", str(run), "--resume", "--set", "training.early_stopping=null")
+    with start(project, "train", "tiny.yaml", *arguments, *LONG) as process:
+        before = (run / "metrics.jsonl").stat().st_size
+        wait_until(lambda: (run / "metrics.jsonl").stat().st_size > before)
+        process.kill()
+
+
+def test_simultaneous_starts_number_their_own_folders(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    processes = [start(tmp_path, "train", "tiny.yaml") for _ in range(6)]
+    for process in processes:
+        assert process.communicate(timeout=60)[1] == ""
+        assert process.returncode == 0
+    runs = sorted((tmp_path / "runs").iterdir())
+    assert [run.name for run in runs] == [f"tiny-{i:03d}" for i in range(1, 7)]
+    assert all(differing(run, runs[0]) == [] for run in runs)
+
+
+def test_a_folder_with_anything_in_it_is_refused(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path))
+    ended = mlptrain(project, *arguments, code=7)
+    assert "exists already and is not empty" in ended.stderr
+    assert "--resume" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", [*sorted(FINAL), ".lock"])
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_only_plain_files_are_written(
+    project: Path, reference: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    run, victim = tmp_path / "run", tmp_path / "victim"
+    shutil.copytree(reference, run)
+    (run / name).replace(victim)
+    before = victim.read_bytes()
+    if kind == "link":
+        (run / name).symlink_to(victim)
+    elif kind == "pipe":
+        os.mkfifo(run / name)
+    else:
+        (run / name).mkdir()
+    resume = ("train", "tiny.yaml", "--run-dir", str(run), "--resume")
+    with start(project, *resume, "--set", "training.epochs=6") as process:
+        errors = process.communicate(timeout=20)[1]
+    assert process.returncode in (4, 6), errors
+    assert name in errors
+    assert victim.read_bytes() == before
+
+
+def test_a_link_for_a_temporary_file_is_not_followed(
+    project: Path, reference: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "run").mkdir()
+    for name in FINAL:
+        (tmp_path / "run" / f".{name}.tmp").symlink_to(tmp_path / "victim")
+    mlptrain(project, "train", "tiny.yaml", "--run-dir", str(tmp_path / "run"), "--resume")
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert differing(tmp_path / "run", reference) == []
+
+
+def test_the_run_folder_itself_may_be_a_link(
+    project: Path, reference: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "run").symlink_to("large disk")
+    mlptrain(project, "train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
+    assert differing(tmp_path / "large disk", reference) == []
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_umask_decides_who_may_read(project: Path, tmp_path: Path, umask: int, mode: int) -> None:
+    arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
+    with start(project, *arguments, umask=umask) as process:
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {mode}
+
+
+def mounted(
+    project: Path, folder: Path, options: str, script: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell script with a file system of its own at folder/disk; $train trains there."""
+    (folder / "disk").mkdir()
+    train = f"{sys.executable} -m mlptrain.cli.app train tiny.yaml --run-dir {folder}/disk/run"
+    command = f"mount -t tmpfs -o {options} disk {folder}/disk && train='{train}'\n{script}"
+    return subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command],
+        cwd=project,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+needs_mounts = pytest.mark.skipif(
+    subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0
+    if shutil.which("unshare")
+    else True,
+    reason="needs the right to make a mount namespace",
+)
+
+
+@needs_mounts
+@pytest.mark.parametrize("size", [4, 12, 20, 28, 36])
+def test_a_full_disk_stops_the_run_and_more_room_lets_it_go_on(
+    project: Path, tmp_path: Path, reference: Path, size: int
+) -> None:
+    disk = tmp_path / "disk"
+    ended = mounted(
+        project,
+        tmp_path,
+        f"size={size}k",
+        f"$train; echo code $?; cp -r {disk}/run {tmp_path}/before\n"
+        f"mount -o remount,size=1m {disk}\n"
+        f"$train --resume; echo code $?; cp -r {disk}/run {tmp_path}/after",
+    )
+    first, second = re.findall(r"code (\d+)", ended.stdout)
+    assert (first, second) == ("6", "0"), ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "disk/run" in ended.stderr
+    assert "are free" in ended.stderr
+    assert broken(tmp_path / "before", reference) == []
+    assert differing(tmp_path / "after", reference) == []
+
+
+@needs_mounts
+def test_a_read_only_folder_is_an_error_of_the_file_system(project: Path, tmp_path: Path) -> None:
+    ended = mounted(project, tmp_path, "ro", "$train")
+    assert ended.returncode == 6, ended.stderr
+    assert f"{tmp_path}/disk/run: could not be written: Read-only file system." in ended.stderr
+
+
+@pytest.mark.parametrize("parent", ["/proc/none", "tiny.yaml"])
+def test_where_no_folder_can_be_made(project: Path, parent: str) -> None:
+    ended = mlptrain(project, "train", "tiny.yaml", "--run-dir", f"{parent}/run", code=6)
+    assert parent in ended.stderr
+
+
+def test_a_limit_on_file_sizes_is_an_error_of_the_file_system(
+    project: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    limited = ("sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *CLI)
+    arguments = ("train", "tiny.yaml", "--run-dir", str(run))
+    with start(project, *arguments, program=limited) as process:
+        errors = process.communicate(timeout=30)[1]
+    assert process.returncode == 6, errors
+    assert "best.safetensors: could not be written: File too large" in errors
+    assert not [path for path in run.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_a_run_folder_removed_under_way(project: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with start(project, "train", "tiny.yaml", "--run-dir", str(run), *LONG) as process:
+        wait_until((run / "last.safetensors").exists)
+        run.rename(tmp_path / "moved")
+        errors = process.communicate(timeout=20)[1]
+    assert process.returncode == 6, errors
+    assert "No such file or directory" in errors
+    assert "Traceback" not in errors

@@ -1,0 +1,102 @@
+"""A run that is asked to stop: it saves its state, says how to go on, and can go on."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from runs import AT_STEP, broken, differing, mlptrain, start, strict_json, temporary, wait_until
+
+from mlptrain.training import checkpoint
+
+WHILE_READING = """
+import os, signal, sys, time
+from mlptrain.training import setup
+number = int(sys.argv.pop(1))
+def read(*_):
+    os.kill(os.getpid(), number)
+    time.sleep(30)
+setup.read_splits = read
+from mlptrain.cli.app import main
+main()
+"""
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Exit code and stderr."""
+    errors = process.communicate(timeout=30)[1]
+    assert "Traceback" not in errors
+    return process.returncode, errors
+
+
+def stopped(project: Path, folder: Path, number: int, at: int, times: int = 1) -> tuple[int, str]:
+    """A run that gets signal `number` within step `at`."""
+    program = (sys.executable, "-c", AT_STEP, str(number), str(at), str(times))
+    arguments = ("train", "tiny.yaml", "--run-dir", str(folder))
+    return ended(start(project, *arguments, program=program))
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize("at", [1, 4, 6, 12])  # the first, an epoch's last, amid, the very last
+def test_a_signal_saves_the_step_and_the_run_goes_on(
+    project: Path, reference: Path, tmp_path: Path, name: str, code: int, at: int
+) -> None:
+    run = tmp_path / "a run"
+    ended_with, errors = stopped(project, run, signal.Signals[name], at)
+    assert ended_with == code, errors
+    assert checkpoint.load(run / "last.safetensors").state.progress.step == at
+    assert not broken(run, reference)
+    command = re.search(r"mlptrain (train .* --resume)$", errors, re.MULTILINE)
+    assert command, errors
+    mlptrain(project, *shlex.split(command[1]))
+    assert differing(run, reference) == []
+    assert temporary(run) == []
+
+
+def test_a_second_signal_ends_the_run_at_once(
+    project: Path, reference: Path, tmp_path: Path
+) -> None:
+    code, _ = stopped(project, tmp_path / "run", signal.SIGTERM, at=6, times=2)
+    assert code == -signal.SIGTERM
+    assert checkpoint.load(tmp_path / "run" / "last.safetensors").state.progress.step == 4
+    assert not broken(tmp_path / "run", reference)
+    mlptrain(project, "train", "tiny.yaml", "--run-dir", str(tmp_path / "run"), "--resume")
+    assert differing(tmp_path / "run", reference) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_long_run_stops_within_seconds(project: Path, tmp_path: Path, number: int) -> None:
+    run = tmp_path / "run"
+    process = start(project, "train", "tiny.yaml", "--run-dir", str(run), *LONG)
+    wait_until((run / "last.safetensors").exists)
+    time.sleep(0.1)
+    process.send_signal(number)
+    sent = time.monotonic()
+    code, errors = ended(process)
+    assert time.monotonic() - sent < 5
+    assert code == 128 + number, errors
+    progress = checkpoint.load(run / "last.safetensors").state.progress
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    assert [strict_json(line)["epoch"] for line in lines] == list(range(1, progress.epoch + 1))
+    assert not (run / "summary.json").exists()
+
+
+LONG = ("--set", "training.epochs=1000000", "--set", "training.early_stopping=null")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
+)
+def test_a_signal_while_data_is_read_leaves_nothing(
+    project: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    program = (sys.executable, "-c", WHILE_READING, str(int(number)))
+    arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
+    ended_with, errors = ended(start(project, *arguments, program=program))
+    assert ended_with == code, errors
+    assert not (tmp_path / "run").exists()
