@@ -14,7 +14,7 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 bench: .venv/.installed .venv-peers/.installed
 	.venv-peers/bin/python benchmarks/peers.py

@@ -10,6 +10,7 @@ Prints the medians of samples per second, and of the ratios within a round.
 """
 
 import argparse
+import itertools
 import platform
 import statistics
 import tempfile
@@ -55,7 +56,7 @@ def torch_epoch(
     x, y = torch.from_numpy(images), torch.from_numpy(labels)
     widths = (x.shape[1], *hidden, 10)
     layers: list[torch.nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(widths):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
     net = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(net.parameters(), fused=True)

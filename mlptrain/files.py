@@ -24,7 +24,8 @@ LOCK = ".lock"
 
 
 class System:
-    """The operating system's calls that change files, one method each."""
+    """The operating system's calls that change files: `mkdir`, `open`, `write`, `fsync`, `replace`,
+    `truncate` and `unlink`."""
 
     def mkdir(self, path: Path) -> None:
         os.mkdir(path)
@@ -189,6 +190,11 @@ def show_path(path: Path | str) -> str:
     """`path` for people: bytes that are not UTF-8 and control characters as escapes."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def exact(name: str) -> str:
+    """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 @contextmanager

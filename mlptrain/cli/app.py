@@ -25,12 +25,16 @@ app = typer.Typer(
 
 
 class Split(StrEnum):
+    """The splits that `eval` knows."""
+
     train = "train"
     validation = "validation"
     test = "test"
 
 
 class Format(StrEnum):
+    """The ways in which `predict` prints."""
+
     table = "table"
     jsonl = "jsonl"
     csv = "csv"
@@ -90,8 +94,8 @@ def train(
 
     with (
         TrainingView() as view,
-        open_job(config, set_ or (), run_dir, resume=resume, reading=view.reading) as job,
         StopRequest() as stop,
+        open_job(config, set_ or (), run_dir, resume=resume, reading=view.reading) as job,
     ):
         view.start(job, resume=resume)
         try:

@@ -2,7 +2,7 @@
 
 import json
 
-from mlptrain.cli.predictions import exact
+from mlptrain.files import exact
 from mlptrain.training.evaluation import EvaluatedModel
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mlptrain.training.events import EpochMetrics
+from mlptrain.training.metrics import Evaluation
 
 LABEL_WIDTH = 9
 GAP = "   "
@@ -36,12 +37,15 @@ def labelled(label: str, parts: Sequence[str], width: int) -> str:
 
 
 class Column(NamedTuple):
+    """One number of an epoch: its title and how it is shown."""
+
     title: str
     show: Callable[[EpochMetrics], str]
     least_width: int = 0
 
     @property
     def width(self) -> int:
+        """Columns of the terminal."""
         return max(len(self.title), self.least_width)
 
 
@@ -56,9 +60,11 @@ class EpochTable:
                 self.columns = [column for column in self.columns if column.title != title]
 
     def titles(self) -> str:
+        """The line above the rows."""
         return "  ".join(f"{column.title:>{column.width}}" for column in self.columns)
 
     def row(self, metrics: EpochMetrics) -> str:
+        """The line of one epoch."""
         return "  ".join(f"{column.show(metrics):>{column.width}}" for column in self.columns)
 
 
@@ -69,7 +75,18 @@ def _number(value: float | None) -> str:
     return text if len(text) <= len("999.9999") else f"{value:.2e}"
 
 
+def accuracy(evaluation: Evaluation) -> list[str]:
+    """The accuracy with what is needed to judge it, in parts."""
+    low, high = evaluation.accuracy_interval
+    interval = f"95 % interval {low:.3f}-{high:.3f}, n = {evaluation.examples}"
+    return [
+        f"{evaluation.accuracy:.4f} ({interval})",
+        f"majority class {evaluation.majority_baseline:.3f}",
+    ]
+
+
 def plural(count: int, noun: str) -> str:
+    """`count` with its noun: 1 epoch, 2 epochs."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 

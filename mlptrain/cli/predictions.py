@@ -13,7 +13,7 @@ from mlptrain.cli.layout import GAP, cells, padded
 from mlptrain.data.folder import images_below
 from mlptrain.data.loading import BadImage
 from mlptrain.errors import UsageError
-from mlptrain.files import show_path
+from mlptrain.files import exact, show_path
 from mlptrain.training.saved_model import Prediction, SavedModel
 
 Writer = Callable[[Prediction], None]
@@ -71,11 +71,6 @@ def write_predictions(model: SavedModel, paths: Sequence[str], ranks: int, form:
         else:
             write(prediction)
     return bad
-
-
-def exact(name: str) -> str:
-    """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.commands import next_commands
-from mlptrain.cli.layout import BEST, EpochTable, cells, labelled, plural
+from mlptrain.cli.layout import BEST, EpochTable, accuracy, cells, labelled, plural
 from mlptrain.data.loading import BadImage
 from mlptrain.files import show_path
 from mlptrain.training.evaluation import EvaluatedModel
@@ -133,7 +133,12 @@ class TrainingView(_View):
     def start(self, job: Job, *, resume: bool) -> None:
         """Show what is about to be trained."""
         self._job = job
-        if resume and job.progress.step:
+        if isinstance(job.wanted_threads, int) and job.wanted_threads > job.threads:
+            cores = plural(job.threads, "core")
+            self._note(f"{job.wanted_threads} threads are wanted, but there are {cores} to use")
+        if resume and job.reason_to_stop():
+            self._note(f"this run is finished, after {plural(job.progress.epoch, 'epoch')}")
+        elif resume and job.progress.step:
             self._note(f"resumed at epoch {job.progress.epoch + 1}, step {job.progress.step}")
         elif resume:
             self._note("there is no saved state; starting from the beginning")
@@ -195,16 +200,6 @@ class EvaluationView(_View):
         self.out.print()
         for part in _confusions(evaluation, min(self.out.width, MATRIX_WIDTH)):
             self.out.print(part)
-
-
-def accuracy(evaluation: Evaluation) -> list[str]:
-    """The accuracy with what is needed to judge it, in parts."""
-    low, high = evaluation.accuracy_interval
-    interval = f"95 % interval {low:.3f}-{high:.3f}, n = {evaluation.examples}"
-    return [
-        f"{evaluation.accuracy:.4f} ({interval})",
-        f"majority class {evaluation.majority_baseline:.3f}",
-    ]
 
 
 def _data(job: Job) -> list[str]:

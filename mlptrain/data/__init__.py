@@ -1,2 +1,2 @@
-"""From files to arrays: `source` lists examples, `images` decodes, `read` makes a `Dataset`, `batches`
-feeds the network."""
+"""From files to arrays: `source` lists examples, `images` decodes, `read` makes a `Dataset`, and
+`batches` feeds the network."""

@@ -31,6 +31,7 @@ class Batches:
         self._weights = weights.astype(np.float32)
         self._scale = _per_input(normalization.scale, height * width)
         self._offset = _per_input(normalization.offset, height * width)
+        self._is_shifted = bool(normalization.offset.any())
         self._rows: dict[int, NDArray[np.uint8]] = {}
 
     def __len__(self) -> int:
@@ -46,7 +47,8 @@ class Batches:
         np.take(self.pixels, indices, axis=0, out=self._rows[m], mode="clip")
         np.copyto(x[:m], self._rows[m])
         np.multiply(x[:m], self._scale, out=x[:m])
-        np.add(x[:m], self._offset, out=x[:m])
+        if self._is_shifted:
+            np.add(x[:m], self._offset, out=x[:m])
         np.take(self.labels, indices, out=labels[:m], mode="clip")
         np.take(self._weights, indices, out=weights[:m], mode="clip")
         for rest in (x[m:], labels[m:], weights[m:]):

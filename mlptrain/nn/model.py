@@ -1,5 +1,6 @@
 """A multi-layer perceptron: layers over one arena, and the plans that run it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -76,6 +77,11 @@ class Model:
         shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
         self.arena = Arena(shapes, dtype, NumpyBackend())
 
+    @property
+    def largest_kernel(self) -> int:
+        """The number of entries of the largest matrix: what the speed of a step depends on."""
+        return max(placed.inputs * placed.outputs for placed in self.layers)
+
     def initialize(self, random: np.random.Generator) -> None:
         """Draw the parameters' first values, layer by layer from the input."""
         for placed in self.layers:
@@ -106,6 +112,15 @@ class Model:
         output = logits if tape.training else softmax(logits)
         plan = Plan(tape, loss if tape.training else None, random)
         return Program(plan, x, labels, weights, output, loss, correct)
+
+
+def count_parameters(hidden: Sequence[Layer], inputs: int, classes: int) -> int:
+    """How many parameters such a model has; no memory is taken for them."""
+    return sum(
+        math.prod(shape)
+        for placed in _placed(hidden, inputs, classes)
+        for shape in placed.shapes().values()
+    )
 
 
 def _placed(hidden: Sequence[Layer], inputs: int, classes: int) -> Iterator[PlacedLayer]:

@@ -124,19 +124,18 @@ class Adam(Optimizer):
         rate: float,
         step: int,
     ) -> None:
+        # m and v are kept as m / (1 - β₁) and v / (1 - β₂), which saves two passes of twelve
         xp.multiply(m, self.beta_1, out=m)
-        xp.multiply(g, 1 - self.beta_1, out=part)
-        xp.add(m, part, out=m)
+        xp.add(m, g, out=m)
         xp.multiply(v, self.beta_2, out=v)
         xp.multiply(g, g, out=part)
-        xp.multiply(part, 1 - self.beta_2, out=part)
         xp.add(v, part, out=v)
-        # ρ m̂ / (√v̂ + ε), with numerator and denominator multiplied by √(1 - β₂ᵗ)
-        correction = math.sqrt(1 - self.beta_2**step)
+        # ρ m̂ / (√v̂ + ε), with numerator and denominator multiplied by `scale`
+        scale = math.sqrt((1 - self.beta_2**step) / (1 - self.beta_2))
         xp.sqrt(v, out=part)
-        xp.add(part, self.epsilon * correction, out=part)
+        xp.add(part, self.epsilon * scale, out=part)
         xp.divide(m, part, out=part)
-        xp.multiply(part, rate * correction / (1 - self.beta_1**step), out=part)
+        xp.multiply(part, rate * scale * (1 - self.beta_1) / (1 - self.beta_1**step), out=part)
         xp.subtract(w, part, out=w)
 
 

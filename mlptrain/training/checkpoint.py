@@ -27,7 +27,7 @@ from mlptrain.data.reading import UnreadableError, read_file
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import ModelFileError
 from mlptrain.files import show_path
-from mlptrain.nn.layers import Dense
+from mlptrain.nn.model import count_parameters
 from mlptrain.registry import Definition
 
 FORMAT = 1
@@ -125,23 +125,46 @@ def load(path: Path) -> Checkpoint:
         )
     try:
         arrays = safetensors.numpy.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        document = json.loads(header["__metadata__"][DOCUMENT])
-        version = document.pop("format")
-        if version != FORMAT:
-            raise ModelFileError(
-                f"{show_path(path)}: has format {version!r}, this version reads format {FORMAT}. "
-                "Use the version of mlptrain that wrote it."
-            )
-        # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
-        # names that are not UTF-8
-        state = State.model_validate(document, strict=False)
-        promised = _parameter_count(state)
+        state = _state(path, data)
+        promised = count_parameters(
+            state.config.model.hidden(), math.prod(state.image.shape), len(state.class_names)
+        )
     except (safetensors.SafetensorError, ValidationError, ValueError, LookupError, TypeError,
             AttributeError, RecursionError) as error:  # fmt: skip
         raise ModelFileError(
             f"{show_path(path)}: is no mlptrain checkpoint ({type(error).__name__})."
         ) from error
+    parameters, optimizer = _grouped(path, arrays)
+    found = sum(array.size for array in parameters.values())
+    if found != promised:  # before a model of the promised size takes memory
+        raise ModelFileError(
+            f"{show_path(path)}: its parameters do not fit its own config: {found:,} numbers "
+            f"instead of {promised:,}."
+        )
+    return Checkpoint(path, state, parameters, optimizer)
+
+
+def _state(path: Path, data: bytes) -> State:
+    """The JSON document in the header of a file. Raises many kinds of error if it is none."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    document = json.loads(header["__metadata__"][DOCUMENT])
+    version = document.pop("format")
+    if version != FORMAT:
+        raise ModelFileError(
+            f"{show_path(path)}: has format {version!r}, this version reads format {FORMAT}. "
+            "Use the version of mlptrain that wrote it."
+        )
+    # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
+    # names that are not UTF-8
+    state = State.model_validate(document, strict=False)
+    channels = state.image.shape[2]
+    if not len(state.normalization.mean) == len(state.normalization.std) == channels:
+        raise ValueError("normalization and image differ in their channels")
+    return state
+
+
+def _grouped(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The arrays of the parameters and of the optimizer, by the names within these groups."""
     groups: dict[str, dict[str, Array]] = {PARAMETERS: {}, OPTIMIZER: {}}
     for name, array in arrays.items():
         group, _, rest = name.partition("/")
@@ -152,13 +175,7 @@ def load(path: Path) -> Checkpoint:
                 f"{show_path(path)}: array {name!r} is unknown or holds NaN or Inf."
             )
         groups[group][rest] = array
-    found = sum(array.size for array in groups[PARAMETERS].values())
-    if found != promised:
-        raise ModelFileError(
-            f"{show_path(path)}: its parameters do not fit its own config: {found:,} numbers "
-            f"instead of {promised:,}."
-        )
-    return Checkpoint(path, state, groups[PARAMETERS], groups[OPTIMIZER])
+    return groups[PARAMETERS], groups[OPTIMIZER]
 
 
 def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array]) -> None:
@@ -192,16 +209,3 @@ def _read(path: Path) -> bytes:
             f"{len(data):,} bytes, of which {header:,} would be the header."
         )
     return data
-
-
-def _parameter_count(state: State) -> int:
-    """How many numbers the parameters are that `state` promises: counted before any memory is
-    taken for them. Raises ValueError if it contradicts itself."""
-    inputs, count = math.prod(state.image.shape), 0
-    channels = state.image.shape[2]
-    if not len(state.normalization.mean) == len(state.normalization.std) == channels:
-        raise ValueError("normalization and image differ in their channels")
-    for layer in (*state.config.model.hidden(), Dense(units=len(state.class_names))):
-        count += sum(math.prod(shape) for shape in layer.shapes(inputs).values())
-        inputs = layer.outputs(inputs)
-    return count

@@ -13,7 +13,7 @@ from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, DataError, ModelFileError
-from mlptrain.files import show_path
+from mlptrain.files import exact, show_path
 from mlptrain.nn.model import Model, Program
 from mlptrain.optim.updater import Updater
 from mlptrain.training import checkpoint
@@ -21,7 +21,7 @@ from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochMetrics
-from mlptrain.training.machine import environment
+from mlptrain.training.machine import Threads, environment, set_threads
 from mlptrain.training.metrics import Evaluation
 from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, restore, state, stream
@@ -34,21 +34,22 @@ class Job:
         self,
         config: Config,
         splits: Splits,
-        normalization: Normalization,
+        model: Model,
         folder: RunFolder,
-        threads: int,
+        threads: Threads,
     ) -> None:
         self.config = config
         self.splits = splits
-        self.normalization = normalization
+        self.model = model
         self.folder = folder
-        self.threads = threads
+        self.wanted_threads = threads
+        self.threads = set_threads(threads, config.training.batch_size * model.largest_kernel)
         self.progress = Progress()
-        self.model = Model(
-            config.model.hidden(),
-            int(np.prod(splits.image.shape)),
-            len(splits.train.class_names),
-            config.training.loss,
+        standard = config.data.normalize == "standard"
+        self.normalization = (
+            Normalization.fit(splits.train.images)
+            if standard
+            else Normalization.identity(splits.image.shape[2])
         )
         self.model.initialize(stream(config.seed, INITIALIZATION))
         self.updater = Updater(config.training.optimizer, self.model.arena)
@@ -56,7 +57,7 @@ class Job:
         self.train = Batches(
             splits.train.images,
             splits.train.labels,
-            normalization,
+            self.normalization,
             class_weights(config.training.class_weight, splits.train),
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
@@ -161,7 +162,7 @@ class Job:
         """Write summary.json: `reason` says why training stopped."""
         progress = self.progress
         skipped = [
-            {"path": show_path(bad.path), "reason": bad.reason}
+            {"path": exact(bad.path), "reason": bad.reason}
             for _, dataset in self.splits
             for bad in dataset.skipped
         ]
@@ -175,7 +176,7 @@ class Job:
                 "best_value": progress.best_value,
                 "test": test.summary() if test else None,
                 "examples": {name: len(dataset) for name, dataset in self.splits},
-                "class_names": [show_path(name) for name in self.splits.train.class_names],
+                "class_names": [exact(name) for name in self.splits.train.class_names],
                 "parameters": self.model.arena.values.size,
                 "skipped_images": skipped,
                 "data_fingerprint": self.fingerprint,

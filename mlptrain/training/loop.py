@@ -18,6 +18,7 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
 
     Raises DivergedError at the first NaN or Inf, and StoppedError, with the state saved, once
     `stop` has noted a signal."""
+    stop.hold()
     while (reason := job.reason_to_stop()) is None:
         started, done_before = time.perf_counter(), job.progress.epoch_steps
         for event in train_epoch(job):

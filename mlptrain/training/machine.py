@@ -10,13 +10,23 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from mlptrain import __version__
 
+Threads = int | Literal["auto"]
 
-def set_threads(wanted: int | Literal["auto"]) -> int:
-    """Let the BLAS use `wanted` threads, or with "auto" one per core this process may use; never
-    more than that, since more threads than cores slow small products down a hundredfold. Returns
-    the number set."""
+SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves some 10 µs
+
+
+def set_threads(wanted: Threads, multiplications: int = SMALL_PRODUCT) -> int:
+    """Let the BLAS use `wanted` threads, and return their number.
+
+    "auto" is one per core this process may use, or one in all where even the largest product has
+    few `multiplications`: threads that wait for each other gain little there, and lose a factor of
+    ten when something else runs on one of the cores. Never more than there are cores, which would
+    slow small products down a hundredfold."""
     cores = len(os.sched_getaffinity(0))
-    threads = cores if wanted == "auto" else min(wanted, cores)
+    if wanted == "auto":
+        threads = cores if multiplications >= SMALL_PRODUCT else 1
+    else:
+        threads = min(wanted, cores)
     threadpool_limits(threads, user_api="blas")
     return threads
 

@@ -24,10 +24,12 @@ class Evaluation:
 
     @cached_property
     def examples(self) -> int:
+        """How many examples there are."""
         return int(self.confusion.sum())
 
     @cached_property
     def correct(self) -> int:
+        """How many of them are predicted right."""
         return int(np.trace(self.confusion))
 
     @cached_property

@@ -68,6 +68,7 @@ class RunFolder:
             files.remove(self.path / SUMMARY)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write summary.json; the file says that the run is over."""
         text = json.dumps(summary, allow_nan=False, indent=2) + "\n"
         files.write_whole(self.path / SUMMARY, text.encode())
 

@@ -1,5 +1,6 @@
 """A trained model, read back from its checkpoint: what eval and predict work with."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.loading import BadImage, load_images
+from mlptrain.errors import ModelFileError
+from mlptrain.files import show_path
 from mlptrain.nn.model import Model
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
@@ -17,7 +20,7 @@ from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.machine import set_threads
 from mlptrain.training.metrics import Evaluation
 
-CHUNK = 4096  # images decoded, then predicted, at a time: bounds the memory
+CHUNK_BYTES = 64 << 20  # of images decoded, then predicted, at a time: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class SavedModel:
         set_threads(self.state.threads)
         model = Model(
             self.state.config.model.hidden(),
-            int(np.prod(self.state.image.shape)),
+            math.prod(self.state.image.shape),
             len(self.state.class_names),
             self.state.config.training.loss,
         )
@@ -53,17 +56,16 @@ class SavedModel:
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
         """Compare the predictions for a labelled split with its labels."""
-        return evaluate(
-            self._predictor,
-            self._batches(dataset.images, dataset.labels),
-            self.state.class_names,
-            progress,
-        )
+        batches = self._batches(dataset.images, dataset.labels)
+        evaluation = evaluate(self._predictor, batches, self.state.class_names, progress)
+        self._require_finite(evaluation.loss)
+        return evaluation
 
     def predict(self, paths: Sequence[str], top_k: int) -> Iterator[Prediction | BadImage]:
         """Yield for each path, in order, its `top_k` most probable classes, or why it is bad."""
-        for first in range(0, len(paths), CHUNK):
-            chunk = paths[first : first + CHUNK]
+        size = max(1, CHUNK_BYTES // math.prod(self.state.image.shape))
+        for first in range(0, len(paths), size):
+            chunk = paths[first : first + size]
             loaded = load_images(chunk, self.state.image)
             answers: dict[int, Prediction | BadImage] = {
                 int(index): Prediction(chunk[index], top)
@@ -78,10 +80,18 @@ class SavedModel:
     ) -> Iterator[tuple[tuple[str, float], ...]]:
         names = self.state.class_names
         batches = self._batches(images, np.zeros(len(images), np.int64))
-        for _, probabilities, _ in self._predictor.run(batches):
+        for _, probabilities, loss in self._predictor.run(batches):
+            self._require_finite(loss)
             for row in probabilities:
                 order = np.argsort(-row, kind="stable")[:top_k]
                 yield tuple((names[index], float(row[index])) for index in order)
+
+    def _require_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise ModelFileError(
+                f"{show_path(self.path)}: its weights are so large that these images give a loss "
+                f"of {loss:g}. Train the model again."
+            )
 
     def _batches(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Batches:
         return Batches(images, labels, self.state.normalization)

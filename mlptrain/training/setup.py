@@ -1,5 +1,6 @@
 """From a config file to a job: read everything, take the run folder, restore a saved state."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,14 +10,13 @@ from typing import Any
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import parse_config, read_bytes
 from mlptrain.config.schema import Config
-from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError
 from mlptrain.files import show_path
+from mlptrain.nn.model import Model, count_parameters
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint
-from mlptrain.training.datasets import Reading, read_splits
+from mlptrain.training.datasets import Reading, Splits, read_splits
 from mlptrain.training.job import Job
-from mlptrain.training.machine import set_threads
 from mlptrain.training.run_folder import check_free, open_run
 
 
@@ -42,16 +42,11 @@ def open_job(
                 _require_same_config(config, saved)
         elif run_dir is not None:
             check_free(run_dir)
-        wanted = config.training.threads
-        threads = set_threads(saved.state.threads if saved and wanted == "auto" else wanted)
         splits = read_splits(config, reading)
-        channels = splits.image.shape[2]
-        standard = config.data.normalize == "standard"
-        normalization = (
-            Normalization.fit(splits.train.images) if standard else Normalization.identity(channels)
-        )
+        model = _build_model(config, splits)
+        threads = saved.state.threads if saved else config.training.threads
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        job = Job(config, splits, normalization, folder, threads)
+        job = Job(config, splits, model, folder, threads)
         if saved:
             job.restore(saved)
         folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
@@ -63,6 +58,22 @@ def open_job(
         )
         folder.write_inputs(content, resolved_yaml(config), rows)
         yield job
+
+
+def _build_model(config: Config, splits: Splits) -> Model:
+    """The model, its parameters still zero. Raises ConfigError if it cannot fit into memory."""
+    hidden, optimizer = config.model.hidden(), config.training.optimizer
+    inputs, classes = math.prod(splits.image.shape), len(splits.train.class_names)
+    parameters = count_parameters(hidden, inputs, classes)
+    needed = parameters * 4 * (2 + len(optimizer.state()))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > memory:
+        raise ConfigError(
+            f"model: has {parameters:,} parameters; with gradients and the state of "
+            f"{optimizer.model_dump()['type']} they take {needed / 1e9:.1f} GB, this machine has "
+            f"{memory / 1e9:.1f} GB. Use fewer units, or a smaller data.image.height and width."
+        )
+    return Model(hidden, inputs, classes, config.training.loss)
 
 
 def _require_same_config(config: Config, saved: Checkpoint) -> None:

@@ -90,7 +90,7 @@ LONG = ("--set", "training.epochs=1000000", "--set", "training.early_stopping=nu
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
 )
 def test_a_signal_while_data_is_read_leaves_nothing(
     project: Path, tmp_path: Path, number: int, code: int
