@@ -8,7 +8,7 @@ BIN := .venv/bin
 demo: .venv/.installed
 	$(BIN)/mlptrain train configs/digits.yaml
 	$(BIN)/mlptrain eval --min accuracy=0.95
-	$(BIN)/mlptrain predict data/digits/test/7/*.png --top-k 2 | head -n 5
+	$(BIN)/mlptrain predict data/digits/test/7/0017.png --top-k 3
 
 test: .venv/.installed-dev
 	$(BIN)/ruff format --check .

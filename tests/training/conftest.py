@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from runs import make_project, mlptrain
+from tiny_runs import make_project, mlptrain
 
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint

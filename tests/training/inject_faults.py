@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runs import STATES, broken, differing, make_project, temporary
+from tiny_runs import STATES, broken, differing, make_project, temporary
 
 from mlptrain import files
 from mlptrain.cli import app

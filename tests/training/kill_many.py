@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runs import broken, differing, make_project, start, temporary
+from tiny_runs import broken, differing, make_project, start, temporary
 
 KILLS_PER_RUN = 2
 # Everything is imported first, so that most kills hit the training.

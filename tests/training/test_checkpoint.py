@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from runs import mlptrain
 from signing import Document, joined, signed, split
+from tiny_runs import mlptrain
 
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ModelFileError

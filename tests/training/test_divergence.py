@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import AT_STEP, mlptrain, start, strict_json
+from tiny_runs import AT_STEP, mlptrain, start, strict_json
 
 from mlptrain.training import checkpoint
 

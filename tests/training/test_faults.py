@@ -8,7 +8,7 @@ from pathlib import Path
 
 import inject_faults
 import kill_many
-from runs import ENVIRONMENT
+from tiny_runs import ENVIRONMENT
 
 
 def test_every_file_operation_may_fail_in_every_way(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from runs import CONFIG, INPUTS, content, differing, make_project, mlptrain, strict_json
+from tiny_runs import CONFIG, INPUTS, content, differing, make_project, mlptrain, strict_json
 
 from mlptrain.training import checkpoint
 from mlptrain.training.setup import open_job

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from runs import (
+from tiny_runs import (
     CLI,
     ENVIRONMENT,
     FINAL,

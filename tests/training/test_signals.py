@@ -9,7 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import AT_STEP, broken, differing, mlptrain, start, strict_json, temporary, wait_until
+from tiny_runs import (
+    AT_STEP,
+    broken,
+    differing,
+    mlptrain,
+    start,
+    strict_json,
+    temporary,
+    wait_until,
+)
 
 from mlptrain.training import checkpoint
 
