@@ -1,8 +1,8 @@
 """Stop when asked to: Ctrl-C, a closed terminal, a batch system's SIGTERM."""
 
 import signal
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from mlptrain.errors import StoppedError
 
@@ -13,22 +13,29 @@ class StopRequest:
     """While entered, the first of `SIGNALS` ends the work in order; a second one ends the process
     at once.
 
-    At first it raises StoppedError wherever the process is, for there is nothing to save yet. After
-    `hold` it is only noted in `signal_number`, so that the step can be finished and the state
-    saved."""
+    At first the work ends wherever it is, with a StoppedError, for there is nothing to save yet.
+    After `hold` the signal is only noted in `signal_number`, so that the step can be finished and
+    the state saved."""
 
     signal_number: int | None = None
 
-    def __enter__(self) -> "StopRequest":
+    def __enter__(self) -> Self:
         self._held = False
         self._before: dict[int, Any] = {
             number: signal.signal(number, self._stop) for number in SIGNALS
         }
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if kind is KeyboardInterrupt and self.signal_number is not None:
+            raise StoppedError("stopped before training began", self.signal_number) from None
 
     def hold(self) -> None:
         """From now on, only note a signal."""
@@ -39,4 +46,4 @@ class StopRequest:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         if not self._held:
-            raise StoppedError("stopped before training began", number)
+            raise KeyboardInterrupt  # passes every `except Exception` on its way

@@ -124,6 +124,19 @@ def small_buffers() -> Iterator[None]:
     np.setbufsize(before)
 
 
+def peak_bytes(run: Run) -> int:
+    """The most bytes in use at once during a forward and a backward pass, beyond those before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        run.plan.forward()
+        run.plan.backward()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.usefixtures("small_buffers")
 @pytest.mark.parametrize(("name", "number"), ALL, ids=IDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -132,16 +145,8 @@ def test_rules_allocate_nothing_that_grows(name: str, number: int, dtype: type) 
     sizes = {"batch": 1000, "n": 100, "units": 1000}
     run = Run(variants(name)[number], arrays(name, sizes, 3, dtype))
     run.gradients()
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        run.plan.forward()
-        run.plan.backward()
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak - before < 3500
+    # the least of three: other threads of the test runner allocate now and then
+    assert min(peak_bytes(run) for _ in range(3)) < 3500
 
 
 @pytest.mark.parametrize(("name", "number"), ALL, ids=IDS)

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -155,10 +156,14 @@ def test_umask_decides_who_may_read(project: Path, tmp_path: Path, umask: int, m
 def mounted(
     project: Path, folder: Path, options: str, script: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell script with a file system of its own at folder/disk; $train trains there."""
+    """Run a shell script with a file system of its own at folder/disk; `train` trains there."""
     (folder / "disk").mkdir()
-    train = f"{sys.executable} -m mlptrain.cli.app train tiny.yaml --run-dir {folder}/disk/run"
-    command = f"mount -t tmpfs -o {options} disk {folder}/disk && train='{train}'\n{script}"
+    tool = (sys.executable, "-m", "mlptrain.cli.app")
+    train = shlex.join([*tool, "train", "tiny.yaml", "--run-dir", f"{folder}/disk/run"])
+    command = (
+        f'train() {{ {train} "$@"; }}\n'
+        f"mount -t tmpfs -o {options} disk {folder}/disk && {{ {script}\n}}"
+    )
     return subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command],
         cwd=project,
@@ -188,9 +193,9 @@ def test_a_full_disk_stops_the_run_and_more_room_lets_it_go_on(
         project,
         tmp_path,
         f"size={size}k",
-        f"$train; echo code $?; cp -r {disk}/run {tmp_path}/before\n"
+        f"train; echo code $?; cp -r {disk}/run {tmp_path}/before\n"
         f"mount -o remount,size=1m {disk}\n"
-        f"$train --resume; echo code $?; cp -r {disk}/run {tmp_path}/after",
+        f"train --resume; echo code $?; cp -r {disk}/run {tmp_path}/after",
     )
     first, second = re.findall(r"code (\d+)", ended.stdout)
     assert (first, second) == ("6", "0"), ended.stdout + ended.stderr
@@ -203,7 +208,7 @@ def test_a_full_disk_stops_the_run_and_more_room_lets_it_go_on(
 
 @needs_mounts
 def test_a_read_only_folder_is_an_error_of_the_file_system(project: Path, tmp_path: Path) -> None:
-    ended = mounted(project, tmp_path, "ro", "$train")
+    ended = mounted(project, tmp_path, "ro", "train")
     assert ended.returncode == 6, ended.stderr
     assert f"{tmp_path}/disk/run: could not be written: Read-only file system." in ended.stderr
 
