@@ -111,8 +111,9 @@ class _View:
 
     def _end_bar(self) -> None:
         self._drawn = time.perf_counter()  # what is done before the next refresh gets no bar
-        if self._task is not None:
-            self._bar.remove_task(self._task)
+        if self._bar.live.is_started:  # even if a signal came between its start and its task
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
             self._bar.stop()
             self._task = None
 
