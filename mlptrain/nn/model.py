@@ -80,7 +80,7 @@ class Model:
     @property
     def largest_kernel(self) -> int:
         """The number of entries of the largest matrix: what the speed of a step depends on."""
-        return max(placed.inputs * placed.outputs for placed in self.layers)
+        return max(math.prod(slot.shape) for slot in self.arena.slots.values())
 
     def initialize(self, random: np.random.Generator) -> None:
         """Draw the parameters' first values, layer by layer from the input."""
