@@ -130,7 +130,7 @@ def evaluate(
     from mlptrain.cli.evaluations import evaluation_json
     from mlptrain.cli.gates import check_gates, parse_gates
     from mlptrain.cli.render import EvaluationView
-    from mlptrain.training.evaluation import evaluate_model
+    from mlptrain.training.saved_model import evaluate_model
 
     gates = parse_gates(minimum or ())
     checkpoint = _chosen(model)

@@ -3,7 +3,7 @@
 import json
 
 from mlptrain.files import exact
-from mlptrain.training.evaluation import EvaluatedModel
+from mlptrain.training.saved_model import EvaluatedModel
 
 
 def evaluation_json(result: EvaluatedModel) -> str:

@@ -22,11 +22,11 @@ from mlptrain.cli.commands import next_commands
 from mlptrain.cli.layout import BEST, EpochTable, accuracy, cells, labelled, plural
 from mlptrain.data.loading import BadImage
 from mlptrain.files import show_path
-from mlptrain.training.evaluation import EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepDone
 from mlptrain.training.job import Job
 from mlptrain.training.machine import blas
 from mlptrain.training.metrics import Evaluation
+from mlptrain.training.saved_model import EvaluatedModel
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped

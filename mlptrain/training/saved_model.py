@@ -1,4 +1,4 @@
-"""A trained model, read back from its checkpoint: what eval and predict work with."""
+"""A trained model, read back from its checkpoint, to evaluate and to predict with."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.loading import BadImage, load_images
-from mlptrain.errors import ModelFileError
+from mlptrain.data.source import Source
+from mlptrain.data.sources import SourceChoice
+from mlptrain.errors import ModelFileError, UsageError
 from mlptrain.files import show_path
 from mlptrain.nn.model import Model
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
+from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.machine import set_threads
 from mlptrain.training.metrics import Evaluation
@@ -95,3 +99,37 @@ class SavedModel:
 
     def _batches(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Batches:
         return Batches(images, labels, self.state.normalization)
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, and
+    the images of it that could not be read."""
+
+    checkpoint: Path
+    epoch: int
+    data: str
+    evaluation: Evaluation
+    skipped: tuple[BadImage, ...]
+
+
+def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -> EvaluatedModel:
+    """Evaluate the checkpoint `path` on `data`, a path as data.test takes it, or with None on a
+    split of its config."""
+    source = None if data is None else _source(data)
+    model = SavedModel(path)
+    state = model.state
+    if source is None:
+        dataset = read_split(state.config, split, state.image, state.class_names, reading)
+    else:
+        dataset = read_source(state.config, "data", source, state.image, state.class_names, reading)
+    evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
+    return EvaluatedModel(path, state.progress.epoch, data or split, evaluation, dataset.skipped)
+
+
+def _source(data: str) -> Source:
+    adapter: TypeAdapter[Source] = TypeAdapter(SourceChoice)
+    try:
+        return adapter.validate_python(data, context={"folder": Path()})
+    except ValidationError as error:
+        raise UsageError(f"--data {data}: {error.errors()[0]['msg']}") from None
