@@ -43,8 +43,9 @@ T = TypeVar("T", bound=Definition)
 class Registry(Generic[D]):
     """The definitions of one kind, by name, in the order they were registered."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, part_of: "Registry[Any] | None" = None) -> None:
         self.kind = kind
+        self._part_of = part_of
         self._definitions: dict[str, type[D]] = {}
 
     def register(self, definition: type[T]) -> type[T]:
@@ -53,6 +54,8 @@ class Registry(Generic[D]):
         if name in self._definitions:
             raise ValueError(f"{self.kind} {name!r} is registered twice")
         self._definitions[name] = cast(type[D], definition)
+        if self._part_of is not None:
+            self._part_of.register(definition)
         return definition
 
     def __getitem__(self, name: str) -> type[D]:

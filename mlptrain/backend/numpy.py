@@ -1,7 +1,7 @@
 """The reference backend: NumPy arrays in this process's memory.
 
-A backend gives the engine an array module `xp`, memory, and a place for rules that are faster than
-the plain ones. Everything above calls array functions through `xp` alone.
+A backend gives the engine an array module `xp` and memory. Everything above calls array functions
+through `xp` alone.
 """
 
 import math

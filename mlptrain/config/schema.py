@@ -32,6 +32,7 @@ PATH_OR_MAPPING = "a path or a mapping"
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+ClassWeights = dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]]
 
 
 def one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator:
@@ -198,11 +199,11 @@ class TrainingConfig(Definition):
     class_weight: Annotated[
         Annotated[
             Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]
-            | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag(BRANCH + "weights")],
+            | Annotated[ClassWeights, Tag(BRANCH + "weights")],
             one_of("'balanced', a mapping of class names to weights, or null", _class_weight),
         ]
         | None,
-        Field(description="weight > 0 per class name, others 1; balanced; or null: all 1"),
+        Field(description="weight 1e-6..1e6 per class name, others 1; balanced; or null: all 1"),
     ] = None
     early_stopping: Annotated[
         EarlyStopping | None, Field(description="when to stop before the last epoch; null: never")

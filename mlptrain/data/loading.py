@@ -99,7 +99,7 @@ class _Job:
             if waiting and seconds > _HELP_AFTER_SECONDS:
                 waiting = False
                 if seconds / self.done * (self.total - self.done) > _HELP_PAYS_SECONDS:
-                    self._start(helpers, selector, _processors() - 1)
+                    self._start(helpers, selector, processors() - 1)
             self._report()
 
     def _start(self, helpers: ExitStack, selector: DefaultSelector, count: int) -> None:
@@ -151,7 +151,8 @@ class _Job:
             self.progress(self.done, self.total)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -73,16 +73,16 @@ def _numbered(
         names = tuple(sorted(set(content.labels), key=os.fsencode))
         index = {name: i for i, name in enumerate(names)}
         return np.array([index[label] for label in content.labels], np.int64), names
+    if label_names is None:
+        numbers, labels = np.unique(content.labels, return_inverse=True)
+        if len(numbers) > _MOST_CLASSES:
+            raise DataError(
+                f"{show_path(place)}: has {len(numbers):,} different labels, which is too many to "
+                f"be classes. At most {_MOST_CLASSES:,} are allowed."
+            )
+        return labels.astype(np.int64), tuple(map(str, numbers.tolist()))
     labels = content.labels
     lowest, highest = int(labels.min()), int(labels.max())
-    if label_names is None:
-        if lowest < 0 or highest >= _MOST_CLASSES:
-            raise DataError(
-                f"{show_path(place)}: has the label {lowest if lowest < 0 else highest}. "
-                f"Labels are class names, or numbers that count the classes from 0 to at most "
-                f"{_MOST_CLASSES - 1:,}."
-            )
-        return labels, tuple(map(str, range(highest + 1)))
     if lowest < 0 or highest >= len(label_names):
         raise DataError(
             f"{show_path(place)}: has the label {lowest if lowest < 0 else highest}, but "

@@ -29,7 +29,7 @@ class Files:
 @dataclass(frozen=True)
 class Pixels:
     """images (n, h, w, 1 or 3) uint8 out of the file `name` in the folder `root`, and per image a
-    class name or a number that counts classes from 0."""
+    class name or a number."""
 
     root: str
     name: str

@@ -30,8 +30,9 @@ def stratified_split(
             "other split instead of a fraction."
         )
     held_out = np.zeros(len(labels), bool)
-    for index, count in enumerate(_shares(sizes, fraction)):
-        held_out[random.permutation(np.flatnonzero(labels == index))[:count]] = True
+    members = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
+    for indices, count in zip(members, _shares(sizes, fraction), strict=True):
+        held_out[random.permutation(indices)[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

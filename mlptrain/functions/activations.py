@@ -18,11 +18,10 @@ class Activation(Function):
     initializer: ClassVar[str] = "glorot_uniform"
 
 
-activations: Registry[Activation] = Registry("activation")
+activations: Registry[Activation] = Registry("activation", part_of=functions)
 
 
 @activations.register
-@functions.register
 class Identity(Activation):
     """y = x."""
 
@@ -37,7 +36,6 @@ class Identity(Activation):
 
 
 @activations.register
-@functions.register
 class ReLU(Activation):
     """y = max(x, 0), in [0, ∞)."""
 
@@ -54,7 +52,6 @@ class ReLU(Activation):
 
 
 @activations.register
-@functions.register
 class LeakyReLU(Activation):
     """y = x where x > 0, else negative_slope · x (Maas et al., 2013)."""
 
@@ -75,7 +72,6 @@ class LeakyReLU(Activation):
 
 
 @activations.register
-@functions.register
 class ELU(Activation):
     """y = x where x > 0, else alpha (eˣ - 1); in (-alpha, ∞) (Clevert et al., 2016)."""
 
@@ -104,7 +100,6 @@ class ELU(Activation):
 
 
 @activations.register
-@functions.register
 class GELU(Activation):
     """y = x Φ(x), Φ the standard normal distribution function (Hendrycks & Gimpel, 2016); with
     `approximate`, Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
@@ -153,7 +148,6 @@ class GELU(Activation):
 
 
 @activations.register
-@functions.register
 class SiLU(Activation):
     """y = x σ(x), σ the sigmoid; also called swish (Elfwing et al., 2018)."""
 
@@ -177,7 +171,6 @@ class SiLU(Activation):
 
 
 @activations.register
-@functions.register
 class Tanh(Activation):
     """y = tanh(x), in (-1, 1)."""
 
@@ -194,7 +187,6 @@ class Tanh(Activation):
 
 
 @activations.register
-@functions.register
 class Sigmoid(Activation):
     """y = 1 / (1 + e⁻ˣ), in (0, 1)."""
 
@@ -211,7 +203,6 @@ class Sigmoid(Activation):
 
 
 @activations.register
-@functions.register
 class Softplus(Activation):
     """y = log(1 + eˣ), in (0, ∞): a smooth max(x, 0)."""
 
@@ -239,7 +230,6 @@ class Softplus(Activation):
 
 
 @activations.register
-@functions.register
 class Softmax(Activation):
     """yᵢ = e^xᵢ / Σⱼ e^xⱼ over each row of x (batch, n): positive, and 1 in sum."""
 

@@ -13,7 +13,7 @@ class MatMul(Function):
     type: Literal["matmul"] = "matmul"
 
     def shape(self, *shapes: Shape) -> Shape:
-        x, w = shapes
+        x, w, *_ = shapes
         return (x[0], w[1])
 
     def forward(self, xp: Any, out: Array, x: Array, w: Array) -> None:
@@ -29,26 +29,14 @@ class MatMul(Function):
 
 
 @functions.register
-class Linear(Function):
+class Linear(MatMul):
     """y = x w + b: x (batch, n), w (n, units), b (units,) → y (batch, units)."""
 
-    type: Literal["linear"] = "linear"
+    type: Literal["linear"] = "linear"  # type: ignore[assignment]
 
-    def shape(self, *shapes: Shape) -> Shape:
-        x, w, _ = shapes
-        return (x[0], w[1])
-
-    def forward(self, xp: Any, out: Array, x: Array, w: Array, b: Array) -> None:
+    def forward(self, xp: Any, out: Array, x: Array, w: Array, b: Array) -> None:  # type: ignore[override]
         xp.matmul(x, w, out=out)
         xp.add(out, b, out=out)
-
-    def gradient_x(self, xp: Any, out: Array, g: Array, w: Array) -> None:
-        """g wᵀ"""
-        xp.matmul(g, w.T, out=out)
-
-    def gradient_w(self, xp: Any, out: Array, g: Array, x: Array) -> None:
-        """xᵀ g"""
-        xp.matmul(x.T, g, out=out)
 
     def gradient_b(self, xp: Any, out: Array, g: Array) -> None:
         """Σ g over the batch"""

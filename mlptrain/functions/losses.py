@@ -35,11 +35,10 @@ class Loss(Function):
         }
 
 
-losses: Registry[Loss] = Registry("loss")
+losses: Registry[Loss] = Registry("loss", part_of=functions)
 
 
 @losses.register
-@functions.register
 class CrossEntropy(Loss):
     """lossᵢ = -Σⱼ tᵢⱼ log softmax(xᵢ)ⱼ, x being logits of any size; rows of t sum to 1.
 
@@ -91,7 +90,6 @@ class CrossEntropy(Loss):
 
 
 @losses.register
-@functions.register
 class MeanSquaredError(Loss):
     """lossᵢ = Σⱼ (xᵢⱼ - tᵢⱼ)² / n."""
 

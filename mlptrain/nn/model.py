@@ -105,11 +105,11 @@ class Model:
         for placed in self.layers:
             parameters = {name.rpartition("/")[2]: tape.parameter(name) for name in placed.shapes()}
             logits = placed.layer.record(logits, parameters)
-        softmax = Softmax()
-        predictions = logits if self.loss.from_logits else softmax(logits)
-        loss = self.loss(predictions, labels, weights)
+        needs_softmax = not (tape.training and self.loss.from_logits)
+        probabilities = Softmax()(logits) if needs_softmax else logits
+        loss = self.loss(logits if self.loss.from_logits else probabilities, labels, weights)
         correct = CountCorrect()(logits, labels)
-        output = logits if tape.training else softmax(logits)
+        output = logits if tape.training else probabilities
         plan = Plan(tape, loss if tape.training else None, random)
         return Program(plan, x, labels, weights, output, loss, correct)
 

@@ -107,7 +107,9 @@ class Adam(Optimizer):
         float, Field(ge=0, lt=1, description="memory of the mean gradient, below 1")
     ] = 0.9
     beta_2: Annotated[float, Field(ge=0, lt=1, description="memory of its square, below 1")] = 0.999
-    epsilon: Annotated[float, Field(gt=0, description="keeps the division finite")] = 1e-8
+    epsilon: Annotated[
+        float, Field(ge=1e-30, description="keeps the division finite, >= 1e-30")
+    ] = 1e-8
 
     def state(self) -> tuple[str, ...]:
         return ("m", "v")

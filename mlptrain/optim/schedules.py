@@ -1,7 +1,7 @@
 """How the learning rate changes over the run: a factor in [0, 1] for each step."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from mlptrain.registry import Definition, Registry
 
 class Schedule(Definition):
     """Linear warm-up over the first `warmup_epochs`, then what the subclass says."""
+
+    depends_on_epochs: ClassVar[bool]  # whether another number of epochs changes the first steps
 
     warmup_epochs: Annotated[
         float, Field(ge=0, le=1e6, description="epochs of linear growth to the full learning rate")
@@ -37,6 +39,7 @@ class Constant(Schedule):
     """The full learning rate."""
 
     type: Literal["constant"] = "constant"
+    depends_on_epochs: ClassVar[bool] = False
 
     def after_warmup(self, progress: float) -> float:
         return 1.0
@@ -48,6 +51,7 @@ class Cosine(Schedule):
     2017)."""
 
     type: Literal["cosine"] = "cosine"
+    depends_on_epochs: ClassVar[bool] = True
     final: Annotated[
         float, Field(ge=0, le=1, description="learning rate at the end, as a share of the full one")
     ] = 0.0

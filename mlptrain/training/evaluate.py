@@ -44,14 +44,13 @@ def evaluate(
 
     `progress` is called with how many of how many examples are done."""
     classes = len(class_names)
-    confusion = np.zeros(classes * classes, np.int64)
+    predicted = np.empty(len(batches), np.int64)
     loss_sum = 0.0
     for rows, probabilities, loss in predictor.run(batches):
-        predicted = probabilities.argmax(axis=1)
-        confusion += np.bincount(
-            batches.labels[rows] * classes + predicted, minlength=classes * classes
-        )
-        loss_sum += loss * len(predicted)
+        np.argmax(probabilities, axis=1, out=predicted[rows])
+        loss_sum += loss * len(probabilities)
         if progress:
             progress(rows.stop, len(batches))
-    return Evaluation(class_names, confusion.reshape(classes, classes), loss_sum / len(batches))
+    confusion = np.zeros((classes, classes), np.int64)
+    np.add.at(confusion, (batches.labels, predicted), 1)
+    return Evaluation(class_names, confusion, loss_sum / len(batches))

@@ -35,6 +35,7 @@ class Job:
         config: Config,
         splits: Splits,
         model: Model,
+        weights: NDArray[np.float64] | None,
         folder: RunFolder,
         threads: Threads,
     ) -> None:
@@ -58,7 +59,7 @@ class Job:
             splits.train.images,
             splits.train.labels,
             self.normalization,
-            class_weights(config.training.class_weight, splits.train),
+            weights,
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
         self.fingerprint = _fingerprint(splits)

@@ -1,6 +1,5 @@
 """What the numbers of a run depend on besides its inputs: threads, BLAS, versions."""
 
-import os
 import platform
 from functools import cache
 from typing import Literal
@@ -9,6 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from mlptrain import __version__
+from mlptrain.data.loading import processors
 
 Threads = int | Literal["auto"]
 
@@ -22,7 +22,7 @@ def set_threads(wanted: Threads, multiplications: int = SMALL_PRODUCT) -> int:
     few `multiplications`: threads that wait for each other gain little there, and lose a factor of
     ten when something else runs on one of the cores. Never more than there are cores, which would
     slow small products down a hundredfold."""
-    cores = len(os.sched_getaffinity(0))
+    cores = processors()
     if wanted == "auto":
         threads = cores if multiplications >= SMALL_PRODUCT else 1
     else:

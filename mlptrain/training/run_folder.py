@@ -91,11 +91,8 @@ def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFo
     A new run gets `run_dir`, or the next free runs/<name>-NNN; with `resume`, an existing one is
     taken: `run_dir`, or the latest runs/<name>-NNN. Raises RunFolderError if the folder is busy,
     or, without `resume`, not empty, or, with it, somebody else's."""
-    path = run_dir or (_latest(name) if resume else None)
-    if path is None:
-        path = _make_next(name)
-    else:
-        files.make_folder(path)
+    path = run_dir or _make_next(name)
+    files.make_folder(path)
     if resume:
         _refuse_foreign(path)
     with files.locked(path):
@@ -103,6 +100,13 @@ def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFo
             _refuse_used(path)
         files.remove_temporary_files(path / name for name in FILES)
         yield RunFolder(path)
+
+
+def existing_run(name: str, run_dir: Path | None) -> Path | None:
+    """The folder to resume: `run_dir` if it is there, or the latest runs/<name>-NNN."""
+    if run_dir is None:
+        return _latest(name)
+    return run_dir if run_dir.is_dir() else None
 
 
 def check_free(run_dir: Path) -> None:

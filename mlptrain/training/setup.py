@@ -16,8 +16,8 @@ from mlptrain.nn.model import Model, count_parameters
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
-from mlptrain.training.job import Job
-from mlptrain.training.run_folder import check_free, open_run
+from mlptrain.training.job import Job, class_weights
+from mlptrain.training.run_folder import check_free, existing_run, open_run
 
 
 @contextmanager
@@ -35,8 +35,8 @@ def open_job(
     config = parse_config(content, config_path, overrides)
     with ExitStack() as stack:
         folder = saved = None
-        if resume:
-            folder = stack.enter_context(open_run(config_path.stem, run_dir, resume=True))
+        if resume and (found := existing_run(config_path.stem, run_dir)):
+            folder = stack.enter_context(open_run(config_path.stem, found, resume=True))
             saved = checkpoint.load(folder.last) if os.path.lexists(folder.last) else None
             if saved:
                 _require_same_config(config, saved)
@@ -44,9 +44,10 @@ def open_job(
             check_free(run_dir)
         splits = read_splits(config, reading)
         model = _build_model(config, splits)
+        weights = class_weights(config.training.class_weight, splits.train)
         threads = saved.state.threads if saved else config.training.threads
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        job = Job(config, splits, model, folder, threads)
+        job = Job(config, splits, model, weights, folder, threads)
         if saved:
             job.restore(saved)
         folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
@@ -77,23 +78,23 @@ def _build_model(config: Config, splits: Splits) -> Model:
 
 
 def _require_same_config(config: Config, saved: Checkpoint) -> None:
-    """Only the number of epochs may differ; data is compared by content instead of by path."""
+    """Only the number of epochs may differ: it may grow, unless the learning rate of the epochs
+    done depends on it. Data is compared by content instead of by path."""
     now, then = (
         _flat(each.model_dump(mode="json", exclude={"data": {"train", "validation", "test"}}))
         for each in (config, saved.state.config)
     )
-    changed = sorted(
-        key
-        for key in now.keys() | then.keys()
-        if now.get(key) != then.get(key) and key != "training.epochs"
-    )
+    changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
+    grows = config.training.epochs > saved.state.config.training.epochs
+    if grows and not config.training.optimizer.schedule.depends_on_epochs:
+        changed.remove("training.epochs")
     if changed:
         lines = [f"  {key}: {then.get(key)} then, {now.get(key)} now" for key in changed]
         raise ConfigError(
             f"{show_path(saved.path)}: was trained with another config:\n"
             + "\n".join(lines)
             + "\nPut the values back to resume it, or start a new run. Only training.epochs may "
-            "change."
+            "grow, and only with a constant schedule."
         )
 
 

@@ -22,7 +22,9 @@ class StopRequest:
     def __enter__(self) -> Self:
         self._held = False
         self._before: dict[int, Any] = {
-            number: signal.signal(number, self._stop) for number in SIGNALS
+            number: signal.signal(number, self._stop)
+            for number in SIGNALS
+            if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
         }
         return self
 
@@ -43,7 +45,7 @@ class StopRequest:
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         self.signal_number = number
-        for each in SIGNALS:
+        for each in self._before:
             signal.signal(each, signal.SIG_DFL)
         if not self._held:
             raise KeyboardInterrupt  # passes every `except Exception` on its way
