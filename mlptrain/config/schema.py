@@ -183,7 +183,7 @@ class EarlyStopping(Definition):
     ] = "val_loss"
     patience: Annotated[Count, Field(description="epochs to wait for something better, >= 1")] = 5
     min_delta: Annotated[
-        float, Field(ge=0, description="smallest change that counts as better, >= 0")
+        float, Field(ge=0, description="a change must exceed it to count as better, >= 0")
     ] = 0.0
 
 

@@ -1,0 +1,299 @@
+"""What the training loop decides and writes down: weights of classes, which epoch is the best, when
+to stop, and the numbers in metrics.jsonl and summary.json.
+
+23 images in batches of 5: the last batch has 3, the classes 12, 7 and 4 images."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+from tiny_runs import strict_json
+
+from mlptrain.errors import ConfigError
+from mlptrain.optim.updater import Updater
+from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepDone
+from mlptrain.training.job import Job, class_weights
+from mlptrain.training.loop import train
+from mlptrain.training.saved_model import SavedModel
+from mlptrain.training.setup import open_job
+from mlptrain.training.signals import StopRequest
+
+COUNTS = {"a": 12, "b": 7, "c": 4}
+N, SIZE, STEPS, LAST = 23, 5, 5, 3  # examples, batch size, steps of an epoch, last batch
+BALANCED = [23 / (3 * 12), 23 / (3 * 7), 23 / (3 * 4)]
+MONITORS = ["val_loss", "val_accuracy", "train_loss", "train_accuracy"]
+SETTINGS: list[tuple[Any, list[float]]] = [
+    (None, [1, 1, 1]),
+    ("balanced", BALANCED),
+    ({"b": 3.0}, [1, 3, 1]),
+    ({"c": 0.5, "a": 2.0, "b": 7.0}, [2, 7, 0.5]),
+]
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train, validation, test and contrary.npz; in the last one the labels are wrong,
+    so that a model gets worse on it by learning."""
+    folder, random = tmp_path_factory.mktemp("splits"), np.random.default_rng(0)
+    for split in ("train", "validation", "test", "contrary"):
+        labels = random.permutation(np.repeat(np.arange(3), list(COUNTS.values())))
+        images = random.integers(0, 200, (N, 4, 4), np.uint8)
+        images[np.arange(N), labels] += 50
+        named = np.array(list("abc"))[(labels + (split == "contrary")) % 3]
+        np.savez(folder / f"{split}.npz", x=images, y=named)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    """The BLAS has 2 threads before each test, and afterwards as many as it had."""
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+def opened(
+    splits: Path, run: Path | None, *, validation: str = "validation", **training: Any
+) -> Any:
+    """A context in which there is a new job in the folder `run`."""
+    names = {"train": "train", "validation": validation, "test": "test"}
+    settings = {
+        "data": {key: str(splits / f"{name}.npz") for key, name in names.items()},
+        "model": {"hidden_layers": [4]},
+        "training": {
+            "batch_size": SIZE,
+            "epochs": 3,
+            "optimizer": {"type": "adam", "learning_rate": 0.05},
+            "threads": 1,
+            **training,
+        },
+    }
+    config = splits / "loop.yaml"
+    config.write_text(json.dumps(settings))
+    return open_job(config, (), run, resume=False, reading=lambda *_: None)
+
+
+def summary_of(run: Path) -> Any:
+    return strict_json((run / "summary.json").read_text())
+
+
+def lines_of(run: Path) -> list[Any]:
+    return [strict_json(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize(("setting", "expected"), SETTINGS)
+def test_class_weights_in_closed_form(
+    splits: Path, tmp_path: Path, setting: Any, expected: list[float]
+) -> None:
+    with opened(splits, tmp_path / "run") as job:
+        dataset = job.splits.train
+        weights = class_weights(setting, dataset)
+    assert dict(zip(dataset.class_names, np.bincount(dataset.labels), strict=True)) == COUNTS
+    assert (weights is None) == (setting is None)
+    if weights is not None:
+        np.testing.assert_allclose(weights, expected, rtol=1e-15)
+    if setting == "balanced":
+        totals = np.bincount(dataset.labels, weights=weights[dataset.labels])
+        np.testing.assert_allclose(totals, N / 3, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("setting", "expected"), SETTINGS)
+def test_a_job_weighs_what_it_trains_with_and_nothing_else(
+    splits: Path, tmp_path: Path, setting: Any, expected: list[float]
+) -> None:
+    weights, seen = np.array(expected, np.float32), []
+    with opened(splits, tmp_path / "plain") as plain:
+        validation = plain.evaluate_validation()
+    with opened(splits, tmp_path / "run", class_weight=setting, epochs=1) as job:
+        assert job.evaluate_validation().loss == validation.loss
+        for event in train(job, StopRequest()):
+            if isinstance(event, StepDone):
+                program = job.program(SIZE if event.step < STEPS else LAST)
+                labels = program.labels.value
+                np.testing.assert_array_equal(program.weights.value, weights[labels])
+                seen += list(labels)
+    assert np.bincount(seen).tolist() == list(COUNTS.values())
+
+
+def test_an_unknown_class_leaves_no_run_folder(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for run in (tmp_path / "run", None):
+        with (
+            pytest.raises(ConfigError, match=r"class_weight: .* 'nobody'; .* a, b, c"),
+            opened(splits, run, class_weight={"a": 2.0, "nobody": 2.0}),
+        ):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_train_loss_counts_each_example_once(
+    splits: Path, tmp_path: Path, class_weight: str | None
+) -> None:
+    """Σ loss · m / n: the mean of the steps' mean losses, the smaller last batch counting less."""
+    losses: list[float] = []
+    correct: list[int] = []
+    sizes = [SIZE] * (STEPS - 1) + [LAST]
+    with opened(splits, tmp_path / "run", class_weight=class_weight) as job:
+        for event in train(job, StopRequest()):
+            if isinstance(event, StepDone):
+                program = job.program(sizes[event.step - 1])
+                losses.append(float(program.loss.value))
+                correct.append(int(program.correct.value))
+            elif isinstance(event, EpochDone):
+                assert len(losses) == event.metrics.epoch * STEPS
+                total = float(np.dot(losses[-STEPS:], sizes))
+                assert event.metrics.train_loss == pytest.approx(total / N, rel=1e-12)
+                assert event.metrics.train_accuracy == sum(correct[-STEPS:]) / N
+    assert [line["epoch"] for line in lines_of(tmp_path / "run")] == [1, 2, 3]
+
+
+def test_learning_rate_is_that_of_the_last_update(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    reported: list[float] = []
+    update = Updater.update
+
+    def noting(self: Updater, rate: float) -> None:
+        rates.append(rate)
+        update(self, rate)
+
+    monkeypatch.setattr(Updater, "update", noting)
+    schedule = {"type": "cosine", "warmup_epochs": 1.0}
+    optimizer = {"type": "sgd", "learning_rate": 0.5, "schedule": schedule}
+    with opened(splits, tmp_path / "run", optimizer=optimizer) as job:
+        for event in train(job, StopRequest()):
+            if isinstance(event, EpochDone):
+                assert event.metrics.learning_rate == rates[-1]
+                assert event.metrics.step == len(rates)
+                reported.append(rates[-1])
+    assert [line["learning_rate"] for line in lines_of(tmp_path / "run")] == reported
+    warmup = [0.5 * (step + 1) / 5 for step in range(5)]
+    cosine = [0.25 * (1 + math.cos(math.pi * step / 10)) for step in range(10)]
+    assert rates == pytest.approx(warmup + cosine, rel=1e-12)
+    assert reported == pytest.approx([0.5, cosine[4], cosine[9]], rel=1e-12)
+
+
+@pytest.mark.parametrize("stops_early", [False, True])
+def test_the_best_weights_are_tested_not_the_last(
+    splits: Path, tmp_path: Path, stops_early: bool
+) -> None:
+    run, stopping = tmp_path / "run", {"patience": 2} if stops_early else None
+    with opened(splits, run, validation="contrary", early_stopping=stopping, epochs=6) as job:
+        *_, finished = train(job, StopRequest())
+        dataset = job.splits.test
+    best, last = (SavedModel(run / f"{name}.safetensors") for name in ("best", "last"))
+    of_best, of_last = (each.evaluate(dataset, lambda *_: None) for each in (best, last))
+    summary = summary_of(run)
+    assert summary["best_epoch"] == best.state.progress.best_epoch == best.state.progress.epoch
+    assert summary["best_epoch"] < summary["epoch"] == last.state.progress.epoch
+    assert of_best.loss != of_last.loss
+    assert summary["test"] == of_best.summary()
+    assert isinstance(finished, Finished)
+    np.testing.assert_array_equal(finished.test.confusion, of_best.confusion)
+    assert summary["reason"] == ("early_stopping" if stops_early else "epochs")
+    assert summary["epoch"] == (summary["best_epoch"] + 2 if stops_early else 6)
+
+
+@pytest.mark.parametrize("monitor", MONITORS)
+def test_the_best_epoch_is_the_first_with_the_best_value(
+    splits: Path, tmp_path: Path, monitor: str
+) -> None:
+    run, stopping = tmp_path / "run", {"monitor": monitor, "patience": 100}
+    with opened(splits, run, early_stopping=stopping, epochs=6) as job:
+        best = [event.best for event in train(job, StopRequest()) if isinstance(event, EpochDone)]
+    values = [line[monitor] for line in lines_of(run)]
+    choose = max if monitor.endswith("accuracy") else min
+    assert min(values) != max(values)
+    assert best == [
+        value == choose(values[: index + 1]) and value not in values[:index]
+        for index, value in enumerate(values)
+    ]
+    summary = summary_of(run)
+    assert summary["monitor"] == monitor
+    assert summary["best_value"] == choose(values)
+    assert summary["best_epoch"] == values.index(choose(values)) + 1
+
+
+def watched(job: Job, values: Sequence[float]) -> tuple[list[int], str | None]:
+    """The epochs that were better, and why no further one is made, if the epochs end with `values`
+    of what is monitored and with the worst of everything else."""
+    better, progress = [], job.progress
+    for value in values:
+        assert job.reason_to_stop() is None, f"stopped after epoch {progress.epoch}"
+        losses = {"train_loss": 1e9, "val_loss": 1e9}
+        accuracies = {"train_accuracy": 0.0, "val_accuracy": 0.0}
+        named: dict[str, Any] = losses | accuracies | {job.monitor: value}
+        metrics = EpochMetrics(1, 1, 0.1, seconds=1.0, examples_per_second=1.0, **named)
+        is_better = job.is_better(metrics)
+        progress.epoch += 1
+        if is_better:
+            better.append(progress.epoch)
+            progress.best_epoch, progress.best_value = progress.epoch, value
+    return better, job.reason_to_stop()
+
+
+CREEPING = [2.0, 1.875, 1.6875, 1.5, 1.45]  # by less than 0.25 each time; the third below 1.75
+
+
+WORSE = [float(loss) for loss in range(8)]
+
+
+@pytest.mark.parametrize("monitor", MONITORS)
+@pytest.mark.parametrize(
+    ("stopping", "losses", "better", "reason"),
+    [
+        ({"patience": 2, "min_delta": 0.25}, CREEPING, [1, 3], "early_stopping"),
+        ({"patience": 3, "min_delta": 0.25}, CREEPING, [1, 3], None),
+        ({"patience": 2}, CREEPING, [1, 2, 3, 4, 5], None),
+        ({"patience": 1}, [1.0, 0.5, 0.5], [1, 2], "early_stopping"),
+        ({"patience": 2}, [1.0, 2.0, 0.9, 3.0, 0.8, 1.0], [1, 3, 5], None),
+        ({"patience": 3}, [1.0, 2.0, 2.0, 2.0], [1], "early_stopping"),
+        ({"patience": 8}, WORSE, [1], "epochs"),
+    ],
+)
+def test_stopping_early(
+    splits: Path,
+    tmp_path: Path,
+    monitor: str,
+    stopping: dict[str, Any],
+    losses: list[float],
+    better: list[int],
+    reason: str | None,
+) -> None:
+    """Made-up accuracies are 10 less the losses, so that they get better in the same epochs."""
+    values = [10 - loss for loss in losses] if monitor.endswith("accuracy") else losses
+    given = {"monitor": monitor, **stopping}
+    with opened(splits, tmp_path / "run", early_stopping=given, epochs=8) as job:
+        assert watched(job, values) == (better, reason)
+
+
+def test_never_stopping_early(splits: Path, tmp_path: Path) -> None:
+    with opened(splits, tmp_path / "run", epochs=8) as job:
+        assert job.monitor == "val_loss"
+        assert watched(job, WORSE) == ([1], "epochs")
+
+
+def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert blas_threads() == {2}
+    with opened(splits, run, epochs=1) as job:
+        assert blas_threads() == {1}
+        list(train(job, StopRequest()))
+    assert summary_of(run)["threads"] == 1
+    for name in ("best", "last"):
+        with threadpool_limits(2, user_api="blas"):
+            assert blas_threads() == {2}
+            SavedModel(run / f"{name}.safetensors")
+            assert blas_threads() == {1}
