@@ -136,7 +136,7 @@ class TrainingView(_View):
         self._job = job
         if isinstance(job.wanted_threads, int) and job.wanted_threads > job.threads:
             cores = plural(job.threads, "core")
-            self._note(f"{job.wanted_threads} threads are wanted, but there are {cores} to use")
+            self._note(f"{job.wanted_threads} threads are wanted; this process may use {cores}")
         if resume and job.reason_to_stop():
             self._note(f"this run is finished, after {plural(job.progress.epoch, 'epoch')}")
         elif resume and job.progress.step:

@@ -36,9 +36,11 @@ class Folder(Source):
 
     def content(self) -> Files:
         names, labels = [], []
-        for entry in _entries(self.path):
+        entries = _entries(self.path)
+        root = (_identity(self.path),)
+        for entry in entries:
             if _is_folder(entry):
-                found = [os.path.join(entry.name, name) for name in _names_below(entry.path)]
+                found = [os.path.join(entry.name, name) for name in _names_below(entry.path, root)]
                 if not found:
                     raise DataError(
                         f"{show_path(entry.path)}: holds no images, but every folder in "
@@ -69,8 +71,7 @@ def _names_below(folder: str, inside: tuple[tuple[int, int], ...] = ()) -> Itera
     """Names of image files relative to `folder`; `inside` are the folders it lies in, by device
     and inode, so that a link back to one of them is not followed."""
     entries = _entries(folder)
-    status = os.stat(folder)
-    here = (status.st_dev, status.st_ino)
+    here = _identity(folder)
     if here in inside:
         return
     for entry in entries:
@@ -79,6 +80,12 @@ def _names_below(folder: str, inside: tuple[tuple[int, int], ...] = ()) -> Itera
                 yield f"{entry.name}/{name}"
         elif not entry.name.lower().endswith(_OTHER_SUFFIXES):
             yield entry.name
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    """What tells a folder from every other, whatever link leads to it."""
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -130,13 +130,20 @@ def _matched(
 
 
 def _bad_images(bad: tuple[BadImage, ...], total: int, place: str) -> DataError:
-    lines = [f"  {show_path(image.path)}: {image.reason}" for image in bad[:_MOST_SHOWN]]
-    if len(bad) > _MOST_SHOWN:
-        lines.append(f"  … and {len(bad) - _MOST_SHOWN:,} more")
+    unlike = all("; set data.image." in image.reason for image in bad)  # not damaged at all
+    most = 3 if unlike else _MOST_SHOWN
+    lines = [f"  {show_path(image.path)}: {image.reason}" for image in bad[:most]]
+    if len(bad) > most:
+        lines.append(f"  … and {len(bad) - most:,} more")
+    remedy = (
+        "Set data.image.height and width, and data.image.mode, to what all are to become."
+        if unlike
+        else "Repair or remove them, or set data.on_bad_image to skip."
+    )
     return DataError(
         f"{show_path(place)}: {len(bad):,} of {total:,} images cannot be used:\n"
         + "\n".join(lines)
-        + "\nRepair or remove them, or set data.on_bad_image to skip."
+        + f"\n{remedy}"
     )
 
 

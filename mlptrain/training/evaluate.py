@@ -15,9 +15,9 @@ BATCH_SIZE = 256
 class Predictor:
     """Runs `model` forward over batches.
 
-    Every batch has the same size, the last one padded, so that an image gets the same bits
-    whether it is predicted alone or among thousands (matrix products of different shapes round
-    differently)."""
+    Every batch has the same size, the last one padded: matrix products of different shapes round
+    differently. What is left is the rounding of a row by its place in the product, which some BLAS
+    kernels have: an image predicted alone and among others has probabilities within 1e-6."""
 
     def __init__(self, model: Model) -> None:
         self._program = model.plan_evaluation(BATCH_SIZE)

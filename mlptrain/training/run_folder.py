@@ -117,17 +117,19 @@ def check_free(run_dir: Path) -> None:
 
 
 def _refuse_used(folder: Path) -> None:
-    if any(entry.name != files.LOCK for entry in os.scandir(folder)):
+    names = {entry.name for entry in os.scandir(folder)}
+    if names - {files.LOCK}:
+        resume = "Add --resume to go on with its run, or name" if files.LOCK in names else "Name"
         raise RunFolderError(
             f"{show_path(folder)}: exists already and is not empty. "
-            "Add --resume to go on with its run, or name another folder with --run-dir."
+            f"{resume} another folder with --run-dir."
         )
 
 
 def _refuse_foreign(folder: Path) -> None:
     """Whatever a run leaves, it leaves a lock file first: without one, files of the same names are
     not its own, and are not overwritten."""
-    names = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    names = {entry.name for entry in os.scandir(folder)}
     found = [name for name in FILES if name in names]
     if found and not names & {files.LOCK, LAST}:
         raise RunFolderError(

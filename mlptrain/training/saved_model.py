@@ -14,7 +14,7 @@ from mlptrain.data.dataset import Dataset
 from mlptrain.data.loading import BadImage, load_images
 from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
-from mlptrain.errors import ModelFileError, UsageError
+from mlptrain.errors import DataError, ModelFileError, UsageError
 from mlptrain.files import show_path
 from mlptrain.nn.model import Model
 from mlptrain.training import checkpoint
@@ -120,7 +120,12 @@ def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -
     model = SavedModel(path)
     state = model.state
     if source is None:
-        dataset = read_split(state.config, split, state.image, state.class_names, reading)
+        try:
+            dataset = read_split(state.config, split, state.image, state.class_names, reading)
+        except DataError as error:
+            raise DataError(
+                f"{error}\nThe model's config names this data; --data evaluates other images."
+            ) from None
     else:
         dataset = read_source(state.config, "data", source, state.image, state.class_names, reading)
     evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))

@@ -10,14 +10,14 @@ from typing import Any
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import parse_config, read_bytes
 from mlptrain.config.schema import Config
-from mlptrain.errors import ConfigError
+from mlptrain.errors import ConfigError, RunFolderError
 from mlptrain.files import show_path
 from mlptrain.nn.model import Model, count_parameters
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
 from mlptrain.training.job import Job, class_weights
-from mlptrain.training.run_folder import check_free, existing_run, open_run
+from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def open_job(
         folder = saved = None
         if resume and (found := existing_run(config_path.stem, run_dir)):
             folder = stack.enter_context(open_run(config_path.stem, found, resume=True))
-            saved = checkpoint.load(folder.last) if os.path.lexists(folder.last) else None
+            saved = _last_state(folder)
             if saved:
                 _require_same_config(config, saved)
         elif run_dir is not None:
@@ -50,8 +50,8 @@ def open_job(
         job = Job(config, splits, model, weights, folder, threads)
         if saved:
             job.restore(saved)
-        folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
         folder.require_space(job.checkpoint_bytes())
+        folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
         rows = (
             (name, example, dataset.class_names[label])
             for name, dataset in splits
@@ -59,6 +59,21 @@ def open_job(
         )
         folder.write_inputs(content, resolved_yaml(config), rows)
         yield job
+
+
+def _last_state(folder: RunFolder) -> Checkpoint | None:
+    """The state to go on from; None where a run stopped before it saved one. Raises RunFolderError
+    if one was there and is gone: to start again would destroy what is left of the run."""
+    if os.path.lexists(folder.last):
+        return checkpoint.load(folder.last)
+    if os.path.lexists(folder.best):
+        best = checkpoint.load(folder.best).state.progress.epoch
+        if best > 1:  # that of the first epoch is written before the first last state
+            raise RunFolderError(
+                f"{show_path(folder.last)}: is missing, but the best state, of epoch {best}, is "
+                "there. Restore it, or name another folder with --run-dir."
+            )
+    return None
 
 
 def _build_model(config: Config, splits: Splits) -> Model:

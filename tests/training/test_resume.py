@@ -166,3 +166,16 @@ def test_files_of_others_in_the_folder_are_left_alone(project: Path, tmp_path: P
     resume(project, tmp_path)
     for name in ("log.txt", ".swap.tmp"):
         assert (tmp_path / name).read_text() == "precious"
+
+
+def test_a_run_whose_last_state_is_gone_is_not_started_again(
+    project: Path, reference: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(reference, run)
+    (run / "last.safetensors").unlink()
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
+    ended = mlptrain(project, "train", "tiny.yaml", "--run-dir", str(run), "--resume", code=7)
+    assert "last.safetensors: is missing, but the best state" in ended.stderr
+    after = {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
+    assert after == before

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import (
     AT_STEP,
+    ENVIRONMENT,
     broken,
     differing,
     mlptrain,
@@ -109,3 +110,19 @@ def test_a_signal_while_data_is_read_leaves_nothing(
     ended_with, errors = ended(start(project, *arguments, program=program))
     assert ended_with == code, errors
     assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(
+    project: Path, tmp_path: Path
+) -> None:
+    """As under nohup: the terminal's closing does not end the run."""
+    run = tmp_path / "run"
+    tool = (sys.executable, "-m", "mlptrain.cli.app")
+    script = f"trap '' HUP; exec {shlex.join([*tool, 'train', 'tiny.yaml', '--run-dir', str(run)])}"
+    arguments = ("--set", "training.epochs=30", "--set", "training.early_stopping=null")
+    process = subprocess.Popen(
+        ["sh", "-c", f"{script} {shlex.join(arguments)}"], cwd=project, env=ENVIRONMENT
+    )
+    wait_until(lambda: (run / "last.safetensors").exists())
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0
