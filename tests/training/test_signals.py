@@ -123,6 +123,6 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(
     process = subprocess.Popen(
         ["sh", "-c", f"{script} {shlex.join(arguments)}"], cwd=project, env=ENVIRONMENT
     )
-    wait_until(lambda: (run / "last.safetensors").exists())
+    wait_until((run / "last.safetensors").exists)
     process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 0
