@@ -188,11 +188,15 @@ def _holder(descriptor: int) -> str:
 
 def show_path(path: Path | str) -> str:
     """`path` for people: bytes that are not UTF-8 and control characters as escapes."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return printable(exact(path))
+
+
+def printable(text: str) -> str:
+    """`text` with its control characters as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def exact(name: str) -> str:
+def exact(name: Path | str) -> str:
     """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 

@@ -59,6 +59,10 @@ class Arena:
         slot = self.slots[name]
         return self.values[slot.range].reshape(slot.shape)
 
+    def by_name(self) -> dict[str, Array]:
+        """Every parameter in its own shape, in the vectors' order: views into `values`."""
+        return {name: self.value(name) for name in self.slots}
+
     def gradient(self, name: str) -> Array:
         """The gradient of parameter `name` in its own shape: a view into `gradients`."""
         slot = self.slots[name]

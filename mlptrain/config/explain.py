@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlptrain.config.fields import Models, field_of, keys_of, models_in, models_named, type_names
-from mlptrain.config.report import SHOWN_REPORTS, Place, Report, printable, shorten
+from mlptrain.config.report import SHOWN_REPORTS, Place, Report, shorten
 from mlptrain.config.schema import PATH_OR_MAPPING
 from mlptrain.config.tree import (
     BrokenNode,
@@ -27,6 +27,7 @@ from mlptrain.config.wording import (
     shown,
     suggestion,
 )
+from mlptrain.files import printable
 from mlptrain.registry import BRANCH
 
 _MAPPING = "must be a mapping of keys to values"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from mlptrain.config.fields import Models, field_of, models_in, models_named
-from mlptrain.config.report import Place, Report, Source, printable, shorten
+from mlptrain.config.report import Place, Report, Source, shorten
 from mlptrain.config.tree import (
     MAX_DEPTH,
     Entry,
@@ -21,6 +21,7 @@ from mlptrain.config.tree import (
     SequenceNode,
     read_tree,
 )
+from mlptrain.files import printable
 
 
 def override(

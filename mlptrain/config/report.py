@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlptrain.errors import ConfigError
+from mlptrain.files import printable
 
 SHOWN_REPORTS = 50
 SHOWN_CHARACTERS = 100  # of a line
@@ -71,11 +72,6 @@ def shorten(text: str, length: int = 60) -> str:
     """`text`, with its middle left out if it is longer than `length`."""
     half = (length - 3) // 2
     return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
-
-
-def printable(text: str) -> str:
-    """`text` with its control characters as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _excerpt(line: str, column: int, width: int) -> tuple[str, int, int]:

@@ -5,6 +5,7 @@ with the right variance keeps the size of activations and gradients from layer t
 """
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -16,8 +17,9 @@ from mlptrain.registry import Definition, Registry
 class Initializer(Definition):
     """`sample` draws a kernel (n, units) in float64."""
 
+    @abstractmethod
     def sample(self, random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
-        raise NotImplementedError
+        """Draw the entries for `shape` = (n, units)."""
 
 
 initializers: Registry[Initializer] = Registry("initializer")

@@ -4,6 +4,7 @@ A layer is a definition: its fields are what YAML says about it. It declares par
 shape, says how they start, and records what it computes on a tape.
 """
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -37,12 +38,12 @@ class Layer(Definition):
     def initial(
         self, name: str, shape: tuple[int, ...], random: np.random.Generator
     ) -> NDArray[np.float64]:
-        """What the parameter `name` starts as, in float64."""
-        raise NotImplementedError
+        """What the parameter `name` starts as, in float64; 0 unless the layer says otherwise."""
+        return np.zeros(shape)
 
+    @abstractmethod
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """Record y = layer(x) on x's tape and return y."""
-        raise NotImplementedError
 
 
 layers: Registry[Layer] = Registry("layer")
@@ -79,7 +80,7 @@ class Dense(Layer):
         self, name: str, shape: tuple[int, ...], random: np.random.Generator
     ) -> NDArray[np.float64]:
         if name == "bias":
-            return np.zeros(shape)
+            return super().initial(name, shape, random)
         inputs, units = shape
         initializer = self.kernel_initializer or initializers[self.activation.initializer]()
         return initializer.sample(random, (inputs, units))

@@ -1,6 +1,7 @@
 """How the learning rate changes over the run: a factor in [0, 1] for each step."""
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -26,9 +27,9 @@ class Schedule(Definition):
         rest = steps_per_epoch * epochs - warmup
         return self.after_warmup((step - warmup) / rest if rest > 0 else 1.0)
 
+    @abstractmethod
     def after_warmup(self, progress: float) -> float:
         """The factor when a share `progress`, in [0, 1], of the steps after warm-up is done."""
-        raise NotImplementedError
 
 
 schedules: Registry[Schedule] = Registry("schedule")

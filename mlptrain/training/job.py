@@ -122,7 +122,7 @@ class Job:
     def evaluate_best(self) -> Evaluation | None:
         """Load the best epoch's weights and evaluate them on the test split, if there is one."""
         saved = checkpoint.load(self.folder.best)
-        checkpoint.fill(saved.path, "parameters", self._parameters(), saved.parameters)
+        checkpoint.fill(saved.path, "parameters", self.model.arena.by_name(), saved.parameters)
         return self._evaluate(self.splits.test)
 
     def save_epoch(self, metrics: EpochMetrics, *, best: bool) -> None:
@@ -148,7 +148,7 @@ class Job:
             )
         if saved.state.progress.best_epoch:
             checkpoint.load(self.folder.best)
-        checkpoint.fill(saved.path, "parameters", self._parameters(), saved.parameters)
+        checkpoint.fill(saved.path, "parameters", self.model.arena.by_name(), saved.parameters)
         checkpoint.fill(saved.path, "optimizer state", self.updater.state, saved.optimizer)
         self.progress = saved.state.progress
         self.updater.step = self.progress.step
@@ -193,10 +193,6 @@ class Job:
         batches = Batches(dataset.images, dataset.labels, self.normalization)
         return evaluate(self._predictor, batches, dataset.class_names)
 
-    def _parameters(self) -> dict[str, NDArray[Any]]:
-        arena = self.model.arena
-        return {name: arena.value(name) for name in arena.slots}
-
     def _save(self, path: Path) -> None:
         document = State(
             config=self.config,
@@ -209,7 +205,7 @@ class Job:
             data_fingerprint=self.fingerprint,
             environment=environment(),
         )
-        checkpoint.save(path, document, self._parameters(), self.updater.state)
+        checkpoint.save(path, document, self.model.arena.by_name(), self.updater.state)
 
 
 def _fingerprint(splits: Splits) -> str:

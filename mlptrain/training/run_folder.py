@@ -88,11 +88,14 @@ class RunFolder:
 def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFolder]:
     """Take a run folder for this process alone, and keep it until the context is left.
 
-    A new run gets `run_dir`, or the next free runs/<name>-NNN; with `resume`, an existing one is
-    taken: `run_dir`, or the latest runs/<name>-NNN. Raises RunFolderError if the folder is busy,
-    or, without `resume`, not empty, or, with it, somebody else's."""
-    path = run_dir or _make_next(name)
-    files.make_folder(path)
+    It is `run_dir`, made if it is not there, or the next free runs/<name>-NNN. Raises
+    RunFolderError if the folder is busy, or, without `resume`, not empty, or, with it, somebody
+    else's."""
+    if run_dir is None:
+        path = _make_next(name)
+    else:
+        path = run_dir
+        files.make_folder(path)
     if resume:
         _refuse_foreign(path)
     with files.locked(path):

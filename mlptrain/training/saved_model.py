@@ -54,8 +54,7 @@ class SavedModel:
             len(self.state.class_names),
             self.state.config.training.loss,
         )
-        targets = {name: model.arena.value(name) for name in model.arena.slots}
-        checkpoint.fill(path, "parameters", targets, saved.parameters)
+        checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
         self._predictor = Predictor(model)
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
