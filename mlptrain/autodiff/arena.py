@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from numpy.typing import DTypeLike
 
-from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.backend.call import Array
+from mlptrain.backend.numpy import NumpyBackend
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 import inspect
 from collections.abc import Callable
-from functools import cache, partial
-from typing import Any, ClassVar, NamedTuple
+from functools import cache
+from typing import ClassVar, NamedTuple
 
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import Array
 from mlptrain.registry import Definition, Registry
 
 Shape = tuple[int, ...]
@@ -60,14 +59,6 @@ class Function(Definition):
     def gradient_rules(self) -> list[Callable[..., None] | None]:
         """For each input, in order: its gradient rule, or None."""
         return [getattr(self, f"gradient_{name}", None) for name in self.inputs()]
-
-
-def bind(
-    rule: Callable[..., None], xp: Any, out: Array, arrays: dict[str, Any]
-) -> Callable[[], None]:
-    """The rule of a function as a call without arguments, on the arrays it asks for by name."""
-    _, _, *names = inspect.signature(rule).parameters
-    return partial(rule, xp, out, **{name: arrays[name] for name in names})
 
 
 functions: Registry[Function] = Registry("function")

@@ -8,7 +8,8 @@ from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.backend.call import Array
+from mlptrain.backend.numpy import NumpyBackend
 
 Program = Callable[..., Tensor]
 

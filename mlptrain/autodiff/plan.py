@@ -1,13 +1,11 @@
 """A tape bound to its buffers. Run forward it evaluates; run in reverse it is backpropagation."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
-from mlptrain.autodiff.function import bind
 from mlptrain.autodiff.tape import Step, Tape
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array, Call
 
 
 class Plan:
@@ -28,12 +26,11 @@ class Plan:
         self.buffers: list[Array] = []
         self._tape = tape
         self._output = output
-        self._forward: list[Callable[[], None]] = []
-        self._backward: list[Callable[[], None]] = []
-        self._bind_leaves()
-        arrays = [self._bind_forward(step, random) for step in tape.steps]
-        if output is not None:
-            self._bind_backward(output, arrays)
+        self._give_leaves_their_arrays()
+        forward = [self._forward_call(step, random) for step in tape.steps]
+        backward = [] if output is None else self._backward_calls(output, forward)
+        self._forward = self.backend.bind(forward)
+        self._backward = self.backend.bind(backward)
 
     def forward(self) -> None:
         """The forward pass: evaluate u₀ … uₙ in the order they were recorded."""
@@ -51,7 +48,7 @@ class Plan:
             for rule in self._backward:
                 rule()
 
-    def _bind_leaves(self) -> None:
+    def _give_leaves_their_arrays(self) -> None:
         arena = self._tape.arena
         for tensor in self._tape.inputs:
             tensor.value = self._empty(tensor.shape, tensor.dtype)
@@ -59,8 +56,8 @@ class Plan:
             tensor.value = arena.value(name)
             tensor.gradient = arena.gradient(name)
 
-    def _bind_forward(self, step: Step, random: Any) -> dict[str, Any]:
-        """Give the step its output and scratch; return every array its rules can ask for."""
+    def _forward_call(self, step: Step, random: Any) -> Call:
+        """Give the step its output and scratch, and its rules everything they can ask for."""
         function, y = step.function, step.y
         y.value = self._empty(y.shape, y.dtype)
         arrays: dict[str, Any] = {
@@ -68,21 +65,23 @@ class Plan:
             for name, (shape, dtype) in function.scratch(*(x.shape for x in step.xs)).items()
         }
         arrays |= zip(function.inputs(), (x.value for x in step.xs), strict=True)
-        arrays |= {"y": y.value, "random": random}
-        self._forward.append(bind(function.forward, self.backend.xp, y.value, arrays))
-        return arrays
+        return Call(function.forward, y.value, arrays | {"y": y.value, "random": random})
 
-    def _bind_backward(self, output: Tensor, arrays: list[dict[str, Any]]) -> None:
-        """Walk the steps in reverse and bind one gradient rule per input that wants one."""
+    def _backward_calls(self, output: Tensor, forward: list[Call]) -> list[Call]:
+        """Walk the steps in reverse: one gradient rule per input that wants one."""
+        calls: list[Call] = []
         reached = {id(output)}
         if not output.name:
             output.gradient = self._empty(output.shape, output.dtype)
-        for step, step_arrays in zip(reversed(self._tape.steps), reversed(arrays), strict=True):
+        for step, call in zip(reversed(self._tape.steps), reversed(forward), strict=True):
             if id(step.y) in reached and step.y.wants_gradient:
-                self._bind_gradients(step, {**step_arrays, "g": step.y.gradient}, reached)
+                arrays = {**call.arrays, "g": step.y.gradient}
+                calls += self._gradient_calls(step, arrays, reached)
+        return calls
 
-    def _bind_gradients(self, step: Step, arrays: dict[str, Any], reached: set[int]) -> None:
-        xp = self.backend.xp
+    def _gradient_calls(
+        self, step: Step, arrays: dict[str, Any], reached: set[int]
+    ) -> Iterator[Call]:
         for x, rule in zip(step.xs, step.function.gradient_rules(), strict=True):
             if rule is None or not x.wants_gradient:
                 continue
@@ -90,13 +89,18 @@ class Plan:
                 reached.add(id(x))
                 if not x.name:  # a parameter's gradient lies in the arena
                     x.gradient = self._empty(x.shape, x.dtype)
-                self._backward.append(bind(rule, xp, x.gradient, arrays))
+                yield Call(rule, x.gradient, arrays)
             else:  # x feeds several steps: their contributions add up
                 more = self._empty(x.shape, x.dtype)
-                self._backward.append(bind(rule, xp, more, arrays))
-                self._backward.append(partial(xp.add, x.gradient, more, out=x.gradient))
+                yield Call(rule, more, arrays)
+                yield Call(accumulate, x.gradient, {"more": more})
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         array = self.backend.empty(shape, dtype)
         self.buffers.append(array)
         return array
+
+
+def accumulate(xp: Any, out: Array, more: Array) -> None:
+    """out ← out + more."""
+    xp.add(out, more, out=out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 
 if TYPE_CHECKING:
     from mlptrain.autodiff.tape import Tape

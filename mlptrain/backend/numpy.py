@@ -1,18 +1,20 @@
-"""The reference backend: NumPy arrays in this process's memory.
+"""The reference backend: NumPy arrays in this process's memory, computed by the plain rules.
 
-A backend gives the engine an array module `xp` and memory. Everything above calls array functions
-through `xp` alone.
+A backend gives the engine an array module `xp`, memory, and code for its calls. Everything above
+calls array functions through `xp` alone.
 """
 
 import math
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
+from threadpoolctl import threadpool_limits
 
-Array = NDArray[Any]
+from mlptrain.backend.call import Array, Call
 
 ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
 
@@ -20,7 +22,7 @@ ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
 class NumpyBackend:
     """Arrays in main memory, computed by NumPy and its BLAS."""
 
-    name = "numpy"
+    kernels = "numpy"
     xp: ModuleType = np
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -35,3 +37,11 @@ class NumpyBackend:
     def quiet(self) -> AbstractContextManager[Any]:
         """Let Inf and NaN arise without a warning: the training loop looks for them itself."""
         return np.errstate(all="ignore")
+
+    def bind(self, calls: Iterable[Call]) -> list[Callable[[], None]]:
+        """What to run, in order, to make `calls` on their arrays."""
+        return [call.bind(self.xp) for call in calls]
+
+    def use_threads(self, threads: int) -> None:
+        """Share the work of every call bound from now on among `threads` threads."""
+        threadpool_limits(threads, user_api="blas")

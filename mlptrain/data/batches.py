@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.data.normalization import Normalization
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.functions.normal import normal_cdf
 from mlptrain.registry import Registry
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 
 
 @functions.register

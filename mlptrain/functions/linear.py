@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from mlptrain.autodiff.function import Function, Shape, functions
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 
 
 @functions.register

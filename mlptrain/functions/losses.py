@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.registry import Registry
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 
 LARGEST = 9.0  # erfc(9) = 4e-37: beyond it Φ is 0 or 1 in either precision
 

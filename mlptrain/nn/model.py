@@ -69,13 +69,14 @@ class Model:
         classes: int,
         loss: Loss,
         dtype: DTypeLike = np.float32,
+        backend: NumpyBackend | None = None,
     ) -> None:
         self.inputs = inputs
         self.classes = classes
         self.loss = loss
         self.layers = list(_placed(hidden, inputs, classes))
         shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
-        self.arena = Arena(shapes, dtype, NumpyBackend())
+        self.arena = Arena(shapes, dtype, backend or NumpyBackend())
 
     @property
     def largest_kernel(self) -> int:

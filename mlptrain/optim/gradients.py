@@ -3,27 +3,47 @@
 import math
 from typing import Any
 
-from mlptrain.backend.numpy import Array
+from mlptrain.autodiff.arena import Arena
+from mlptrain.backend.call import Array, Call
 
-PART = 65_536
-
-
-def norm(xp: Any, g: Array) -> float:
-    """‖g‖₂ of a flat vector; NaN or Inf exactly if an entry is."""
-    with xp.errstate(over="ignore", invalid="ignore"):
-        # in parts, added up in float64: one float32 sum over 10⁸ entries is off by a hundredth
-        parts = (g[first : first + PART] for first in range(0, g.size, PART))
-        squared = sum(float(xp.dot(part, part)) for part in parts)
-    if math.isfinite(squared):
-        return math.sqrt(squared)
-    largest = float(xp.max(xp.abs(g)))  # the squares overflowed, or an entry is not finite
-    if not math.isfinite(largest):
-        return largest
-    scaled = g / largest
-    return largest * math.sqrt(float(xp.dot(scaled, scaled)))
+PART = 65_536  # entries at most: one float32 sum over 10⁸ would be off by a hundredth
 
 
-def clip(xp: Any, g: Array, length: float, limit: float) -> None:
-    """Shorten g, of norm `length`, to norm `limit` if it is longer (Pascanu et al., 2013)."""
-    if length > limit:
-        xp.multiply(g, limit / length, out=g)
+class GradientNorm:
+    """‖g‖₂ of the gradients in `arena`."""
+
+    def __init__(self, arena: Arena) -> None:
+        backend = arena.backend
+        self._g, self._xp, self._backend = arena.gradients, backend.xp, backend
+        self._sums = backend.empty((-(-self._g.size // PART),), self._g.dtype)
+        self._rules = backend.bind([Call(square_sums, self._sums, {"g": self._g})])
+
+    def measure(self) -> float:
+        """The norm of the gradients as they are now; NaN or Inf exactly if an entry is."""
+        with self._backend.quiet():
+            for rule in self._rules:
+                rule()
+        squared = sum(self._sums.tolist())
+        return math.sqrt(squared) if math.isfinite(squared) else self._large()
+
+    def clip(self, length: float, limit: float) -> None:
+        """Shorten the gradients, of norm `length`, to norm `limit` if they are longer (Pascanu et
+        al., 2013)."""
+        if length > limit:
+            self._xp.multiply(self._g, limit / length, out=self._g)
+
+    def _large(self) -> float:
+        """The norm where squares overflowed or an entry is not finite."""
+        xp, largest = self._xp, float(self._xp.max(self._xp.abs(self._g)))
+        if not math.isfinite(largest):
+            return largest
+        scaled = self._g / largest
+        return largest * math.sqrt(float(xp.dot(scaled, scaled)))
+
+
+def square_sums(xp: Any, out: Array, g: Array) -> None:
+    """outᵢ = the sum of squares of the i-th of as many equal parts of g, the last one shorter."""
+    size = -(-g.size // out.size)
+    for index in range(out.size):
+        part = g[index * size : (index + 1) * size]
+        out[index] = xp.dot(part, part)

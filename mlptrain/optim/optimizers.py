@@ -1,19 +1,20 @@
 """Update rules: what one step does to the flat vector of parameters.
 
 A rule sees a chunk of the vector, small enough to stay in the processor's cache through all its
-passes, and writes in place: `w` the parameters, `g` the gradient (which it may overwrite), `part` a
-work array, then its own state by name. `rate` is the learning rate ρ of this step, `step` counts
-from 1.
+passes, and writes in place: `w` the parameters, `g` the gradient (which it may overwrite). It asks
+by name for `part`, a work array, for its own state, and for the numbers of this step that
+`coefficients` gives.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.optim.schedules import Constant, ScheduleChoice
 from mlptrain.registry import Definition, Registry
 
@@ -37,10 +38,23 @@ class Optimizer(Definition):
         """The names of the vectors the rule keeps from step to step. They start as zeros."""
         return ()
 
-    def decay(self, xp: Any, w: Array, g: Array, part: Array, *, rate: float, step: int) -> None:
-        """g ← g + weight_decay w: the gradient of weight_decay ‖w‖² / 2."""
-        xp.multiply(w, self.weight_decay, out=part)
-        xp.add(g, part, out=g)
+    @abstractmethod
+    def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
+        """The numbers that `update` needs at `step` = 1, 2, … with learning rate ρ = `rate`."""
+
+    def pull(self, rate: float) -> tuple[float, float]:
+        """How weight decay acts: what share of w is added to the gradient, the gradient of
+        weight_decay ‖w‖² / 2; and what w is multiplied by."""
+        return self.weight_decay, 1.0
+
+    def decay(self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array) -> None:
+        """g ← g + share w, then w ← factor w, with the coefficients of `pull`."""
+        share, factor = coefficients.tolist()
+        if share:
+            xp.multiply(w, share, out=part)
+            xp.add(g, part, out=g)
+        if factor != 1:
+            xp.multiply(w, factor, out=w)
 
     update: ClassVar[Callable[..., None]]
 
@@ -71,25 +85,26 @@ class SGD(Optimizer):
     def state(self) -> tuple[str, ...]:
         return ("v",) if self.momentum else ()
 
+    def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
+        return rate, self.momentum
+
     def update(
         self,
         xp: Any,
         w: Array,
         g: Array,
         part: Array,
+        coefficients: Array,
         v: Array | None = None,
-        *,
-        rate: float,
-        step: int,
     ) -> None:
-        if v is None:
-            direction = g
-        else:
-            xp.multiply(v, self.momentum, out=v)
+        rate, momentum = coefficients.tolist()
+        direction = g
+        if v is not None:
+            xp.multiply(v, momentum, out=v)
             xp.add(v, g, out=v)
             direction = v
             if self.nesterov:
-                xp.multiply(v, self.momentum, out=part)
+                xp.multiply(v, momentum, out=part)
                 xp.add(g, part, out=g)
                 direction = g
         xp.multiply(direction, rate, out=part)
@@ -114,30 +129,26 @@ class Adam(Optimizer):
     def state(self) -> tuple[str, ...]:
         return ("m", "v")
 
+    def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
+        """β₁, β₂, then ε and ρ (1 - β₁) / (1 - β₁ᵗ), both times the same scale: `update` keeps m
+        and v as m / (1 - β₁) and v / (1 - β₂), which saves two passes of twelve."""
+        scale = math.sqrt((1 - self.beta_2**step) / (1 - self.beta_2))
+        size = rate * scale * (1 - self.beta_1) / (1 - self.beta_1**step)
+        return self.beta_1, self.beta_2, self.epsilon * scale, size
+
     def update(
-        self,
-        xp: Any,
-        w: Array,
-        g: Array,
-        part: Array,
-        m: Array,
-        v: Array,
-        *,
-        rate: float,
-        step: int,
+        self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array, m: Array, v: Array
     ) -> None:
-        # m and v are kept as m / (1 - β₁) and v / (1 - β₂), which saves two passes of twelve
-        xp.multiply(m, self.beta_1, out=m)
+        beta_1, beta_2, epsilon, size = coefficients.tolist()
+        xp.multiply(m, beta_1, out=m)
         xp.add(m, g, out=m)
-        xp.multiply(v, self.beta_2, out=v)
+        xp.multiply(v, beta_2, out=v)
         xp.multiply(g, g, out=part)
         xp.add(v, part, out=v)
-        # ρ m̂ / (√v̂ + ε), with numerator and denominator multiplied by `scale`
-        scale = math.sqrt((1 - self.beta_2**step) / (1 - self.beta_2))
         xp.sqrt(v, out=part)
-        xp.add(part, self.epsilon * scale, out=part)
+        xp.add(part, epsilon, out=part)
         xp.divide(m, part, out=part)
-        xp.multiply(part, rate * scale * (1 - self.beta_1) / (1 - self.beta_1**step), out=part)
+        xp.multiply(part, size, out=part)
         xp.subtract(w, part, out=w)
 
 
@@ -150,9 +161,8 @@ class AdamW(Adam):
         float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
     ] = 0.01
 
-    def decay(self, xp: Any, w: Array, g: Array, part: Array, *, rate: float, step: int) -> None:
-        """w ← (1 - ρ weight_decay) w."""
-        xp.multiply(w, 1 - rate * self.weight_decay, out=w)
+    def pull(self, rate: float) -> tuple[float, float]:
+        return 0.0, 1 - rate * self.weight_decay
 
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
 """An update rule bound to an arena, as a plan is a tape bound to its buffers."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 from mlptrain.autodiff.arena import Arena
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array, Call
 from mlptrain.optim.optimizers import Optimizer
 
 CHUNK = 65_536  # elements; four float32 chunks fill 1 MiB, a second-level cache
@@ -25,23 +24,32 @@ class Updater:
         for name in optimizer.state():
             self.state[name] = backend.empty(values.shape, values.dtype)
             self.state[name][...] = 0
+        self._optimizer = optimizer
         self._backend = backend
-        self._rules: list[Callable[..., None]] = []
-        scratch = backend.empty((min(CHUNK, values.size),), values.dtype)
-        for chunk in _chunks(values.size, arena.decayed):
-            w, g = values[chunk], arena.gradients[chunk]
-            part = scratch[: w.size]
-            if optimizer.weight_decay and chunk.stop <= arena.decayed:
-                self._rules.append(partial(optimizer.decay, backend.xp, w, g, part))
-            state = {name: vector[chunk] for name, vector in self.state.items()}
-            self._rules.append(partial(optimizer.update, backend.xp, w, g, part, **state))
+        self._pull = backend.empty((2,), values.dtype)
+        numbers = len(optimizer.coefficients(1.0, 1))
+        self._coefficients = backend.empty((numbers,), values.dtype)
+        self._rules = backend.bind(self._calls(arena))
 
     def update(self, rate: float) -> None:
         """One step with learning rate `rate`, from the gradients now in the arena."""
         self.step += 1
+        self._pull[...] = self._optimizer.pull(rate)
+        self._coefficients[...] = self._optimizer.coefficients(rate, self.step)
         with self._backend.quiet():
             for rule in self._rules:
-                rule(rate=rate, step=self.step)
+                rule()
+
+    def _calls(self, arena: Arena) -> Iterator[Call]:
+        optimizer, size = self._optimizer, arena.values.size
+        scratch = self._backend.empty((min(CHUNK, size),), arena.values.dtype)
+        for chunk in _chunks(size, arena.decayed):
+            w = arena.values[chunk]
+            arrays = {"g": arena.gradients[chunk], "part": scratch[: w.size]}
+            if optimizer.weight_decay and chunk.stop <= arena.decayed:
+                yield Call(optimizer.decay, w, {**arrays, "coefficients": self._pull})
+            state = {name: vector[chunk] for name, vector in self.state.items()}
+            yield Call(optimizer.update, w, {**arrays, **state, "coefficients": self._coefficients})
 
 
 def _chunks(size: int, decayed: int) -> Iterator[slice]:

@@ -20,7 +20,7 @@ import safetensors.numpy
 from pydantic import ConfigDict, Field, ValidationError
 
 from mlptrain import files
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.config.schema import Config
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.reading import UnreadableError, read_file

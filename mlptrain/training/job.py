@@ -15,6 +15,7 @@ from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, DataError, ModelFileError
 from mlptrain.files import exact, show_path
 from mlptrain.nn.model import Model, Program
+from mlptrain.optim.gradients import GradientNorm
 from mlptrain.optim.updater import Updater
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
@@ -44,7 +45,9 @@ class Job:
         self.model = model
         self.folder = folder
         self.wanted_threads = threads
-        self.threads = set_threads(threads, config.training.batch_size * model.largest_kernel)
+        self.threads = set_threads(
+            model.arena.backend, threads, config.training.batch_size * model.largest_kernel
+        )
         self.progress = Progress()
         standard = config.data.normalize == "standard"
         self.normalization = (
@@ -53,6 +56,7 @@ class Job:
             else Normalization.identity(splits.image.shape[2])
         )
         self.model.initialize(stream(config.seed, INITIALIZATION))
+        self.gradient_norm = GradientNorm(self.model.arena)
         self.updater = Updater(config.training.optimizer, self.model.arena)
         self.dropout = stream(config.seed, DROPOUT)
         self.train = Batches(

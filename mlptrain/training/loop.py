@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 
 from mlptrain.errors import DivergedError, StoppedError
-from mlptrain.optim import gradients
 from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
 from mlptrain.training.job import Job
 from mlptrain.training.signals import StopRequest
@@ -41,8 +40,7 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
 
 def train_epoch(job: Job) -> Iterator[StepDone]:
     """The steps of the epoch under way, from where `job.progress` stands in it."""
-    training, progress, arena = job.config.training, job.progress, job.model.arena
-    xp, size = arena.backend.xp, training.batch_size
+    training, progress, size = job.config.training, job.progress, job.config.training.batch_size
     order = stream(job.config.seed, SHUFFLING, progress.epoch).permutation(len(job.train))
     for first in range(progress.epoch_steps * size, len(order), size):
         batch = order[first : first + size]
@@ -50,13 +48,13 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
         job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
         program.plan.forward()
         program.plan.backward()
-        loss, norm = float(program.loss.value), gradients.norm(xp, arena.gradients)
+        loss, norm = float(program.loss.value), job.gradient_norm.measure()
         rate = job.learning_rate(progress.step)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = f"the loss is {loss:g}, the gradient's norm {norm:g}"
             raise diverged(job, progress.step + 1, what)
         if training.optimizer.clip_norm is not None:
-            gradients.clip(xp, arena.gradients, norm, training.optimizer.clip_norm)
+            job.gradient_norm.clip(norm, training.optimizer.clip_norm)
         job.updater.update(rate)
         progress.step += 1
         progress.epoch_steps += 1

@@ -1,33 +1,65 @@
-"""What the numbers of a run depend on besides its inputs: threads, BLAS, versions."""
+"""What the numbers of a run depend on besides its inputs: kernels, threads, BLAS, versions."""
 
+import os
 import platform
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from mlptrain import __version__
+from mlptrain.backend.compiled import CompiledBackend, UnavailableError
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.data.loading import processors
+from mlptrain.errors import UsageError
 
 Threads = int | Literal["auto"]
 
-SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves some 10 µs
+Kernels = Literal["compiled", "numpy"]
+
+KERNELS_VARIABLE = "MLPTRAIN_KERNELS"
+SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves the BLAS some 10 µs
 
 
-def set_threads(wanted: Threads, multiplications: int = SMALL_PRODUCT) -> int:
-    """Let the BLAS use `wanted` threads, and return their number.
+def choose_backend() -> NumpyBackend:
+    """The compiled kernels where there are some, else NumPy; MLPTRAIN_KERNELS insists on either.
 
-    "auto" is one per core this process may use, or one in all where even the largest product has
-    few `multiplications`: threads that wait for each other gain little there, and lose a factor of
-    ten when something else runs on one of the cores. Never more than there are cores, which would
-    slow small products down a hundredfold."""
+    Raises UsageError if the variable asks for what is not there."""
+    wanted = os.environ.get(KERNELS_VARIABLE, "")
+    if wanted not in ("", *get_args(Kernels)):
+        raise UsageError(
+            f"{KERNELS_VARIABLE}: must be compiled or numpy, got {wanted!r}. Correct or unset it."
+        )
+    if wanted == "numpy":
+        return NumpyBackend()
+    try:
+        return CompiledBackend()
+    except UnavailableError as error:
+        if wanted:
+            raise UsageError(
+                f"{KERNELS_VARIABLE}: there are no compiled kernels: {error}"
+            ) from None
+        return NumpyBackend()
+
+
+def set_threads(
+    backend: NumpyBackend, wanted: Threads, multiplications: int = SMALL_PRODUCT
+) -> int:
+    """Let the backend use `wanted` threads, and return their number: never more than the cores
+    that this process may use, which would slow small products down a hundredfold.
+
+    "auto" is all of these; but one without compiled kernels where even the largest product has few
+    `multiplications`: the BLAS's threads, waiting for each other, gain little there, and lose a
+    factor of ten when something else runs on one of the cores."""
     cores = processors()
-    if wanted == "auto":
-        threads = cores if multiplications >= SMALL_PRODUCT else 1
-    else:
+    if wanted != "auto":
         threads = min(wanted, cores)
-    threadpool_limits(threads, user_api="blas")
+    elif backend.kernels == "numpy" and multiplications < SMALL_PRODUCT:
+        threads = 1
+    else:
+        threads = cores
+    backend.use_threads(threads)
     return threads
 
 

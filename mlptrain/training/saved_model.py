@@ -21,7 +21,7 @@ from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.evaluate import Predictor, evaluate
-from mlptrain.training.machine import set_threads
+from mlptrain.training.machine import choose_backend, set_threads
 from mlptrain.training.metrics import Evaluation
 
 CHUNK_BYTES = 64 << 20  # of images decoded, then predicted, at a time: bounds the memory
@@ -47,12 +47,14 @@ class SavedModel:
         saved = checkpoint.load(path)
         self.path = path
         self.state: State = saved.state
-        set_threads(self.state.threads)
+        backend = choose_backend()
+        set_threads(backend, self.state.threads)
         model = Model(
             self.state.config.model.hidden(),
             math.prod(self.state.image.shape),
             len(self.state.class_names),
             self.state.config.training.loss,
+            backend=backend,
         )
         checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
         self._predictor = Predictor(model)

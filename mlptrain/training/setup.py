@@ -17,6 +17,7 @@ from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
 from mlptrain.training.job import Job, class_weights
+from mlptrain.training.machine import choose_backend
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
 
 
@@ -89,7 +90,7 @@ def _build_model(config: Config, splits: Splits) -> Model:
             f"{optimizer.model_dump()['type']} they take {needed / 1e9:.1f} GB, this machine has "
             f"{memory / 1e9:.1f} GB. Use fewer units, or a smaller data.image.height and width."
         )
-    return Model(hidden, inputs, classes, config.training.loss)
+    return Model(hidden, inputs, classes, config.training.loss, backend=choose_backend())
 
 
 def _require_same_config(config: Config, saved: Checkpoint) -> None:

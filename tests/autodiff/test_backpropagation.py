@@ -15,7 +15,8 @@ from mlptrain.autodiff.gradcheck import gradient_error
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.backend.call import Array
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import Identity, Sigmoid, SiLU, Tanh
 from mlptrain.functions.elementwise import Add, Multiply
 from mlptrain.functions.linear import Linear, MatMul

@@ -8,7 +8,7 @@ import pytest
 from mlptrain.autodiff.function import Function, Scratch, Shape
 from mlptrain.autodiff.gradcheck import gradient_error
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 
 
 class Square(Function):

@@ -15,7 +15,8 @@ from mlptrain.autodiff.function import Function, functions
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.backend.call import Array
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions import losses
 
 MODULES = [  # importing them registers what they define
@@ -97,11 +98,18 @@ def arrays(name: str, sizes: dict[str, int], seed: int, dtype: Any = np.float64)
 class Run:
     """One function on a plan of its own, all its differentiable inputs being parameters."""
 
-    def __init__(self, function: Function, inputs: dict[str, Array], seed: int = 0) -> None:
+    def __init__(
+        self,
+        function: Function,
+        inputs: dict[str, Array],
+        seed: int = 0,
+        backend: NumpyBackend | None = None,
+    ) -> None:
         self.function = function
         differentiable = [x for x in inputs if x not in NOT_DIFFERENTIABLE]
         dtype = inputs[differentiable[0]].dtype
-        self.arena = Arena({x: inputs[x].shape for x in differentiable}, dtype, NumpyBackend())
+        shapes = {x: inputs[x].shape for x in differentiable}
+        self.arena = Arena(shapes, dtype, backend or NumpyBackend())
         tape = Tape(self.arena, training=True)
         self.xs = {
             x: tape.parameter(x) if x in differentiable else tape.input(each.shape, each.dtype)

@@ -8,7 +8,7 @@ import pytest
 from function_cases import Run, evaluate
 
 from mlptrain.autodiff.function import functions
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.functions.losses import CountCorrect, CrossEntropy, Loss, MeanSquaredError, losses
 
 RANDOM = np.random.default_rng(5)

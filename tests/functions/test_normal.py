@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.functions.normal import normal_cdf
 
 

@@ -10,7 +10,8 @@ from reference_runs import ACTIVATIONS
 from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
-from mlptrain.backend.numpy import Array, NumpyBackend
+from mlptrain.backend.call import Array
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import activations
 
 

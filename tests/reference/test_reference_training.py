@@ -8,12 +8,13 @@ import pytest
 from reference_runs import RUNS, SIZES, STEPS, ReferenceRun, parameter_shapes
 
 from mlptrain.autodiff.arena import Arena
-from mlptrain.backend.numpy import Array
+from mlptrain.backend.call import Array
 from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
-from mlptrain.optim import gradients, optimizers
+from mlptrain.optim import optimizers
+from mlptrain.optim.gradients import GradientNorm
 from mlptrain.optim.updater import Updater
 
 NAMES = [
@@ -61,8 +62,8 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
         program.plan.backward()
         losses.append(float(program.loss.value))
         if optimizer.clip_norm is not None:
-            g = model.arena.gradients
-            gradients.clip(np, g, gradients.norm(np, g), optimizer.clip_norm)
+            norm = GradientNorm(model.arena)
+            norm.clip(norm.measure(), optimizer.clip_norm)
         updater.update(optimizer.learning_rate)
     return losses, model.arena
 

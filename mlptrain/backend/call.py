@@ -1,0 +1,33 @@
+"""One use of one rule: what a plan or an update is made of, and what a backend turns into code."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """`rule(xp, out, ...)`, where the rule asks for its other arguments by name; those with a
+    default need not be there.
+
+    Attributes:
+        rule: a function, or a method of a definition, that writes into `out` and allocates nothing.
+        out: what it writes.
+        arrays: everything it may ask for, by name.
+    """
+
+    rule: Callable[..., None]
+    out: Array
+    arrays: dict[str, Any]
+
+    def bind(self, xp: Any) -> Callable[[], None]:
+        """The plain rule as a function without arguments."""
+        _, _, *others = inspect.signature(self.rule).parameters.values()
+        wanted = [p.name for p in others if p.name in self.arrays or p.default is p.empty]
+        return partial(self.rule, xp, self.out, **{name: self.arrays[name] for name in wanted})

@@ -1,0 +1,185 @@
+"""Programs of compiled kernels: the threads that share them, and when they are not to be had."""
+
+import ctypes
+import subprocess
+import sys
+import threading
+from importlib.machinery import ModuleSpec
+
+import numpy as np
+import pytest
+
+from mlptrain.autodiff.arena import Arena
+from mlptrain.backend import compiled
+from mlptrain.backend.compiled import CompiledBackend, UnavailableError
+from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.functions.activations import GELU, ReLU, Tanh
+from mlptrain.functions.losses import CrossEntropy
+from mlptrain.nn.layers import Dense, Dropout, Layer
+from mlptrain.nn.model import Model, Program
+from mlptrain.optim.optimizers import Adam
+from mlptrain.optim.updater import Updater
+
+try:
+    CompiledBackend()
+except UnavailableError as error:
+    pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
+
+LAYERS = [
+    Dense(units=150, activation=ReLU()),
+    Dropout(rate=0.2),
+    Dense(units=90, activation=GELU()),
+    Dense(units=70, activation=Tanh(), use_bias=False),
+]
+
+
+def backend(threads: int) -> CompiledBackend:
+    made = CompiledBackend()
+    made.use_threads(threads)
+    return made
+
+
+class Training:
+    """A small net on random data, to be trained step by step."""
+
+    def __init__(
+        self, backend: NumpyBackend, layers: list[Layer] = LAYERS, batch: int = 64
+    ) -> None:
+        self.model = Model(layers, 100, 10, CrossEntropy(label_smoothing=0.1), backend=backend)
+        self.model.initialize(np.random.default_rng(0))
+        self.program: Program = self.model.plan_training(batch, np.random.default_rng(1))
+        self.updater = Updater(Adam(), self.model.arena)
+        random = np.random.default_rng(2)
+        self.program.x.value[...] = random.normal(size=self.program.x.shape)
+        self.program.labels.value[...] = random.integers(0, 10, batch)
+        self.program.weights.value[...] = 1
+
+    def steps(self, count: int) -> list[float]:
+        losses = []
+        for _ in range(count):
+            self.program.plan.forward()
+            self.program.plan.backward()
+            self.updater.update(1e-3)
+            losses.append(float(self.program.loss.value))
+        return losses
+
+
+def test_training_goes_the_way_of_the_plain_rules() -> None:
+    for threads in (1, 2, 3):
+        found, wanted = Training(backend(threads)), Training(NumpyBackend())
+        np.testing.assert_allclose(found.steps(30), wanted.steps(30), rtol=1e-4)
+        scale = np.abs(wanted.model.arena.values).max()
+        difference = np.abs(found.model.arena.values - wanted.model.arena.values).max()
+        assert difference < 1e-3 * scale
+        assert found.program.correct.value == wanted.program.correct.value
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_threads_never_change_what_comes_out_between_two_runs(threads: int) -> None:
+    """Who computes a part, and when, is left to chance; the bits are not."""
+    first, second = Training(backend(threads)), Training(backend(threads))
+    assert first.steps(300) == second.steps(300)
+    np.testing.assert_array_equal(first.model.arena.values, second.model.arena.values)
+
+
+def test_two_python_threads_may_run_programs_at_once() -> None:
+    shared = backend(2)
+    wanted = Training(shared).steps(100)
+    results: list[list[float]] = []
+    trainings = [Training(shared) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda each=each: results.append(each.steps(100)))
+        for each in trainings
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert results == [wanted] * 4
+
+
+def test_rules_without_a_kernel_run_between_the_programs() -> None:
+    training = Training(backend(2))
+    kinds = [type(each).__name__ for each in training.program.plan._forward]
+    assert kinds == ["function", "partial", "function", "partial", "function"]  # dropout, gelu
+
+
+def test_a_forked_child_trains_alone() -> None:
+    """Threads do not survive a fork; the child's first thread then does all of the work."""
+    code = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from test_compiled import Training, backend
+training = Training(backend(4))
+training.steps(5)
+pid = os.fork()
+losses = training.steps(5)
+if pid == 0:
+    os._exit(0 if len(losses) == 5 else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    folder = __file__.rpartition("/")[0]
+    command = [sys.executable, "-W", "ignore", "-c", code, folder]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+
+
+def test_without_a_library_the_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled._library.cache_clear()
+    monkeypatch.setattr(compiled, "find_spec", lambda _: None)
+    with pytest.raises(UnavailableError, match="takes a C compiler"):
+        CompiledBackend()
+
+
+def test_a_library_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled._library.cache_clear()
+    monkeypatch.setattr(compiled, "LAYOUT", 99)
+    with pytest.raises(UnavailableError, match="another version"):
+        CompiledBackend()
+
+
+def test_a_library_that_cannot_be_loaded_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled._library.cache_clear()
+    spec = ModuleSpec("_kernels", None, origin=__file__)  # no library at all
+    monkeypatch.setattr(compiled, "find_spec", lambda _: spec)
+    with pytest.raises(UnavailableError, match="cannot be loaded"):
+        CompiledBackend()
+
+
+def test_a_blas_without_cblas_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled._library.cache_clear()
+    monkeypatch.setattr(compiled, "threadpool_info", list)
+    with pytest.raises(UnavailableError, match="no cblas_sgemm"):
+        CompiledBackend()
+
+
+@pytest.fixture(autouse=True)
+def forget_the_library() -> object:
+    yield
+    compiled._library.cache_clear()
+
+
+def test_a_blas_that_counts_in_32_bits() -> None:
+    """`matrix_product` calls a cblas_sgemm of either kind as it is declared."""
+    library = compiled._library()
+    seen: list[tuple[float, ...]] = []
+    kinds = [ctypes.c_int] * 3 + [ctypes.c_int32] * 3 + [ctypes.c_float, ctypes.c_void_p]
+    kinds += [ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, ctypes.c_float, ctypes.c_void_p]
+
+    @ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int32)
+    def sgemm(*arguments: float) -> None:
+        seen.append(arguments)
+
+    try:
+        library.use_sgemm(ctypes.cast(sgemm, ctypes.c_void_p), 32)
+        Training(backend(1), [], batch=5).program.plan.forward()
+    finally:
+        library.use_sgemm(*compiled._sgemm())
+    (order, _, _, m, n, k, alpha, _, lda, _, ldb, beta, _, ldc), *others = seen
+    assert (order, m, n, k, alpha, beta, others) == (101, 5, 10, 100, 1, 0, [])
+    assert (lda, ldb, ldc) == (100, 10, 10)
+
+
+def test_arrays_that_do_not_fit_stay_with_the_plain_rule() -> None:
+    for dtype, kind in ((np.float32, "function"), (np.float64, "partial")):
+        arena = Arena({"b": (5,)}, dtype, backend(1))
+        assert [type(each).__name__ for each in Updater(Adam(), arena)._rules] == [kind]

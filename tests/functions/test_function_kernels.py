@@ -1,0 +1,139 @@
+"""Every compiled kernel of a function against the plain rule it stands for."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from function_cases import ALL, IDS, Run, arrays, variants
+
+from mlptrain.autodiff.function import Function, functions
+from mlptrain.backend import compiled
+from mlptrain.backend.compiled import KERNELS, CompiledBackend, UnavailableError
+from mlptrain.functions.losses import Loss
+from mlptrain.optim import gradients
+from mlptrain.optim.optimizers import optimizers
+
+try:
+    BACKEND = CompiledBackend()
+except UnavailableError as error:
+    pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
+
+LIMITS = {"batch": 70, "n": 300, "units": 200}  # of random sizes: parts, grains and what is left
+SOME = [
+    dict.fromkeys(LIMITS, 1),
+    {"batch": 3, "n": 17, "units": 2},
+    {"batch": 700, "n": 33, "units": 65},
+]
+
+
+def some_sizes(seed: int) -> dict[str, int]:
+    random = np.random.default_rng(seed)
+    return {name: int(random.integers(1, limit)) for name, limit in LIMITS.items()}
+
+
+def inputs(name: str, sizes: dict[str, int], seed: int) -> dict[str, Any]:
+    """As `arrays`, in float32; a loss is given class indices, as in training."""
+    made = arrays(name, sizes, seed, np.float32)
+    if "targets" in made:
+        random = np.random.default_rng(seed)
+        made["targets"] = random.integers(0, sizes["n"], sizes["batch"])
+    return made
+
+
+def results(function: Function, made: dict[str, Any], backend: Any) -> list[Any]:
+    """y and the gradients of a random sum of its entries, computed in buffers full of NaN."""
+    run = Run(function, made, backend=backend)
+    for buffer in run.plan.buffers:
+        if buffer.dtype.kind == "f" and not any(buffer is x.value for x in run.xs.values()):
+            buffer[...] = np.nan
+    y = run.forward().copy()
+    run.arena.gradients[...] = np.nan
+    seed = np.random.default_rng(3).uniform(0.5, 1.5, y.shape)
+    return [y] if not run.y.wants_gradient else [y, *run.gradients(seed).values()]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize(("name", "number"), ALL, ids=IDS)
+def test_kernels_compute_what_the_rules_do(name: str, number: int, threads: int) -> None:
+    function = variants(name)[number]
+    BACKEND.use_threads(threads)
+    for seed, sizes in enumerate([*SOME, *map(some_sizes, range(4))]):
+        made = inputs(name, sizes, seed)
+        wanted = results(function, made, None)
+        for found, right in zip(results(function, made, BACKEND), wanted, strict=True):
+            scale = max(float(np.abs(right).max()), 1e-6)
+            np.testing.assert_allclose(found, right, rtol=2e-5, atol=2e-6 * scale)
+
+
+ONE_INPUT = [case for case in ALL if len(functions[case[0]].inputs()) == 1]
+HARD = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-30, -1e-30, 90, -90, 200, -200, 3e38, -3e38])
+
+
+@pytest.mark.parametrize(("name", "number"), ONE_INPUT)
+def test_kernels_do_as_the_rules_at_the_edges(name: str, number: int) -> None:
+    """One hard number per row, so that softmax keeps them apart."""
+    function = variants(name)[number]
+    if function.stochastic:
+        return
+    x = np.zeros((len(HARD), 20), np.float32)
+    x[:, 3] = HARD
+    made = {function.inputs()[0]: x}
+    for found, right in zip(
+        results(function, made, BACKEND), results(function, made, None), strict=True
+    ):
+        np.testing.assert_allclose(found, right, rtol=2e-5, atol=1e-30)
+
+
+@pytest.mark.parametrize("name", [n for n in functions if issubclass(functions[n], Loss)])
+def test_a_loss_of_nan_or_inf_is_seen(name: str) -> None:
+    for bad in (np.nan, np.inf):
+        made = inputs(name, {"batch": 20, "n": 40, "units": 1}, 0)
+        made["x"][7, 39] = bad
+        y, *_ = results(variants(name)[0], made, BACKEND)
+        assert not np.isfinite(y)
+
+
+def test_weights_of_zero_and_labels_beyond_the_classes() -> None:
+    """Neither changes memory it should not: padded rows have weight 0."""
+    made = inputs("cross_entropy", {"batch": 8, "n": 5, "units": 1}, 0)
+    made["weights"][5:] = 0
+    made["targets"][5:] = (1 << 40, -1, 5)
+    function = variants("cross_entropy")[0]
+    wanted = results(function, made, None)
+    for found, right in zip(results(function, made, BACKEND), wanted, strict=True):
+        np.testing.assert_allclose(found, right, rtol=2e-5, atol=1e-7)
+
+
+def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
+    x = np.linspace(-30, 30, 600_000, dtype=np.float32)[:, None]
+    exact = {"tanh": np.tanh(x.astype(np.float64)), "sigmoid": 1 / (1 + np.exp(-x.astype(float)))}
+    for name, right in exact.items():
+        y = Run(functions[name](), {"x": x}, backend=BACKEND).forward()
+        assert float(np.abs(y / right - 1).max()) < 4e-7, name
+
+
+def test_every_kernel_stands_for_a_rule() -> None:
+    """A rule that was renamed would silently lose its kernel."""
+    rules = {gradients.square_sums}
+    for definition in (*functions.definitions(), *optimizers.definitions()):
+        for name in dir(definition):
+            if name in ("forward", "update", "decay") or name.startswith("gradient_"):
+                rules.add(getattr(definition, name))
+    assert set(KERNELS) <= {rule.__qualname__ for rule in rules}
+
+
+def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KERNELS, "Tanh.forward", KERNELS["Sigmoid.forward"])
+    with pytest.raises(AssertionError):
+        test_kernels_compute_what_the_rules_do("tanh", 0, 1)
+
+
+def test_a_kernel_is_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    right = compiled._operations
+    monkeypatch.setattr(compiled, "_operations", lambda call: used.append(right(call)) or used[-1])
+    Run(functions["relu"](), {"x": np.ones((2, 2), np.float32)}, backend=BACKEND)
+    assert [[each.kernel for each in many] for many in used] == [["relu"], ["relu_gradient"]]
+    used.clear()
+    Run(functions["relu"](), {"x": np.ones((2, 2))}, backend=BACKEND)  # float64: the plain rule
+    assert used == [[], []]

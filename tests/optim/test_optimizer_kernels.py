@@ -1,0 +1,74 @@
+"""Every compiled kernel of an optimizer against the plain rule it stands for."""
+
+import numpy as np
+import pytest
+
+from mlptrain.autodiff.arena import Arena
+from mlptrain.backend.compiled import CompiledBackend, UnavailableError
+from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.optim.gradients import GradientNorm
+from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
+from mlptrain.optim.updater import CHUNK, Updater
+
+try:
+    BACKEND = CompiledBackend()
+except UnavailableError as error:
+    pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
+
+VARIANTS = [
+    *(definition() for definition in optimizers.definitions()),
+    *(definition(weight_decay=0.1) for definition in optimizers.definitions()),
+    SGD(momentum=0.9),
+    SGD(momentum=0.9, nesterov=True, weight_decay=0.1),
+    Adam(beta_1=0.0, epsilon=1e-3),
+    AdamW(beta_2=0.9, weight_decay=0.0),
+]
+SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (CHUNK + 5,)}
+
+
+def after_steps(
+    optimizer: Optimizer, backend: NumpyBackend, shapes: dict[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    """The parameters and the optimizer's state after five steps."""
+    arena = Arena(shapes, np.float32, backend)
+    random = np.random.default_rng(0)
+    arena.values[...] = random.normal(size=arena.values.size)
+    updater = Updater(optimizer, arena)
+    for _ in range(5):
+        arena.gradients[...] = random.normal(size=arena.values.size)
+        updater.update(0.01)
+    return {"w": arena.values, **updater.state}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("shapes", SHAPES, ids=["small", "several chunks"])
+@pytest.mark.parametrize("optimizer", VARIANTS, ids=repr)
+def test_kernels_update_as_the_rules_do(
+    optimizer: Optimizer, shapes: dict[str, tuple[int, ...]], threads: int
+) -> None:
+    BACKEND.use_threads(threads)
+    wanted = after_steps(optimizer, NumpyBackend(), shapes)
+    for name, found in after_steps(optimizer, BACKEND, shapes).items():
+        np.testing.assert_allclose(found, wanted[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_an_update_with_nan_leaves_nan() -> None:
+    for optimizer in VARIANTS:
+        arena = Arena({"b": (40,)}, np.float32, BACKEND)
+        updater = Updater(optimizer, arena)
+        arena.gradients[...] = 1
+        arena.gradients[17] = np.nan
+        updater.update(0.01)
+        assert np.flatnonzero(np.isnan(arena.values)).tolist() == [17], optimizer
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, CHUNK, CHUNK + 1, 5 * CHUNK + 77])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_norm_is_that_of_the_rule(size: int, threads: int) -> None:
+    BACKEND.use_threads(threads)
+    norms = []
+    for backend in (BACKEND, NumpyBackend()):
+        arena = Arena({"b": (size,)}, np.float32, backend)
+        arena.gradients[...] = np.random.default_rng(size).normal(size=size)
+        norms.append(GradientNorm(arena).measure())
+    assert norms[0] == pytest.approx(norms[1], rel=1e-5)
