@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BOTH_KERNELS := tests/backend tests/cli tests/optim tests/reference tests/training
 
 .PHONY: demo test bench clean
 
@@ -15,6 +16,7 @@ test: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto $(BOTH_KERNELS)
 
 bench: .venv/.installed .venv-peers/.installed
 	.venv-peers/bin/python benchmarks/peers.py
@@ -25,7 +27,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/.installed: .venv/bin/python pyproject.toml
+.venv/.installed: .venv/bin/python pyproject.toml mlptrain/backend/kernels.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,13 +16,21 @@ from threadpoolctl import threadpool_limits
 
 from mlptrain.backend.call import Array, Call
 
+Kernels = Literal["compiled", "numpy"]
+
 ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
 
 
 class NumpyBackend:
-    """Arrays in main memory, computed by NumPy and its BLAS."""
+    """Arrays in main memory, computed by NumPy and its BLAS.
 
-    kernels = "numpy"
+    Attributes:
+        kernels: what computes.
+        remark: what the user should know of that; mostly empty.
+    """
+
+    kernels: Kernels = "numpy"
+    remark = ""
     xp: ModuleType = np
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:

@@ -168,6 +168,23 @@ def predict(
 
 
 @app.command()
+def info(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print versions, and what computes here: kernels, BLAS, threads."""
+    from json import dumps
+
+    from mlptrain.training.machine import report
+
+    found = report()
+    if json:
+        print(dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        print(f"{name:<12}{value}")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of config files, for editors."""
     import json

@@ -137,6 +137,8 @@ class TrainingView(_View):
         if isinstance(job.wanted_threads, int) and job.wanted_threads > job.threads:
             cores = plural(job.threads, "core")
             self._note(f"{job.wanted_threads} threads are wanted; this process may use {cores}")
+        if job.model.arena.backend.remark:
+            self._note(job.model.arena.backend.remark)
         if resume and job.reason_to_stop():
             self._note(f"this run is finished, after {plural(job.progress.epoch, 'epoch')}")
         elif resume and job.progress.step:
@@ -214,8 +216,8 @@ def _data(job: Job) -> list[str]:
 
 
 def _run(job: Job) -> list[str]:
-    threads = plural(job.threads, "thread")
-    return [show_path(job.folder.path), f"seed {job.config.seed}", f"cpu, {threads}", blas()]
+    computing = f"{plural(job.threads, 'thread')}, {job.model.arena.backend.kernels} kernels"
+    return [show_path(job.folder.path), f"seed {job.config.seed}", computing, blas()]
 
 
 def _shape(job: Job) -> str:

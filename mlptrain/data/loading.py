@@ -6,7 +6,6 @@ and is handed the next. Every image has its place in the array from the start, s
 and when changes nothing.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from selectors import EVENT_READ, DefaultSelector
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.backend.cores import usable_cores
 from mlptrain.data.decoder import Decoder
 from mlptrain.data.images import Expected, allocate, read_pixels
 from mlptrain.data.reading import UnreadableError
@@ -99,7 +99,7 @@ class _Job:
             if waiting and seconds > _HELP_AFTER_SECONDS:
                 waiting = False
                 if seconds / self.done * (self.total - self.done) > _HELP_PAYS_SECONDS:
-                    self._start(helpers, selector, processors() - 1)
+                    self._start(helpers, selector, usable_cores() - 1)
             self._report()
 
     def _start(self, helpers: ExitStack, selector: DefaultSelector, count: int) -> None:
@@ -149,13 +149,6 @@ class _Job:
         if self.done == self.total or self.done - self.reported > self.total // 200:
             self.reported = self.done
             self.progress(self.done, self.total)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _without_bad(

@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from mlptrain import files
 from mlptrain.backend.call import Array
+from mlptrain.backend.numpy import Kernels
 from mlptrain.config.schema import Config
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.reading import UnreadableError, read_file
@@ -73,6 +74,7 @@ class State(Definition):
     progress: Progress
     dropout: dict[str, int]
     threads: Annotated[int, Field(ge=1)]
+    kernels: Kernels = "numpy"
     data_fingerprint: str
     environment: dict[str, str]
 

@@ -187,6 +187,7 @@ class Job:
                 "data_fingerprint": self.fingerprint,
                 "seed": self.config.seed,
                 "threads": self.threads,
+                "kernels": self.model.arena.backend.kernels,
                 "environment": environment(),
             }
         )
@@ -206,6 +207,7 @@ class Job:
             progress=self.progress,
             dropout=state(self.dropout),
             threads=self.threads,
+            kernels=self.model.arena.backend.kernels,
             data_fingerprint=self.fingerprint,
             environment=environment(),
         )

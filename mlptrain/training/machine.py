@@ -3,6 +3,7 @@
 import os
 import platform
 from functools import cache
+from importlib.metadata import version
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,37 +11,40 @@ from threadpoolctl import threadpool_info
 
 from mlptrain import __version__
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
-from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.data.loading import processors
+from mlptrain.backend.cores import usable_cores
+from mlptrain.backend.numpy import Kernels, NumpyBackend
 from mlptrain.errors import UsageError
 
 Threads = int | Literal["auto"]
-
-Kernels = Literal["compiled", "numpy"]
 
 KERNELS_VARIABLE = "MLPTRAIN_KERNELS"
 SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves the BLAS some 10 µs
 
 
-def choose_backend() -> NumpyBackend:
-    """The compiled kernels where there are some, else NumPy; MLPTRAIN_KERNELS insists on either.
+def choose_backend(recorded: Kernels | None = None) -> NumpyBackend:
+    """The backend with the kernels that a state to go on from has `recorded`, else the compiled
+    ones where there are some; MLPTRAIN_KERNELS insists on either.
 
     Raises UsageError if the variable asks for what is not there."""
-    wanted = os.environ.get(KERNELS_VARIABLE, "")
-    if wanted not in ("", *get_args(Kernels)):
+    insisted = os.environ.get(KERNELS_VARIABLE) or None
+    if insisted not in (None, *get_args(Kernels)):
         raise UsageError(
-            f"{KERNELS_VARIABLE}: must be compiled or numpy, got {wanted!r}. Correct or unset it."
+            f"{KERNELS_VARIABLE}: must be compiled or numpy, got {insisted!r}. Correct or unset it."
         )
-    if wanted == "numpy":
-        return NumpyBackend()
-    try:
-        return CompiledBackend()
-    except UnavailableError as error:
-        if wanted:
-            raise UsageError(
-                f"{KERNELS_VARIABLE}: there are no compiled kernels: {error}"
-            ) from None
-        return NumpyBackend()
+    backend = NumpyBackend()
+    if (insisted or recorded) != "numpy":
+        try:
+            backend = CompiledBackend()
+        except UnavailableError as error:
+            if insisted:
+                raise UsageError(f"{KERNELS_VARIABLE}: no compiled kernels: {error}") from None
+            backend.remark = f"no compiled kernels, so training is slower: {error}"
+    if recorded not in (None, backend.kernels):
+        backend.remark += (
+            f"{'; ' if backend.remark else ''}the saved state was trained with {recorded} kernels, "
+            f"so what follows differs from an uninterrupted run by rounding"
+        )
+    return backend
 
 
 def set_threads(
@@ -52,7 +56,7 @@ def set_threads(
     "auto" is all of these; but one without compiled kernels where even the largest product has few
     `multiplications`: the BLAS's threads, waiting for each other, gain little there, and lose a
     factor of ten when something else runs on one of the cores."""
-    cores = processors()
+    cores = usable_cores()
     if wanted != "auto":
         threads = min(wanted, cores)
     elif backend.kernels == "numpy" and multiplications < SMALL_PRODUCT:
@@ -81,4 +85,17 @@ def environment() -> dict[str, str]:
         "numpy": np.__version__,
         "blas": blas(),
         "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def report() -> dict[str, str]:
+    """What `mlptrain info` prints: versions, and what computes."""
+    backend = choose_backend()
+    cores, processors = usable_cores(), os.cpu_count() or 1
+    return {
+        **environment(),
+        "kernels": backend.kernels + (f" ({backend.remark})" if backend.remark else ""),
+        "device": f"cpu, {cores} of {processors} cores usable",
+        "threads": str(set_threads(backend, "auto")),
+        **{name: version(name) for name in ("pillow", "pydantic", "pyyaml", "safetensors")},
     }

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import parse_config, read_bytes
 from mlptrain.config.schema import Config
@@ -43,8 +44,9 @@ def open_job(
                 _require_same_config(config, saved)
         elif run_dir is not None:
             check_free(run_dir)
+        backend = choose_backend(saved.state.kernels if saved else None)
         splits = read_splits(config, reading)
-        model = _build_model(config, splits)
+        model = _build_model(config, splits, backend)
         weights = class_weights(config.training.class_weight, splits.train)
         threads = saved.state.threads if saved else config.training.threads
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
@@ -77,7 +79,7 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
     return None
 
 
-def _build_model(config: Config, splits: Splits) -> Model:
+def _build_model(config: Config, splits: Splits, backend: NumpyBackend) -> Model:
     """The model, its parameters still zero. Raises ConfigError if it cannot fit into memory."""
     hidden, optimizer = config.model.hidden(), config.training.optimizer
     inputs, classes = math.prod(splits.image.shape), len(splits.train.class_names)
@@ -90,7 +92,7 @@ def _build_model(config: Config, splits: Splits) -> Model:
             f"{optimizer.model_dump()['type']} they take {needed / 1e9:.1f} GB, this machine has "
             f"{memory / 1e9:.1f} GB. Use fewer units, or a smaller data.image.height and width."
         )
-    return Model(hidden, inputs, classes, config.training.loss, backend=choose_backend())
+    return Model(hidden, inputs, classes, config.training.loss, backend=backend)
 
 
 def _require_same_config(config: Config, saved: Checkpoint) -> None:

@@ -11,7 +11,7 @@ from tool_process import ROOT, environment, run
 
 import mlptrain
 
-COMMANDS = ("train", "eval", "predict", "schema")
+COMMANDS = ("train", "eval", "predict", "info", "schema")
 WHAT_LOADS = """
 import sys
 from mlptrain.cli.app import main
