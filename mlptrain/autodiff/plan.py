@@ -34,19 +34,15 @@ class Plan:
 
     def forward(self) -> None:
         """The forward pass: evaluate u₀ … uₙ in the order they were recorded."""
-        with self.backend.quiet():
-            for rule in self._forward:
-                rule()
+        self._forward()
 
     def backward(self, seed: Array | float = 1.0) -> None:
         """The backward pass: from the gradient `seed` of the output to that of every parameter.
 
         Needs the values of a forward pass."""
         assert self._output is not None, "the plan was made without an output"
-        with self.backend.quiet():
-            self._output.gradient[...] = seed
-            for rule in self._backward:
-                rule()
+        self._output.gradient[...] = seed
+        self._backward()
 
     def _give_leaves_their_arrays(self) -> None:
         arena = self._tape.arena

@@ -10,7 +10,7 @@ by each of them with its share and runs on one.
 
 import ctypes
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -70,15 +70,15 @@ class CompiledBackend(NumpyBackend):
         self._library = _library()
         self._threads = 1
 
-    def bind(self, calls: Iterable[Call]) -> list[Callable[[], None]]:
+    def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
         translated = [(call, _operations(call)) for call in calls]
-        bound: list[Callable[[], None]] = []
+        parts: list[Callable[[], None]] = []
         for is_compiled, group in groupby(translated, key=lambda pair: bool(pair[1])):
             if is_compiled:
-                bound.append(self._program([each for _, many in group for each in many]))
+                parts.append(self._program([each for _, many in group for each in many]))
             else:
-                bound += [call.bind(self.xp) for call, _ in group]
-        return bound
+                parts.append(super().bind(call for call, _ in group))
+        return parts[0] if len(parts) == 1 else partial(_run_all, parts)
 
     def use_threads(self, threads: int) -> None:
         super().use_threads(1)  # in the BLAS: each thread computes its own share of a product
@@ -107,6 +107,11 @@ class CompiledBackend(NumpyBackend):
         structure.n[: len(sizes)] = sizes
         structure.f[: len(settings)] = settings
         return structure
+
+
+def _run_all(parts: list[Callable[[], None]]) -> None:
+    for part in parts:
+        part()
 
 
 Kernel = Callable[[Call], list[Operation]]

@@ -6,9 +6,8 @@ calls array functions through `xp` alone.
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -42,13 +41,17 @@ class NumpyBackend:
         start = -memory.ctypes.data % ALIGNMENT_BYTES
         return memory[start : start + size].view(dtype).reshape(shape)
 
-    def quiet(self) -> AbstractContextManager[Any]:
-        """Let Inf and NaN arise without a warning: the training loop looks for them itself."""
-        return np.errstate(all="ignore")
+    def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
+        """One function that makes `calls` in order. Inf and NaN arise in it without a warning: the
+        training loop looks for them itself."""
+        rules = [call.bind(self.xp) for call in calls]
 
-    def bind(self, calls: Iterable[Call]) -> list[Callable[[], None]]:
-        """What to run, in order, to make `calls` on their arrays."""
-        return [call.bind(self.xp) for call in calls]
+        def run() -> None:
+            with np.errstate(all="ignore"):
+                for rule in rules:
+                    rule()
+
+        return run
 
     def use_threads(self, threads: int) -> None:
         """Share the work of every call bound from now on among `threads` threads."""

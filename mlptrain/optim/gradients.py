@@ -14,15 +14,13 @@ class GradientNorm:
 
     def __init__(self, arena: Arena) -> None:
         backend = arena.backend
-        self._g, self._xp, self._backend = arena.gradients, backend.xp, backend
+        self._g, self._xp = arena.gradients, backend.xp
         self._sums = backend.empty((-(-self._g.size // PART),), self._g.dtype)
-        self._rules = backend.bind([Call(square_sums, self._sums, {"g": self._g})])
+        self._square = backend.bind([Call(square_sums, self._sums, {"g": self._g})])
 
     def measure(self) -> float:
         """The norm of the gradients as they are now; NaN or Inf exactly if an entry is."""
-        with self._backend.quiet():
-            for rule in self._rules:
-                rule()
+        self._square()
         squared = sum(self._sums.tolist())
         return math.sqrt(squared) if math.isfinite(squared) else self._large()
 

@@ -25,24 +25,21 @@ class Updater:
             self.state[name] = backend.empty(values.shape, values.dtype)
             self.state[name][...] = 0
         self._optimizer = optimizer
-        self._backend = backend
         self._pull = backend.empty((2,), values.dtype)
         numbers = len(optimizer.coefficients(1.0, 1))
         self._coefficients = backend.empty((numbers,), values.dtype)
-        self._rules = backend.bind(self._calls(arena))
+        self._run = backend.bind(self._calls(arena))
 
     def update(self, rate: float) -> None:
         """One step with learning rate `rate`, from the gradients now in the arena."""
         self.step += 1
         self._pull[...] = self._optimizer.pull(rate)
         self._coefficients[...] = self._optimizer.coefficients(rate, self.step)
-        with self._backend.quiet():
-            for rule in self._rules:
-                rule()
+        self._run()
 
     def _calls(self, arena: Arena) -> Iterator[Call]:
         optimizer, size = self._optimizer, arena.values.size
-        scratch = self._backend.empty((min(CHUNK, size),), arena.values.dtype)
+        scratch = arena.backend.empty((min(CHUNK, size),), arena.values.dtype)
         for chunk in _chunks(size, arena.decayed):
             w = arena.values[chunk]
             arrays = {"g": arena.gradients[chunk], "part": scratch[: w.size]}
