@@ -15,6 +15,7 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	test -z "$$(command -v cc)" || MLPTRAIN_KERNELS=compiled $(BIN)/mlptrain info
 	$(BIN)/python -m pytest -n auto
 	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto $(BOTH_KERNELS)
 
@@ -27,7 +28,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/.installed: .venv/bin/python pyproject.toml mlptrain/backend/kernels.c
+.venv/.installed: .venv/bin/python pyproject.toml $(wildcard mlptrain/backend/csrc/*)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 

@@ -1,11 +1,9 @@
 """The plain rules in C, where there are some: the same arrays, several times as fast.
 
-`KERNELS` says for each rule, by its qualified name, which kernels of `kernels.c` stand for it. A
-rule that is not there, and one whose arrays are not float32, stays NumPy's; a subclass that
-overrides a rule gives it another name. Runs of compiled calls become one *program*, so that from
-the first layer to the loss Python is entered once. The threads are this library's own and share
-each operation by rows, columns or entries; the BLAS, which computes the matrix products, is called
-by each of them with its share and runs on one.
+Runs of calls that have kernels become one *program*, so that from the first layer to the loss
+Python is left once. The threads are this library's own and share each operation by rows, columns or
+entries; the BLAS, which computes the matrix products, is called by each of them with its share and
+runs on one.
 """
 
 import ctypes
@@ -13,40 +11,21 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_info
 
-from mlptrain.backend.call import Array, Call
+from mlptrain.backend.call import Call
+from mlptrain.backend.kernels import Operation, operations
 from mlptrain.backend.numpy import NumpyBackend
 
 LAYOUT = 1
 WORK_PER_THREAD = 65_536  # multiplications that are worth handing to another thread
-ENTRY, ROOT, EXPONENTIAL = 8, 16, 32  # what an entry of simple, square-root and eˣ kernels costs
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
-FITTING = (np.float32, np.int64, np.uint8)
-CACHE_LINE = 16  # entries: what threads that write side by side should not share
-PRODUCT_GRAIN = 8  # rows or columns
-TRANSPOSED_A, TRANSPOSED_B, BY_COLUMNS = 1, 2, 4
-FEW_ROWS = 64  # of a product, below which its columns are shared
 
 
 class UnavailableError(Exception):
     """Why there are no compiled kernels here."""
-
-
-class Operation(NamedTuple):
-    """One call of a kernel: its name, the arrays and numbers it takes, and how many `items`, each
-    of as much `work` as so many multiplications, the threads share in multiples of `grain`."""
-
-    kernel: str
-    arrays: tuple[Array | None, ...]
-    items: int
-    work: int
-    sizes: tuple[int, ...] = ()
-    settings: tuple[float, ...] = ()
-    grain: int = 1
 
 
 class _Operation(ctypes.Structure):
@@ -71,7 +50,7 @@ class CompiledBackend(NumpyBackend):
         self._threads = 1
 
     def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
-        translated = [(call, _operations(call)) for call in calls]
+        translated = [(call, operations(call)) for call in calls]
         parts: list[Callable[[], None]] = []
         for is_compiled, group in groupby(translated, key=lambda pair: bool(pair[1])):
             if is_compiled:
@@ -84,11 +63,11 @@ class CompiledBackend(NumpyBackend):
         super().use_threads(1)  # in the BLAS: each thread computes its own share of a product
         self._threads = self._library.start_threads(threads)
 
-    def _program(self, operations: Sequence[Operation]) -> Callable[[], None]:
-        program = (_Operation * len(operations))(*map(self._structure, operations))
+    def _program(self, steps: Sequence[Operation]) -> Callable[[], None]:
+        program = (_Operation * len(steps))(*map(self._structure, steps))
         run, address, length = self._library.run_program, ctypes.addressof(program), len(program)
 
-        def run_program(*, _kept: Any = (program, operations)) -> None:
+        def run_program(*, _kept: Any = (program, steps)) -> None:
             run(address, length)
 
         return run_program
@@ -112,148 +91,6 @@ class CompiledBackend(NumpyBackend):
 def _run_all(parts: list[Callable[[], None]]) -> None:
     for part in parts:
         part()
-
-
-Kernel = Callable[[Call], list[Operation]]
-
-
-def _entrywise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
-    """Each entry of out from that entry of the arrays `names`, and the function's `settings`."""
-
-    def operations(call: Call) -> list[Operation]:
-        arrays = tuple(call.arrays[name] for name in names.split())
-        numbers = tuple(_setting(call, name) for name in settings)
-        return [
-            Operation(kernel, (call.out, *arrays), call.out.size, work, (), numbers, CACHE_LINE)
-        ]
-
-    return operations
-
-
-def _product(call: Call, a: str, b: str, row: str = "", how: int = 0) -> list[Operation]:
-    """out = a b + row, where `how` says which of them are stored transposed."""
-    (m, n), arrays = call.out.shape, call.arrays
-    k = arrays[a].shape[0 if how & TRANSPOSED_A else 1]
-    by_columns = m < FEW_ROWS and m <= n
-    sizes = (m, n, k, how | BY_COLUMNS if by_columns else how)
-    operands = (call.out, arrays[a], arrays[b], arrays[row] if row else None)
-    items, others = (n, m) if by_columns else (m, n)
-    return [Operation("matrix_product", operands, items, others * k, sizes, grain=PRODUCT_GRAIN)]
-
-
-def _column_sums(call: Call) -> list[Operation]:
-    rows, columns = call.arrays["g"].shape
-    arrays = (call.out, call.arrays["g"])
-    return [Operation("sum_columns", arrays, columns, rows, (rows, columns), grain=CACHE_LINE)]
-
-
-def _softmax(call: Call) -> list[Operation]:
-    rows, width = call.out.shape
-    arrays = (call.out, call.arrays["x"])
-    return [Operation("softmax", arrays, rows, width * EXPONENTIAL, (width,))]
-
-
-def _cross_entropy(call: Call) -> list[Operation]:
-    if call.arrays["targets"].ndim == 2:
-        return []
-    x, p, labels, weights, row, share = (
-        call.arrays[name] for name in ("x", "p", "targets", "weights", "row", "share")
-    )
-    rows, width = x.shape
-    smoothing = (_setting(call, "label_smoothing"),)
-    each = (p, x, row, labels)
-    mean = (call.out, row, weights, share)
-    return [
-        Operation("cross_entropy", each, rows, width * EXPONENTIAL, (width,), smoothing),
-        Operation("weighted_mean", mean, 1, 1, (rows,)),
-    ]
-
-
-def _cross_entropy_gradient(call: Call) -> list[Operation]:
-    if call.arrays["targets"].ndim == 2:
-        return []
-    rows, width = call.out.shape
-    arrays = (call.out, *(call.arrays[name] for name in ("g", "p", "targets", "share")))
-    smoothing = (_setting(call, "label_smoothing"),)
-    return [
-        Operation("cross_entropy_gradient", arrays, rows, width * ENTRY, (width,), smoothing),
-    ]
-
-
-def _count_correct(call: Call) -> list[Operation]:
-    x, labels, same = (call.arrays[name] for name in ("x", "labels", "same"))
-    rows, width = x.shape
-    return [
-        Operation("is_correct", (same, x, labels), rows, width * ENTRY, (width,)),
-        Operation("sum_up", (call.out, same), 1, 1, (rows,)),
-    ]
-
-
-def _update(kernel: str, *state: str, settings: tuple[str, ...] = ()) -> Kernel:
-    """A step of an optimizer on its part of the vector."""
-
-    def operations(call: Call) -> list[Operation]:
-        arrays = (call.out, *(call.arrays[name] for name in ("g", "coefficients", *state)))
-        sizes = tuple(int(_setting(call, name)) for name in settings)
-        return [Operation(kernel, arrays, call.out.size, ROOT, sizes, grain=CACHE_LINE)]
-
-    return operations
-
-
-def _sgd(call: Call) -> list[Operation]:
-    with_momentum = _update("momentum", "v", settings=("nesterov",))
-    return with_momentum(call) if "v" in call.arrays else _update("sgd")(call)
-
-
-def _square_sums(call: Call) -> list[Operation]:
-    g, parts = call.arrays["g"], call.out.size
-    each = -(-g.size // parts)
-    return [Operation("square_sums", (call.out, g), parts, each, (g.size, each))]
-
-
-def _setting(call: Call, name: str) -> float:
-    """A setting of the definition that the rule belongs to."""
-    return float(getattr(call.rule.__self__, name))  # type: ignore[attr-defined]
-
-
-KERNELS: dict[str, Kernel] = {
-    "MatMul.forward": lambda call: _product(call, "x", "w"),
-    "Linear.forward": lambda call: _product(call, "x", "w", "b"),
-    "MatMul.gradient_x": lambda call: _product(call, "g", "w", how=TRANSPOSED_B),
-    "MatMul.gradient_w": lambda call: _product(call, "x", "g", how=TRANSPOSED_A),
-    "Linear.gradient_b": _column_sums,
-    "ReLU.forward": _entrywise("relu", "x"),
-    "ReLU.gradient_x": _entrywise("relu_gradient", "g x"),
-    "LeakyReLU.forward": _entrywise("leaky_relu", "x", "negative_slope"),
-    "LeakyReLU.gradient_x": _entrywise("leaky_relu_gradient", "g x", "negative_slope"),
-    "Tanh.forward": _entrywise("hyperbolic_tangent", "x", work=EXPONENTIAL),
-    "Tanh.gradient_x": _entrywise("hyperbolic_tangent_gradient", "g y"),
-    "Sigmoid.forward": _entrywise("sigmoid", "x", work=EXPONENTIAL),
-    "Sigmoid.gradient_x": _entrywise("sigmoid_gradient", "g y"),
-    "Softmax.forward": _softmax,
-    "Dropout.gradient_x": _entrywise("multiply", "g mask"),
-    "CrossEntropy.forward": _cross_entropy,
-    "CrossEntropy.gradient_x": _cross_entropy_gradient,
-    "CountCorrect.forward": _count_correct,
-    "Optimizer.decay": _update("decay"),
-    "SGD.update": _sgd,
-    "Adam.update": _update("adam", "m", "v"),
-    "square_sums": _square_sums,
-}
-
-
-def _operations(call: Call) -> list[Operation]:
-    """What stands for the call; empty if only the plain rule can make it."""
-    kernel = KERNELS.get(call.rule.__qualname__)
-    if kernel is None:
-        return []
-    operations = kernel(call)
-    fit = (_fits(array) for operation in operations for array in operation.arrays)
-    return operations if all(fit) else []
-
-
-def _fits(array: Array | None) -> bool:
-    return array is None or (array.flags.c_contiguous and array.dtype in FITTING)
 
 
 @cache

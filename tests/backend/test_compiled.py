@@ -12,7 +12,8 @@ import pytest
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend import compiled
-from mlptrain.backend.compiled import CompiledBackend, Operation, UnavailableError
+from mlptrain.backend.compiled import CompiledBackend, UnavailableError
+from mlptrain.backend.kernels import Operation
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import GELU, ReLU, Tanh
 from mlptrain.functions.losses import CrossEntropy
@@ -106,9 +107,9 @@ class WatchedBackend(CompiledBackend):
         super().__init__()
         self.programs: list[list[str]] = []
 
-    def _program(self, operations: Sequence[Operation]) -> Callable[[], None]:
-        self.programs.append([each.kernel for each in operations])
-        return super()._program(operations)
+    def _program(self, steps: Sequence[Operation]) -> Callable[[], None]:
+        self.programs.append([each.kernel for each in steps])
+        return super()._program(steps)
 
 
 def test_rules_without_a_kernel_run_between_the_programs() -> None:

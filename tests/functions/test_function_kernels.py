@@ -8,7 +8,8 @@ from function_cases import ALL, IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled
-from mlptrain.backend.compiled import KERNELS, CompiledBackend, UnavailableError
+from mlptrain.backend.compiled import CompiledBackend, UnavailableError
+from mlptrain.backend.kernels import KERNELS
 from mlptrain.functions.losses import Loss
 from mlptrain.optim import gradients
 from mlptrain.optim.optimizers import optimizers
@@ -130,8 +131,8 @@ def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kernel_is_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
-    right = compiled._operations
-    monkeypatch.setattr(compiled, "_operations", lambda call: used.append(right(call)) or used[-1])
+    right = compiled.operations
+    monkeypatch.setattr(compiled, "operations", lambda call: used.append(right(call)) or used[-1])
     Run(functions["relu"](), {"x": np.ones((2, 2), np.float32)}, backend=BACKEND)
     assert [[each.kernel for each in many] for many in used] == [["relu"], ["relu_gradient"]]
     used.clear()

@@ -1,0 +1,121 @@
+/* Programs, and the threads that run them.
+
+   `state` says which operation is open and how many of its parts nobody has taken yet. Whoever
+   takes a part, the caller or a worker, lowers the number; whoever finishes the last part opens the
+   next operation. A worker that the system keeps waiting has taken nothing, so nobody waits for it.
+*/
+
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "program.h"
+
+#define SPINS 4000 /* about 100 µs of looking for work before a worker sleeps */
+
+int64_t layout(void) { return LAYOUT; }
+
+static const operation *program;
+static int64_t length;
+static _Alignas(64) _Atomic uint64_t state; /* index of the operation << 32 | parts not taken */
+static _Alignas(64) _Atomic int64_t done;   /* parts of it that are finished */
+static _Alignas(64) _Atomic int sleeping;
+static pthread_mutex_t sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static pthread_mutex_t one_caller = PTHREAD_MUTEX_INITIALIZER;
+static int workers;
+
+static void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t boundary(const operation *o, int64_t part) {
+    return part == o->parts ? o->items : o->items * part / o->parts / o->grain * o->grain;
+}
+
+/* Run the operations from `index` on that have only one part, then open the next one to all. */
+static void open_operation(int64_t index) {
+    for (; index < length && program[index].parts == 1; index++)
+        program[index].kernel(program + index, 0, program[index].items);
+    atomic_store(&done, 0);
+    atomic_store(&state, (uint64_t)index << 32 | (index < length ? program[index].parts : 0));
+    if (index < length && atomic_load(&sleeping)) {
+        pthread_mutex_lock(&sleep_mutex);
+        pthread_cond_broadcast(&wake);
+        pthread_mutex_unlock(&sleep_mutex);
+    }
+}
+
+/* Take a part of the open operation and run it; 0 if there is none. */
+static int take_part(void) {
+    uint64_t seen = atomic_load(&state);
+    if ((uint32_t)seen == 0)
+        return 0;
+    if (!atomic_compare_exchange_weak(&state, &seen, seen - 1))
+        return 1;
+    int64_t index = seen >> 32;
+    const operation *o = program + index;
+    int64_t part = o->parts - (uint32_t)seen;
+    int64_t first = boundary(o, part), last = boundary(o, part + 1);
+    if (first < last)
+        o->kernel(o, first, last);
+    if (atomic_fetch_add(&done, 1) == o->parts - 1)
+        open_operation(index + 1);
+    return 1;
+}
+
+static void *work(void *unused) {
+    for (int spins = 0;; spins++) {
+        if (take_part())
+            spins = 0;
+        else if (spins < SPINS)
+            pause_briefly();
+        else {
+            pthread_mutex_lock(&sleep_mutex);
+            atomic_fetch_add(&sleeping, 1);
+            while ((uint32_t)atomic_load(&state) == 0)
+                pthread_cond_wait(&wake, &sleep_mutex);
+            atomic_fetch_sub(&sleeping, 1);
+            pthread_mutex_unlock(&sleep_mutex);
+            spins = 0;
+        }
+    }
+    return unused;
+}
+
+/* Have at least `threads` threads, the caller among them. Returns how many there are. */
+int64_t start_threads(int64_t threads) {
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the caller to handle */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (pthread_t thread; workers < threads - 1; workers++) {
+        if (pthread_create(&thread, NULL, work, NULL))
+            break;
+        pthread_detach(thread);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return workers + 1;
+}
+
+/* Run a program of `count` operations from the first to the last. */
+void run_program(const operation *operations, int64_t count) {
+    pthread_mutex_lock(&one_caller);
+    program = operations;
+    length = count;
+    open_operation(0);
+    for (int spins = 0; atomic_load(&state) >> 32 != (uint64_t)count; spins++) {
+        if (take_part())
+            spins = 0;
+        else if (spins < SPINS)
+            pause_briefly();
+        else
+            sched_yield();
+    }
+    pthread_mutex_unlock(&one_caller);
+}
