@@ -91,8 +91,10 @@ class _View:
         if done == total:
             self._end_bar()
 
-    def name_skipped(self, images: Sequence[BadImage]) -> None:
-        """Say which images could not be read and are left out."""
+    def tell_of_reading(self, images: Sequence[BadImage], note: str | None) -> None:
+        """Say which images could not be read and are left out, and what else is to be known."""
+        if note:
+            self._note(note)
         for bad in images:
             self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
         if images:
@@ -143,7 +145,10 @@ class TrainingView(_View):
             self._note(f"resumed at epoch {job.progress.epoch + 1}, step {job.progress.step}")
         elif resume:
             self._note("there is no saved state; starting from the beginning")
-        self.name_skipped([bad for _, dataset in job.splits for bad in dataset.skipped])
+        self.tell_of_reading(
+            [bad for _, dataset in job.splits for bad in dataset.skipped],
+            next((dataset.note for _, dataset in job.splits if dataset.note), None),
+        )
         if self.out.is_terminal:
             self._label("data", _data(job))
             self._label("run", _run(job))

@@ -4,17 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.numpy import Array
+from mlptrain.data.mapping import release
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.order import WINDOW_BYTES
 
 
 class Batches:
     """Copies examples into a network's input arrays; the images themselves stay uint8.
 
     Args:
-        images: (n, H, W, C) uint8.
+        images: (N, H, W, C) uint8.
         labels: (n,) int64 class indices.
         normalization: what turns a pixel 0 … 255 into an input.
         class_weights: (classes,) each class's weight in the loss; None: 1.
+        rows: (n,) int64, which of the images the examples are; None: all, in their order.
     """
 
     def __init__(
@@ -23,16 +26,19 @@ class Batches:
         labels: NDArray[np.int64],
         normalization: Normalization,
         class_weights: NDArray[np.float64] | None = None,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
         n, height, width, channels = images.shape
         self.pixels = images.reshape(n, height * width * channels)
         self.labels = labels
-        weights = np.ones(n) if class_weights is None else class_weights[labels]
+        self._places = np.arange(n) if rows is None else rows
+        weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
         self._weights = weights.astype(np.float32)
         self._scale = _per_input(normalization.scale, height * width)
         self._offset = _per_input(normalization.offset, height * width)
         self._is_shifted = bool(normalization.offset.any())
-        self._rows: dict[int, NDArray[np.uint8]] = {}
+        self._rows: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
+        self._bytes_read = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -42,10 +48,12 @@ class Batches:
         (batch,), batch ≥ m. The rows beyond m become zeros of weight 0."""
         m = len(indices)
         if m not in self._rows:
-            self._rows[m] = np.empty((m, self.pixels.shape[1]), np.uint8)
+            self._rows[m] = np.empty(m, np.int64), np.empty((m, self.pixels.shape[1]), np.uint8)
+        places, rows = self._rows[m]
         # mode="clip" writes straight into `out`; the default goes through a copy
-        np.take(self.pixels, indices, axis=0, out=self._rows[m], mode="clip")
-        np.copyto(x[:m], self._rows[m])
+        np.take(self._places, indices, out=places, mode="clip")
+        np.take(self.pixels, places, axis=0, out=rows, mode="clip")
+        np.copyto(x[:m], rows)
         np.multiply(x[:m], self._scale, out=x[:m])
         if self._is_shifted:
             np.add(x[:m], self._offset, out=x[:m])
@@ -53,6 +61,14 @@ class Batches:
         np.take(self._weights, indices, out=weights[:m], mode="clip")
         for rest in (x[m:], labels[m:], weights[m:]):
             rest[...] = 0
+        self._release_window(m)
+
+    def _release_window(self, m: int) -> None:
+        """Note that m rows were read, and keep no more than a window of mapped pixels in memory."""
+        self._bytes_read += m * self.pixels.shape[1]
+        if self._bytes_read > WINDOW_BYTES:
+            self._bytes_read = 0
+            release(self.pixels)
 
 
 def _per_input(per_channel: NDArray[np.float64], pixels: int) -> Array:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 
+from mlptrain.data.order import shuffled
 from mlptrain.errors import DivergedError, StoppedError
 from mlptrain.optim import gradients
 from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
@@ -43,7 +44,8 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
     """The steps of the epoch under way, from where `job.progress` stands in it."""
     training, progress, arena = job.config.training, job.progress, job.model.arena
     xp, size = arena.backend.xp, training.batch_size
-    order = stream(job.config.seed, SHUFFLING, progress.epoch).permutation(len(job.train))
+    random = stream(job.config.seed, SHUFFLING, progress.epoch)
+    order = shuffled(len(job.train), job.train.pixels.shape[1], random)
     for first in range(progress.epoch_steps * size, len(order), size):
         batch = order[first : first + size]
         program = job.program(len(batch))
