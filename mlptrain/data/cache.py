@@ -25,7 +25,6 @@ import time
 import zlib
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -64,15 +63,16 @@ def cache_folder() -> Path | None:
 
 def load_cached(
     content: Files,
+    paths: Sequence[str],
     settings: ImageSettings,
     expected: Expected | None,
     folder: Path,
     progress: Progress | None = None,
 ) -> tuple[Loaded, str | None]:
-    """What `load_images` makes of the files of `content`, mapped from the entry in `folder`, which
-    is made where it is missing and pays; and why that failed, for the user. Raises DataError as
-    `load_images` does."""
-    paths, failed = content.paths(), None
+    """What `load_images` makes of `paths`, those of `content`, mapped from the entry in `folder`,
+    which is made where it is missing and pays; and why that failed, for the user. Raises DataError
+    as `load_images` does."""
+    failed = None
     stamps = np.array([_stamp(path) for path in paths], np.int64)
     if _pays(stamps):
         key = _key(content, settings, expected, stamps)
@@ -116,7 +116,11 @@ def _pays(stamps: NDArray[np.int64]) -> bool:
 def _key(
     content: Files, settings: ImageSettings, expected: Expected | None, stamps: NDArray[np.int64]
 ) -> str:
-    wanted = [_VERSION, settings.model_dump(mode="json"), expected and asdict(expected)]
+    wanted = [
+        _VERSION,
+        settings.model_dump(mode="json"),
+        expected and (expected.gray, expected.size),
+    ]
     places = (os.path.realpath(content.root), *content.names)
     digest = hashlib.sha256(json.dumps(wanted).encode() + b"\0")
     digest.update("\0".join(places).encode("utf-8", "surrogateescape") + b"\0")

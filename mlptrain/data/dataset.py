@@ -59,10 +59,6 @@ class Dataset:
             digest.update(np.ascontiguousarray(part).data)
         digest.update(self.labels.astype("<i8").data)
         for names in (self.class_names, self.names):
-            digest.update(b"".join(_framed(name) for name in names))
+            encoded = [name.encode("utf-8", "surrogateescape") for name in names]
+            digest.update(b"".join([len(each).to_bytes(8) + each for each in encoded]))
         return digest.hexdigest()
-
-
-def _framed(name: str) -> bytes:
-    data = name.encode("utf-8", "surrogateescape")
-    return len(data).to_bytes(8) + data

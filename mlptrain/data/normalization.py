@@ -10,7 +10,7 @@ from pydantic import Field
 from mlptrain.registry import Definition
 
 _LEVELS = 256
-_AT_ONCE = 1 << 16  # pixels: bincount copies them to 8 bytes each
+_AT_ONCE = 1 << 21  # pixels: bincount copies them to 8 bytes each
 
 
 class Normalization(Definition):
@@ -61,5 +61,14 @@ def _histograms(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     counts = np.zeros((pixels.shape[1], _LEVELS), np.int64)
     for start in range(0, len(pixels), _AT_ONCE):
         for channel, levels in enumerate(pixels[start : start + _AT_ONCE].T):
-            counts[channel] += np.bincount(levels, minlength=_LEVELS)
+            counts[channel] += _counted(levels)
     return counts
+
+
+def _counted(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each of 0 … 255 appears in levels (n,): in pairs, which is twice as fast."""
+    even = np.ascontiguousarray(levels[: len(levels) // 2 * 2])
+    pairs = np.bincount(even.view(np.uint16), minlength=_LEVELS * _LEVELS)
+    table = pairs.reshape(_LEVELS, _LEVELS)
+    rest = np.bincount(levels[len(even) :], minlength=_LEVELS)
+    return np.asarray(table.sum(axis=0) + table.sum(axis=1) + rest)

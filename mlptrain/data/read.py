@@ -64,7 +64,7 @@ def read(
     if cache is None:
         loaded = load_images(paths, settings, expected, progress=progress)
     else:
-        loaded, note = load_cached(content, settings, expected, cache, progress)
+        loaded, note = load_cached(content, paths, settings, expected, cache, progress)
     bad = tuple(loaded.bad.values())
     if bad and on_bad_image == "error":
         raise _bad_images(bad, len(paths), source.place)
