@@ -1,16 +1,23 @@
 """From stored pixels to the numbers a network sees, one batch at a time."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.numpy import Array
-from mlptrain.data.mapping import release
+from mlptrain.data import order as shuffling
+from mlptrain.data.mapping import is_mapped, release
 from mlptrain.data.normalization import Normalization
-from mlptrain.data.order import WINDOW_BYTES
+
+_PART_BYTES = 4 << 20
 
 
 class Batches:
     """Copies examples into a network's input arrays; the images themselves stay uint8.
+
+    Images in memory, or in a file of at most WHOLE_BYTES, are used where they are. Of a larger file
+    one window after the other is read into memory by `in_order`; only its examples can be written.
 
     Args:
         images: (N, H, W, C) uint8.
@@ -31,17 +38,46 @@ class Batches:
         n, height, width, channels = images.shape
         self.pixels = images.reshape(n, height * width * channels)
         self.labels = labels
-        self._places = np.arange(n) if rows is None else rows
+        self._places = np.arange(n) if rows is None else rows  # of the examples, in `pixels`
+        is_large = is_mapped(images) and images.nbytes > shuffling.WHOLE_BYTES
+        self._file = (self.pixels, self._places) if is_large else None
         weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
         self._weights = weights.astype(np.float32)
         self._scale = _per_input(normalization.scale, height * width)
         self._offset = _per_input(normalization.offset, height * width)
         self._is_shifted = bool(normalization.offset.any())
         self._rows: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
-        self._bytes_read = 0
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def in_order(
+        self, order: NDArray[np.int64], batch_size: int, start: int = 0
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield the batches of `order`, indices (m,) of examples to `write`, from number `start`
+        on."""
+        window = shuffling.window_size(self.pixels.shape[1], batch_size)
+        for first in range(start * batch_size, len(order), batch_size):
+            if self._file and (first % window == 0 or first == start * batch_size):
+                self._read(*self._file, order[first : first - first % window + window])
+            yield order[first : first + batch_size]
+
+    def _read(
+        self, file: NDArray[np.uint8], rows: NDArray[np.int64], indices: NDArray[np.int64]
+    ) -> None:
+        """Copy the examples `indices` from `file`, where `rows` says they are, into memory, in the
+        order in which they lie there."""
+        indices = np.sort(indices)
+        if self.pixels is file or len(self.pixels) < len(indices):
+            self.pixels = np.empty((len(indices), file.shape[1]), np.uint8)
+            self._places = np.empty_like(rows)
+        size = max(1, _PART_BYTES // file.shape[1])
+        for first in range(0, len(indices), size):
+            part = rows[indices[first : first + size]]
+            out = self.pixels[first : first + len(part)]
+            np.take(file, part, axis=0, out=out, mode="clip")
+            release(file)
+        self._places[indices] = np.arange(len(indices))
 
     def write(self, indices: NDArray[np.int64], x: Array, labels: Array, weights: Array) -> None:
         """Write the examples `indices` (m,) into x (batch, inputs), labels (batch,) and weights
@@ -61,14 +97,6 @@ class Batches:
         np.take(self._weights, indices, out=weights[:m], mode="clip")
         for rest in (x[m:], labels[m:], weights[m:]):
             rest[...] = 0
-        self._release_window(m)
-
-    def _release_window(self, m: int) -> None:
-        """Note that m rows were read, and keep no more than a window of mapped pixels in memory."""
-        self._bytes_read += m * self.pixels.shape[1]
-        if self._bytes_read > WINDOW_BYTES:
-            self._bytes_read = 0
-            release(self.pixels)
 
 
 def _per_input(per_channel: NDArray[np.float64], pixels: int) -> Array:

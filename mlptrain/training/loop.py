@@ -45,9 +45,8 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
     training, progress, arena = job.config.training, job.progress, job.model.arena
     xp, size = arena.backend.xp, training.batch_size
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
-    order = shuffled(len(job.train), job.train.pixels.shape[1], random)
-    for first in range(progress.epoch_steps * size, len(order), size):
-        batch = order[first : first + size]
+    order = shuffled(len(job.train), job.train.pixels.shape[1], size, random)
+    for batch in job.train.in_order(order, size, progress.epoch_steps):
         program = job.program(len(batch))
         job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
         program.plan.forward()
