@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mlptrain.backend.numpy import Array
 from mlptrain.data import order as shuffling
-from mlptrain.data.mapping import is_mapped, release
+from mlptrain.data.mapping import fetch, is_mapped, release
 from mlptrain.data.normalization import Normalization
 
 _PART_BYTES = 4 << 20
@@ -52,11 +52,10 @@ class Batches:
         return len(self.labels)
 
     def in_order(
-        self, order: NDArray[np.int64], batch_size: int, start: int = 0
+        self, order: NDArray[np.int64], batch_size: int, window: int, start: int = 0
     ) -> Iterator[NDArray[np.int64]]:
         """Yield the batches of `order`, indices (m,) of examples to `write`, from number `start`
-        on."""
-        window = shuffling.window_size(self.pixels.shape[1], batch_size)
+        on. `window`, a multiple of `batch_size`, says how many are in memory at a time."""
         for first in range(start * batch_size, len(order), batch_size):
             if self._file and (first % window == 0 or first == start * batch_size):
                 self._read(*self._file, order[first : first - first % window + window])
@@ -75,6 +74,7 @@ class Batches:
         for first in range(0, len(indices), size):
             part = rows[indices[first : first + size]]
             out = self.pixels[first : first + len(part)]
+            fetch(file, part)
             np.take(file, part, axis=0, out=out, mode="clip")
             release(file)
         self._places[indices] = np.arange(len(indices))

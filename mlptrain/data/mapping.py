@@ -12,6 +12,20 @@ def mapped(descriptor: int, length: int) -> NDArray[np.uint8]:
     return np.frombuffer(mmap.mmap(descriptor, length, access=mmap.ACCESS_READ), np.uint8)
 
 
+def fetch(array: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
+    """Begin to read `rows` (m,), ascending, of a mapped array (n, size) from its start; from now on
+    nothing around what is used is read along."""
+    if (mapping := _mapping(array)) is None:
+        return
+    mapping.madvise(mmap.MADV_RANDOM)
+    ends = np.flatnonzero(np.diff(rows, append=-1) != 1)  # of the runs of neighbours
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    size = array.shape[1]
+    for first, last in zip(rows[starts].tolist(), rows[ends].tolist(), strict=True):
+        start = first * size // mmap.PAGESIZE * mmap.PAGESIZE
+        mapping.madvise(mmap.MADV_WILLNEED, start, (last + 1) * size - start)
+
+
 def release(array: NDArray[np.uint8]) -> None:
     """Give back the memory in which the whole file of a mapped array lies; what is used again is
     read again. Any other array stays as it is."""

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 
-from mlptrain.data.order import shuffled
+from mlptrain.data.order import shuffled, window_size
 from mlptrain.errors import DivergedError, StoppedError
 from mlptrain.optim import gradients
 from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
@@ -45,8 +45,9 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
     training, progress, arena = job.config.training, job.progress, job.model.arena
     xp, size = arena.backend.xp, training.batch_size
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
-    order = shuffled(len(job.train), job.train.pixels.shape[1], size, random)
-    for batch in job.train.in_order(order, size, progress.epoch_steps):
+    window = window_size(job.train.pixels.shape[1], size)
+    order = shuffled(len(job.train), job.train.pixels.shape[1], window, random)
+    for batch in job.train.in_order(order, size, window, progress.epoch_steps):
         program = job.program(len(batch))
         job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
         program.plan.forward()

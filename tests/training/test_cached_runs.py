@@ -147,7 +147,7 @@ import numpy as np
 from mlptrain.data import mapping, order
 from mlptrain.data.batches import Batches
 from mlptrain.data.normalization import Normalization
-order.WHOLE_BYTES, order.WINDOW_BYTES = 0, 4 << 20
+order.WHOLE_BYTES = 0
 n, size = 16384, 4096
 descriptor = os.open(sys.argv[1], os.O_RDONLY)
 images = mapping.mapped(descriptor, n * size).reshape(n, 64, 64, 1)
@@ -158,8 +158,8 @@ def resident():
     text = open("/proc/self/status").read()
     return sum(int(text.split(name)[1].split()[0]) << 10 for name in ("RssFile:", "RssAnon:"))
 before, most = resident(), 0
-for epoch in (order.shuffled(n, size, 64, np.random.default_rng(0)), np.arange(n)):
-    for batch in data.in_order(epoch, 64):
+for epoch in (order.shuffled(n, size, 1024, np.random.default_rng(0)), np.arange(n)):
+    for batch in data.in_order(epoch, 64, 1024):
         data.write(batch, x, y, w)
         most = max(most, resident())
         assert y.tolist() == batch.tolist()
