@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +25,13 @@ LOCK = ".lock"
 
 class System:
     """The operating system's calls that change files: `mkdir`, `open`, `write`, `fsync`, `replace`,
-    `truncate` and `unlink`."""
+    `truncate`, `utime` and `unlink`."""
 
     def mkdir(self, path: Path) -> None:
         os.mkdir(path)
 
-    def open(self, path: Path, flags: int) -> int:
-        return os.open(path, flags | os.O_CLOEXEC, 0o666)
+    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, mode)
 
     def write(self, descriptor: int, data: memoryview) -> int:
         return os.write(descriptor, data)
@@ -44,6 +44,9 @@ class System:
 
     def truncate(self, descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
+
+    def utime(self, path: Path) -> None:
+        os.utime(path)
 
     def unlink(self, path: Path) -> None:
         os.unlink(path)
@@ -120,6 +123,36 @@ def make_folder(path: Path) -> bool:
         return False
     except OSError as error:
         raise _explanation(path, 0, error) from error
+    return True
+
+
+@contextmanager
+def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
+    """Make the file `path`, readable for its owner only, of what the block writes; without an error
+    in it the name then holds all of that. For what can be made again: nothing is waited for to be
+    on the disk, so a power cut may leave any content. Raises OSError; then no file is left."""
+    temporary = _temporary(path.with_name(f"{path.name}.{os.getpid()}"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with _opened(temporary, flags, 0o600) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `remove_unused`
+            yield lambda data: _write_all(descriptor, data)
+            system.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                system.unlink(temporary)
+            raise
+
+
+def remove_unused(path: Path) -> bool:
+    """Remove the file `path`, unless it is locked: a process writes it or uses it. Whether it is
+    gone. Raises OSError."""
+    with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        system.unlink(path)
     return True
 
 
@@ -202,17 +235,17 @@ def exact(name: Path | str) -> str:
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
+def _opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
     if not flags & os.O_DIRECTORY:
         flags |= os.O_NOFOLLOW  # a link that was put there since `_require_plain` looked
-    descriptor = system.open(path, flags)
+    descriptor = system.open(path, flags, mode)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[system.write(descriptor, rest) :]

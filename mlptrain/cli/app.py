@@ -136,7 +136,7 @@ def evaluate(
     checkpoint = _chosen(model)
     with EvaluationView() as view:
         result = evaluate_model(checkpoint, split.value, data, view.reading)
-        view.name_skipped(result.skipped)
+        view.tell_of_reading(result.skipped, result.note)
     if json:
         print(evaluation_json(result))
     else:

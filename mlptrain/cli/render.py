@@ -1,4 +1,4 @@
-"""What a person sees while a command runs; the only user of rich.
+"""What a person sees while a command runs; beside `tables.py` the only user of rich.
 
 On a terminal: a header, live bars and colour. Elsewhere, and in CI: plain rows, without a single
 control character. File and class names are data, so nothing is ever read as markup.
@@ -8,30 +8,28 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.commands import next_commands
-from mlptrain.cli.layout import BEST, EpochTable, accuracy, cells, labelled, plural
+from mlptrain.cli.layout import BEST, EpochTable, accuracy, labelled, plural
+from mlptrain.cli.tables import class_table, confusions
 from mlptrain.data.loading import BadImage
 from mlptrain.files import show_path
 from mlptrain.training.events import EpochDone, Event, Finished, StepDone
 from mlptrain.training.job import Job
 from mlptrain.training.machine import blas
-from mlptrain.training.metrics import Evaluation
 from mlptrain.training.saved_model import EvaluatedModel
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped
 MATRIX_WIDTH = 120  # columns, where no terminal sets a limit
-MAX_CONFUSIONS = 20
 
 
 def is_interactive(stream: TextIO) -> bool:
@@ -91,8 +89,10 @@ class _View:
         if done == total:
             self._end_bar()
 
-    def name_skipped(self, images: Sequence[BadImage]) -> None:
-        """Say which images could not be read and are left out."""
+    def tell_of_reading(self, images: Sequence[BadImage], note: str | None) -> None:
+        """Say which images could not be read and are left out, and what else is to be known."""
+        if note:
+            self._note(note)
         for bad in images:
             self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
         if images:
@@ -145,7 +145,10 @@ class TrainingView(_View):
             self._note(f"resumed at epoch {job.progress.epoch + 1}, step {job.progress.step}")
         elif resume:
             self._note("there is no saved state; starting from the beginning")
-        self.name_skipped([bad for _, dataset in job.splits for bad in dataset.skipped])
+        self.tell_of_reading(
+            [bad for _, dataset in job.splits for bad in dataset.skipped],
+            next((dataset.note for _, dataset in job.splits if dataset.note), None),
+        )
         if self.out.is_terminal:
             self._label("data", _data(job))
             self._label("run", _run(job))
@@ -199,9 +202,9 @@ class EvaluationView(_View):
         self._label("accuracy", accuracy(evaluation))
         self._label("loss", [f"{evaluation.loss:.4f}"])
         self.out.print()
-        self.out.print(_class_table(evaluation))
+        self.out.print(class_table(evaluation))
         self.out.print()
-        for part in _confusions(evaluation, min(self.out.width, MATRIX_WIDTH)):
+        for part in confusions(evaluation, min(self.out.width, MATRIX_WIDTH)):
             self.out.print(part)
 
 
@@ -239,58 +242,4 @@ def _network(job: Job) -> Table:
             f"{count:,}" if count else "",
         )
     table.add_row("", "", "", f"{job.model.arena.values.size:,}")
-    return table
-
-
-def _class_table(evaluation: Evaluation) -> Table:
-    table = Table("class", box=None, pad_edge=False, header_style="bold")
-    for title in ("precision", "recall", "f1", "support"):
-        table.add_column(title, justify="right", no_wrap=True)
-    columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
-    for name, *shares, support in zip(evaluation.class_names, *columns, strict=True):
-        table.add_row(show_path(name), *(f"{share:.4f}" for share in shares), f"{support}")
-    means = (f"{column.mean():.4f}" for column in columns[:3])
-    table.add_row("mean", *means, f"{evaluation.examples}", style="dim")
-    return table
-
-
-def _confusions(evaluation: Evaluation, width: int) -> Iterator[Text | Table]:
-    """The confusion matrix as long as it fits into `width`; then its largest entries."""
-    names = [show_path(name) for name in evaluation.class_names]
-    counts = [[str(count) if count else "·" for count in row] for row in evaluation.confusion]
-    for titles in (names, [str(i + 1) for i in range(len(names))]):
-        widths = [max(map(cells, column)) + 2 for column in zip(titles, *counts, strict=True)]
-        labels = (
-            names if titles is names else [f"{i} {n}" for i, n in zip(titles, names, strict=True)]
-        )
-        if max(map(cells, labels)) + sum(widths) <= width:
-            yield Text("confusion: rows are the true classes, columns the predicted ones")
-            yield _matrix(labels, titles, counts)
-            return
-    if evaluation.correct == evaluation.examples:
-        yield Text("no confusions: every prediction is right")
-        return
-    yield Text("most frequent confusions")
-    yield _largest_confusions(evaluation, names)
-
-
-def _matrix(labels: list[str], titles: list[str], counts: list[list[str]]) -> Table:
-    table = Table("", box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    for index, (label, row) in enumerate(zip(labels, counts, strict=True)):
-        styled = [Text(count, "green" if index == i else "") for i, count in enumerate(row)]
-        table.add_row(label, *styled)
-    return table
-
-
-def _largest_confusions(evaluation: Evaluation, names: list[str]) -> Table:
-    table = Table("true", "predicted", box=None, pad_edge=False, header_style="bold")
-    table.add_column("count", justify="right")
-    wrong = evaluation.confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    for index in np.argsort(-wrong, axis=None, kind="stable")[:MAX_CONFUSIONS]:
-        true, predicted = divmod(int(index), len(names))
-        if wrong[true, predicted]:
-            table.add_row(names[true], names[predicted], str(wrong[true, predicted]))
     return table

@@ -116,6 +116,9 @@ class DataConfig(Definition):
     on_bad_image: Annotated[
         Literal["error", "skip"], Field(description="stop, or train without the bad images")
     ] = "error"
+    cache: Annotated[
+        bool, Field(description="keep decoded images in ~/.cache/mlptrain for the next start")
+    ] = True
 
 
 class ModelConfig(Definition):

@@ -4,17 +4,27 @@ It is a fresh Python, told the settings on its command line, that talks over its
 output: one JSON line per batch of paths in; per batch a length, JSON with the reasons of the bad
 images, and the pixels out. So it ends by itself when the other end is gone, however that died; and
 it is its own process group, so Ctrl-C is for the parent alone to handle.
+
+It may be given the next batches before it has answered the first: it takes them in while it
+decodes, so that neither end ever waits for the other to read.
 """
 
+import fcntl
 import json
+import os
 import struct
 import subprocess
 import sys
+import traceback
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from io import FileIO
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +35,8 @@ from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 from mlptrain.files import show_path
 
+PIPE_BYTES = 1 << 20  # what an answer may fill while the parent does something else
+
 _LENGTH = struct.Struct("<I")
 _PROGRAM = """
 import sys
@@ -34,8 +46,17 @@ main(sys.argv[1])
 """
 
 
+class Batch(NamedTuple):
+    """Images `first`, `first` + 1, … of a job: their paths (m,), and where their pixels go,
+    (m, H, W, C)."""
+
+    first: int
+    paths: Sequence[str]
+    pixels: NDArray[np.uint8]
+
+
 class Decoder:
-    """The parent's end: `give` a batch, `answer` when `fileno` is readable, and so on. Leaving the
+    """The parent's end: `give` batches, `answer` when `fileno` is readable, and so on. Leaving the
     `with` block ends the process."""
 
     def __init__(self, settings: ImageSettings, expected: Expected | None) -> None:
@@ -50,8 +71,9 @@ class Decoder:
         assert isinstance(self._process.stdin, FileIO)
         assert isinstance(self._process.stdout, FileIO)
         self._input, self._output = self._process.stdin, self._process.stdout
-        self._batch = range(0)
-        self._paths: Sequence[str] = ()
+        with suppress(OSError, AttributeError):  # no right to so much, or not on Linux
+            fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self.given: deque[Batch] = deque()  # and not answered yet
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +82,7 @@ class Decoder:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         self._process.kill()
         self._process.wait()
@@ -70,26 +92,26 @@ class Decoder:
     def fileno(self) -> int:
         return self._output.fileno()
 
-    def give(self, batch: range, paths: Sequence[str]) -> None:
-        """Hand out the paths of `batch`. The last batch must have been answered."""
-        self._batch, self._paths = batch, paths
-        rest = memoryview(json.dumps(paths[batch.start : batch.stop]).encode() + b"\n")
+    def give(self, batch: Batch) -> None:
+        """Hand out `batch`; it is answered after those given before it."""
+        self.given.append(batch)
+        rest = memoryview(json.dumps(batch.paths).encode() + b"\n")
         try:
             while rest:
                 rest = rest[self._input.write(rest) :]
         except BrokenPipeError:
             raise self._death() from None
 
-    def answer(self, images: NDArray[np.uint8]) -> tuple[range, dict[int, str]]:
-        """Write the batch's pixels to its rows of `images`; return it and its bad images' reasons.
-        Raises DataError if the process died."""
+    def answer(self) -> tuple[Batch, dict[int, str]]:
+        """Fill the pixels of the batch given first; return it and the reasons of its bad images,
+        by their index in the job. Raises DataError if the process died."""
         length = bytearray(_LENGTH.size)
         self._receive(memoryview(length))
         reasons = bytearray(*_LENGTH.unpack(length))
         self._receive(memoryview(reasons))
-        batch = self._batch
-        self._receive(images[batch.start : batch.stop].reshape(-1).data)
-        return batch, {batch.start + i: reason for i, reason in json.loads(reasons)}
+        self._receive(self.given[0].pixels.reshape(-1).data)
+        batch = self.given.popleft()
+        return batch, {batch.first + i: reason for i, reason in json.loads(reasons)}
 
     def _receive(self, buffer: memoryview) -> None:
         while buffer:
@@ -101,28 +123,39 @@ class Decoder:
     def _death(self) -> DataError:
         status = self._process.wait()
         how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
-        first, last = self._paths[self._batch.start], self._paths[self._batch.stop - 1]
+        paths = self.given[0].paths
         return DataError(
-            f"{show_path(first)} … {show_path(last)}: the process that decoded these "
-            f"{len(self._batch)} files {how}. One of them crashes the decoder, or the memory is "
+            f"{show_path(paths[0])} … {show_path(paths[-1])}: the process that decoded these "
+            f"{len(paths)} files {how}. One of them crashes the decoder, or the memory is "
             "full. Try them in smaller parts."
         )
 
 
 def main(job: str) -> None:
-    """The helper's end: serve batches until the input ends or nobody reads the output."""
+    """The helper's end: serve batches until the other end is gone."""
+    requests: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=_take_in, args=(requests,), daemon=True).start()
     try:
-        _serve(job, sys.stdin.buffer, sys.stdout.buffer)
+        _serve(job, requests, sys.stdout.buffer)
     except BrokenPipeError:
-        sys.stdout = None  # nothing is left to flush it to
+        pass
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)  # the usual end would wait for the other thread, which waits for the parent
 
 
-def _serve(job: str, requests: BinaryIO, answers: BinaryIO) -> None:
+def _take_in(requests: "SimpleQueue[bytes]") -> None:
+    for line in sys.stdin.buffer:
+        requests.put(line)
+    os._exit(0)
+
+
+def _serve(job: str, requests: "SimpleQueue[bytes]", answers: BinaryIO) -> None:
     fields, first = json.loads(job)
     settings = ImageSettings.model_validate(fields)
     expected = _expected(first)
-    for line in requests:
-        paths = json.loads(line)
+    while True:
+        paths = json.loads(requests.get())
         images = np.zeros((len(paths), *settings.shape), np.uint8)
         bad = []
         for index, path in enumerate(paths):

@@ -1,7 +1,6 @@
 """A folder of class folders: `root/cat/1.png`, `root/dog/young/2.png`."""
 
 import os
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -40,7 +39,7 @@ class Folder(Source):
         root = (_identity(self.path),)
         for entry in entries:
             if _is_folder(entry):
-                found = [os.path.join(entry.name, name) for name in _names_below(entry.path, root)]
+                found = [f"{entry.name}/{name}" for name in _names_below(entry.path, root)]
                 if not found:
                     raise DataError(
                         f"{show_path(entry.path)}: holds no images, but every folder in "
@@ -67,19 +66,21 @@ def images_below(folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in _names_below(folder)]
 
 
-def _names_below(folder: str, inside: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
+def _names_below(folder: str, inside: tuple[tuple[int, int], ...] = ()) -> list[str]:
     """Names of image files relative to `folder`; `inside` are the folders it lies in, by device
     and inode, so that a link back to one of them is not followed."""
     entries = _entries(folder)
     here = _identity(folder)
     if here in inside:
-        return
+        return []
+    names: list[str] = []
     for entry in entries:
         if _is_folder(entry):
-            for name in _names_below(entry.path, (*inside, here)):
-                yield f"{entry.name}/{name}"
+            below = _names_below(entry.path, (*inside, here))
+            names += [f"{entry.name}/{name}" for name in below]
         elif not entry.name.lower().endswith(_OTHER_SUFFIXES):
-            yield entry.name
+            names.append(entry.name)
+    return names
 
 
 def _identity(folder: str) -> tuple[int, int]:
@@ -108,4 +109,5 @@ def _entries(folder: str) -> list["os.DirEntry[str]"]:
     except OSError as error:
         reason = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
         raise DataError(f"{show_path(folder)}: cannot be read as a folder: {reason}.") from None
-    return sorted(entries, key=lambda entry: os.fsencode(entry.name))
+    plain = all(entry.name.isascii() for entry in entries)  # sorted as text they are, bytewise
+    return sorted(entries, key=lambda entry: entry.name if plain else os.fsencode(entry.name))

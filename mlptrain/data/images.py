@@ -122,7 +122,8 @@ def allocate(count: int, settings: ImageSettings) -> NDArray[np.uint8]:
     except (MemoryError, ValueError):
         raise DataError(
             f"{count:,} images of {'×'.join(map(str, settings.shape))} bytes do not fit into "
-            "memory. Set a smaller data.image.height and data.image.width."
+            "memory. Set a smaller data.image.height and data.image.width, or, for image files, "
+            "data.cache to true, which keeps them on the disk."
         ) from None
 
 

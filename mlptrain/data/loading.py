@@ -1,13 +1,15 @@
-"""Many image files into one array, on every processor, before training starts.
+"""Many image files into arrays, on every processor, as a stream of chunks in the files' order.
 
 This process decodes too. When what is left looks longer than starting a helper takes, helper
-processes (`decoder.py`) join in: each is handed a range of the files, answers with their pixels,
-and is handed the next. Every image has its place in the array from the start, so who decoded it
-and when changes nothing.
+processes (`decoder.py`) join in: each is handed batches of the files, answers with their pixels,
+and is handed the next. They read ahead while the caller works on the last chunk, as far as a few
+chunks, so the memory is bounded. Every image has its place from the start, so who decoded it and
+when changes nothing.
 """
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
@@ -16,15 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.cores import usable_cores
-from mlptrain.data.decoder import Decoder
+from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder
 from mlptrain.data.images import Expected, allocate, read_pixels
 from mlptrain.data.reading import UnreadableError
 from mlptrain.data.settings import ImageSettings
 
 Progress = Callable[[int, int], object]
 
+CHUNK_IMAGES = 256
+_CHUNK_BYTES = 64 << 20  # a chunk of large images has fewer
+_MOST_CHUNKS = 16  # in memory at once: the caller's, and those read ahead
 _OWN_BATCH = 8  # images this process decodes before it looks after its helpers
-_HELPER_BATCH = 256
+_HELPER_BATCH = 128
+_HELPER_BATCHES = 2  # given to a helper at once: it never waits for the next
 _HELP_AFTER_SECONDS = 0.05
 _HELP_PAYS_SECONDS = 0.2  # a helper needs about this long to start
 
@@ -39,12 +45,12 @@ class BadImage:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What `load_images` could read: images (m, H, W, C), and for each of them its index among the
-    n paths; and what it could not. m + len(bad) = n."""
+    """What could be read: images (m, H, W, C), and for each of them its index among the paths; and
+    what could not: `bad`, by index. Both are ascending."""
 
     images: NDArray[np.uint8]
     indices: NDArray[np.int64]
-    bad: tuple[BadImage, ...]
+    bad: dict[int, BadImage]
 
 
 def load_images(
@@ -55,111 +61,160 @@ def load_images(
     progress: Progress | None = None,
     processes: int | None = None,
 ) -> Loaded:
-    """Read `paths` with resolved `settings`; an image other than `expected` is a bad one.
+    """All of `stream_images` in one array. Raises DataError if it does not fit into memory, too."""
+    images = allocate(len(paths), settings)
+    indices = np.empty(len(paths), np.int64)
+    bad: dict[int, BadImage] = {}
+    count = 0
+    chunks = stream_images(paths, settings, expected, progress=progress, processes=processes)
+    for chunk in chunks:
+        place = slice(count, count + len(chunk.images))
+        images[place], indices[place] = chunk.images, chunk.indices
+        bad |= chunk.bad
+        count = place.stop
+    return Loaded(images[:count], indices[:count], bad)
+
+
+def stream_images(
+    paths: Sequence[str],
+    settings: ImageSettings,
+    expected: Expected | None = None,
+    *,
+    progress: Progress | None = None,
+    processes: int | None = None,
+) -> Generator[Loaded, None, None]:
+    """Read `paths` with resolved `settings` and yield them in order, CHUNK_IMAGES at a time; an
+    image other than `expected` is a bad one. A chunk is the caller's to keep.
 
     `progress(done, total)` is called now and then. `processes` counts this one and starts the
     others at once; None starts as many as there are processors, when that pays. Raises DataError
-    if the images do not fit into memory or a helper dies."""
-    images = allocate(len(paths), settings)
-    job = _Job(paths, images, settings, expected, progress or (lambda *_: None))
-    with ExitStack() as helpers:
-        job.run(helpers, processes)
-    bad = tuple(BadImage(paths[index], reason) for index, reason in sorted(job.reasons.items()))
-    return _without_bad(images, job.reasons, bad)
+    if a helper dies."""
+    with ExitStack() as stack:
+        job = _Job(paths, settings, expected, progress or (lambda *_: None), stack)
+        yield from job.run(processes)
+
+
+class _Chunk:
+    """Consecutive images under way: `missing` of them are not decoded yet."""
+
+    def __init__(self, places: range, settings: ImageSettings) -> None:
+        self.places = places
+        self.pixels = allocate(len(places), settings)
+        self.missing = len(places)
 
 
 class _Job:
-    """One call of `load_images` under way: which files are handed out, and which are done."""
+    """One call of `stream_images` under way: which files are handed out, and which are done."""
 
     def __init__(
         self,
         paths: Sequence[str],
-        images: NDArray[np.uint8],
         settings: ImageSettings,
         expected: Expected | None,
         progress: Progress,
+        stack: ExitStack,
     ) -> None:
-        self.paths, self.images, self.settings = paths, images, settings
-        self.expected, self.progress = expected, progress
+        self.paths, self.settings, self.expected = paths, settings, expected
+        self.progress, self.stack = progress, stack
+        self.selector = stack.enter_context(DefaultSelector())
+        self.helpers: list[Decoder] = []
         self.reasons: dict[int, str] = {}
         self.total = len(paths)
-        self.given = self.done = self.reported = 0
+        image_bytes = math.prod(settings.shape)
+        self.size = max(1, min(CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
+        chunk_bytes = self.size * image_bytes
+        self.ahead = max(2, min(_MOST_CHUNKS, _CHUNK_BYTES // chunk_bytes)) * self.size
+        half_a_pipe = PIPE_BYTES // (2 * image_bytes)
+        self.helper_batch = max(1, min(_HELPER_BATCH, half_a_pipe))
+        self.chunks: dict[int, _Chunk] = {}  # by the index of their first image
+        self.first = self.given = self.done = self.reported = 0
 
-    def run(self, helpers: ExitStack, processes: int | None) -> None:
-        started = time.perf_counter()
-        waiting = processes is None
-        selector = helpers.enter_context(DefaultSelector())
+    def run(self, processes: int | None) -> Iterator[Loaded]:
+        """Decode chunk by chunk; whatever the caller does in between, the helpers go on."""
+        started, waiting = time.perf_counter(), processes is None
         if processes is not None:
-            self._start(helpers, selector, processes - 1)
-        while self.done < self.total:
-            if self.given < self.total:
-                self._decode(self._take(_OWN_BATCH))
-            self._collect(selector, timeout=None if self.given == self.total else 0)
-            seconds = time.perf_counter() - started
-            if waiting and seconds > _HELP_AFTER_SECONDS:
-                waiting = False
-                if seconds / self.done * (self.total - self.done) > _HELP_PAYS_SECONDS:
-                    self._start(helpers, selector, usable_cores() - 1)
-            self._report()
+            self._start(processes - 1)
+        for first in range(0, self.total, self.size):
+            self.first = first
+            self._look_after_helpers(timeout=0)
+            chunk = self._chunk(first)
+            while chunk.missing:
+                batch = self._take(_OWN_BATCH)
+                if batch:
+                    self._decode(batch)
+                self._look_after_helpers(timeout=0 if batch else None)
+                seconds = time.perf_counter() - started
+                if waiting and seconds > _HELP_AFTER_SECONDS:
+                    waiting = False
+                    if seconds / self.done * (self.total - self.done) > _HELP_PAYS_SECONDS:
+                        self._start(usable_cores() - 1)
+            yield self._without_bad(self.chunks.pop(first))
 
-    def _start(self, helpers: ExitStack, selector: DefaultSelector, count: int) -> None:
+    def _start(self, count: int) -> None:
         for _ in range(count):
             try:
-                decoder = helpers.enter_context(Decoder(self.settings, self.expected))
+                decoder = self.stack.enter_context(Decoder(self.settings, self.expected))
             except OSError:  # no more processes allowed here: fewer helpers do it too, later
                 return
-            selector.register(decoder, EVENT_READ)
-            self._hand_out(decoder, selector)
+            self.selector.register(decoder, EVENT_READ)
+            self.helpers.append(decoder)
 
-    def _hand_out(self, decoder: Decoder, selector: DefaultSelector) -> None:
-        batch = self._take(_HELPER_BATCH)
-        if batch:
-            decoder.give(batch, self.paths)
-        else:
-            selector.unregister(decoder)
+    def _look_after_helpers(self, timeout: float | None) -> None:
+        """Take the answers that are there, and hand out more; with `timeout` None, wait for one if
+        any is due."""
+        if any(helper.given for helper in self.helpers):
+            for key, _ in self.selector.select(timeout):
+                decoder = key.fileobj
+                assert isinstance(decoder, Decoder)
+                batch, reasons = decoder.answer()
+                self._note(batch, reasons)
+        for helper in self.helpers:
+            while len(helper.given) < _HELPER_BATCHES and (more := self._take(self.helper_batch)):
+                helper.give(more)
 
-    def _collect(self, selector: DefaultSelector, timeout: float | None) -> None:
-        """Take the answers that are there; with `timeout` None, wait for one if any is due."""
-        if self.done == self.total or not selector.get_map():
-            return
-        for key, _ in selector.select(timeout):
-            decoder = key.fileobj
-            assert isinstance(decoder, Decoder)
-            batch, reasons = decoder.answer(self.images)
-            self.reasons.update(reasons)
-            self.done += len(batch)
-            self._hand_out(decoder, selector)
+    def _take(self, most: int) -> Batch | None:
+        """The next files to decode, of one chunk: fewer near the end, so that nobody waits long
+        for the last; None if all that may be read ahead is handed out."""
+        first = self.given
+        if first == min(self.total, self.first + self.ahead):
+            return None
+        chunk = self._chunk(first - first % self.size)
+        left = self.total - first
+        self.given = min(first + min(most, -(-left // 8)), chunk.places.stop)
+        start, stop = first - chunk.places.start, self.given - chunk.places.start
+        return Batch(first, self.paths[first : self.given], chunk.pixels[start:stop])
 
-    def _take(self, most: int) -> range:
-        """The next files to decode: fewer near the end, so that nobody waits long for the last."""
-        left = self.total - self.given
-        batch = range(self.given, self.given + min(most, -(-left // 8)))
-        self.given = batch.stop
-        return batch
+    def _chunk(self, first: int) -> _Chunk:
+        if first not in self.chunks:
+            places = range(first, min(first + self.size, self.total))
+            self.chunks[first] = _Chunk(places, self.settings)
+        return self.chunks[first]
 
-    def _decode(self, batch: range) -> None:
-        for index in batch:
+    def _decode(self, batch: Batch) -> None:
+        reasons = {}
+        for index, path in enumerate(batch.paths):
             try:
-                self.images[index] = read_pixels(self.paths[index], self.settings, self.expected)
+                batch.pixels[index] = read_pixels(path, self.settings, self.expected)
             except UnreadableError as error:
-                self.reasons[index] = str(error)
-        self.done += len(batch)
+                reasons[batch.first + index] = str(error)
+        self._note(batch, reasons)
 
-    def _report(self) -> None:
+    def _note(self, batch: Batch, reasons: dict[int, str]) -> None:
+        self.reasons |= reasons
+        self.done += len(batch.paths)
+        self.chunks[batch.first - batch.first % self.size].missing -= len(batch.paths)
         if self.done == self.total or self.done - self.reported > self.total // 200:
             self.reported = self.done
             self.progress(self.done, self.total)
 
-
-def _without_bad(
-    images: NDArray[np.uint8], reasons: dict[int, str], bad: tuple[BadImage, ...]
-) -> Loaded:
-    """Move the good images together in place: a second copy might not fit into memory."""
-    good = np.ones(len(images), bool)
-    good[list(reasons)] = False
-    indices = np.flatnonzero(good)
-    if bad:
-        for start in range(0, len(indices), 1024):
-            moved = indices[start : start + 1024]
-            images[start : start + len(moved)] = images[moved]
-    return Loaded(images[: len(indices)], indices, bad)
+    def _without_bad(self, chunk: _Chunk) -> Loaded:
+        places = np.arange(chunk.places.start, chunk.places.stop)
+        bad = {
+            index: BadImage(self.paths[index], self.reasons.pop(index))
+            for index in chunk.places
+            if index in self.reasons
+        }
+        if not bad:
+            return Loaded(chunk.pixels, places, bad)
+        good = np.array([index not in bad for index in chunk.places])
+        return Loaded(chunk.pixels[good], places[good], bad)

@@ -1,5 +1,6 @@
 """From a pixel 0..255 to the number a network sees: x = pixel * scale + offset, per channel."""
 
+from collections.abc import Iterable
 from typing import Annotated, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import Field
 from mlptrain.registry import Definition
 
 _LEVELS = 256
+_AT_ONCE = 1 << 21  # pixels: bincount copies them to 8 bytes each
 
 
 class Normalization(Definition):
@@ -23,10 +25,11 @@ class Normalization(Definition):
         return cls(mean=(0.0,) * channels, std=(1.0,) * channels)
 
     @classmethod
-    def fit(cls, images: NDArray[np.uint8]) -> Self:
-        """The mean and standard deviation of images (n, H, W, C), n > 0, in [0, 1]; a constant
-        channel gets std 1. From integer sums, so the order of the images changes no bit."""
-        moments = [_moments(images[..., channel]) for channel in range(images.shape[3])]
+    def fit(cls, parts: Iterable[NDArray[np.uint8]]) -> Self:
+        """The mean and standard deviation of images, which come in parts (…, C), at least one, in
+        [0, 1]; a constant channel gets std 1. From integer sums, so the order changes no bit."""
+        counts = sum(map(_histograms, parts))
+        moments = [_moments(each) for each in np.asarray(counts).tolist()]
         return cls(mean=tuple(m for m, _ in moments), std=tuple(s for _, s in moments))
 
     @property
@@ -41,10 +44,10 @@ class Normalization(Definition):
         return np.asarray(-mean / std, np.float64)
 
 
-def _moments(pixels: NDArray[np.uint8]) -> tuple[float, float]:
-    """Mean and standard deviation of pixels (n, H, W) / 255. The sums are exact integers of any
-    size, so the variance n Σp² - (Σp)² loses nothing where mean² is much larger than it."""
-    counts = _histogram(pixels)
+def _moments(counts: list[int]) -> tuple[float, float]:
+    """Mean and standard deviation of pixels / 255; counts (256,) says how often each level appears.
+    The sums are exact integers of any size, so the variance n Σp² - (Σp)² loses nothing where mean²
+    is much larger than it."""
     n = sum(counts)
     total = sum(level * count for level, count in enumerate(counts))
     squares = sum(level * level * count for level, count in enumerate(counts))
@@ -52,9 +55,20 @@ def _moments(pixels: NDArray[np.uint8]) -> tuple[float, float]:
     return total / (n * 255), variance**0.5 or 1.0
 
 
-def _histogram(pixels: NDArray[np.uint8]) -> list[int]:
-    """How often each level appears; in parts, because bincount copies to 8 bytes a pixel."""
-    counts = np.zeros(_LEVELS, np.int64)
-    for start in range(0, len(pixels), 1024):
-        counts += np.bincount(pixels[start : start + 1024].reshape(-1), minlength=_LEVELS)
-    return counts.tolist()
+def _histograms(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each level appears in each channel of images (…, C): (C, 256)."""
+    pixels = images.reshape(-1, images.shape[-1])
+    counts = np.zeros((pixels.shape[1], _LEVELS), np.int64)
+    for start in range(0, len(pixels), _AT_ONCE):
+        for channel, levels in enumerate(pixels[start : start + _AT_ONCE].T):
+            counts[channel] += _counted(levels)
+    return counts
+
+
+def _counted(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each of 0 … 255 appears in levels (n,): in pairs, which is twice as fast."""
+    even = np.ascontiguousarray(levels[: len(levels) // 2 * 2])
+    pairs = np.bincount(even.view(np.uint16), minlength=_LEVELS * _LEVELS)
+    table = pairs.reshape(_LEVELS, _LEVELS)
+    rest = np.bincount(levels[len(even) :], minlength=_LEVELS)
+    return np.asarray(table.sum(axis=0) + table.sum(axis=1) + rest)

@@ -7,11 +7,13 @@ exactly the same ones.
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.data.cache import load_cached
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.images import fit_array, resolve
 from mlptrain.data.loading import BadImage, Progress, load_images
@@ -31,13 +33,15 @@ def read(
     class_names: tuple[str, ...] | None = None,
     label_names: tuple[str, ...] | None = None,
     on_bad_image: Literal["error", "skip"] = "error",
+    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, ImageSettings]:
     """Read all of `source`; also returns `settings` with nothing left open.
 
     `class_names` are those of the training set, in their order; None if this is the training set.
     `label_names[i]` is the name of the class whose label is the number i, its digits without. An
-    image that cannot be read is an error that names all of them, or skipped. Raises DataError."""
+    image that cannot be read is an error that names all of them, or skipped. Decoded images are
+    kept in the folder `cache`, or with None in memory. Raises DataError."""
     content = source.content()
     labels, found = _numbered(content, label_names, source.place)
     if class_names is None:
@@ -53,16 +57,25 @@ def read(
     if isinstance(content, Pixels):
         images, settings = fit_array(content.images, settings)
         names = tuple(f"{content.name}[{index}]" for index in range(len(labels)))
-        return Dataset(images, labels, class_names, names, content.root), settings
-    paths = [os.path.join(content.root, name) for name in content.names]
+        rows = np.arange(len(labels))
+        return Dataset(images, rows, labels, class_names, names, content.root), settings
+    paths, note = content.paths(), None
     settings, expected = resolve(settings, paths)
-    loaded = load_images(paths, settings, expected, progress=progress)
-    if loaded.bad and on_bad_image == "error":
-        raise _bad_images(loaded.bad, len(paths), source.place)
+    if cache is None:
+        loaded = load_images(paths, settings, expected, progress=progress)
+    else:
+        loaded, note = load_cached(content, paths, settings, expected, cache, progress)
+    bad = tuple(loaded.bad.values())
+    if bad and on_bad_image == "error":
+        raise _bad_images(bad, len(paths), source.place)
     labels = labels[loaded.indices]
     _check_none_is_empty(labels, class_names, source.place)
-    names = tuple(content.names[index] for index in loaded.indices)
-    return Dataset(loaded.images, labels, class_names, names, content.root, loaded.bad), settings
+    names = tuple(map(content.names.__getitem__, loaded.indices.tolist()))
+    rows = np.arange(len(labels))
+    return (
+        Dataset(loaded.images, rows, labels, class_names, names, content.root, bad, note),
+        settings,
+    )
 
 
 def _numbered(

@@ -25,6 +25,11 @@ class Files:
     names: tuple[str, ...]
     labels: tuple[str, ...]
 
+    def paths(self) -> list[str]:
+        """Where the files are; a name may be an absolute path."""
+        prefix = os.path.join(self.root, "")
+        return [name if name.startswith("/") else prefix + name for name in self.names]
+
 
 @dataclass(frozen=True)
 class Pixels:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from mlptrain.config.schema import Config
+from mlptrain.data.cache import cache_folder
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.read import read
 from mlptrain.data.settings import ImageSettings
@@ -94,6 +95,7 @@ def _read(
         label_names=config.data.class_names,
         class_names=class_names,
         on_bad_image=config.data.on_bad_image,
+        cache=cache_folder() if config.data.cache else None,
         progress=lambda done, total: reading(name, done, total),
     )
 
@@ -104,4 +106,5 @@ def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
     kept, held_out = stratified_split(
         dataset.labels, fraction, stream(config.seed, SPLITTING), dataset.class_names
     )
-    return replace(dataset.select(kept), skipped=dataset.skipped), dataset.select(held_out)
+    train = replace(dataset.select(kept), skipped=dataset.skipped, note=dataset.note)
+    return train, dataset.select(held_out)

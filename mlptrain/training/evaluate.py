@@ -26,9 +26,8 @@ class Predictor:
         """Yield for one batch after the other: which examples it held, their probabilities
         (m, classes), overwritten by the next batch, and their mean loss."""
         program = self._program
-        for first in range(0, len(batches), BATCH_SIZE):
-            rows = slice(first, min(first + BATCH_SIZE, len(batches)))
-            indices = np.arange(rows.start, rows.stop)
+        for indices in batches.in_order(np.arange(len(batches)), BATCH_SIZE, BATCH_SIZE):
+            rows = slice(int(indices[0]), int(indices[-1]) + 1)
             batches.write(indices, program.x.value, program.labels.value, program.weights.value)
             program.plan.forward()
             yield rows, program.output.value[: len(indices)], float(program.loss.value)

@@ -51,7 +51,7 @@ class Job:
         self.progress = Progress()
         standard = config.data.normalize == "standard"
         self.normalization = (
-            Normalization.fit(splits.train.images)
+            Normalization.fit(splits.train.parts())
             if standard
             else Normalization.identity(splits.image.shape[2])
         )
@@ -64,6 +64,7 @@ class Job:
             splits.train.labels,
             self.normalization,
             weights,
+            splits.train.rows,
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
         self.fingerprint = _fingerprint(splits)
@@ -195,7 +196,7 @@ class Job:
     def _evaluate(self, dataset: Dataset | None) -> Evaluation | None:
         if dataset is None:
             return None
-        batches = Batches(dataset.images, dataset.labels, self.normalization)
+        batches = Batches(dataset.images, dataset.labels, self.normalization, rows=dataset.rows)
         return evaluate(self._predictor, batches, dataset.class_names)
 
     def _save(self, path: Path) -> None:

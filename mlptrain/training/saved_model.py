@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
-from mlptrain.data.loading import BadImage, load_images
+from mlptrain.data.loading import BadImage, stream_images
 from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
 from mlptrain.errors import DataError, ModelFileError, UsageError
@@ -23,8 +23,6 @@ from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.machine import choose_backend, set_threads
 from mlptrain.training.metrics import Evaluation
-
-CHUNK_BYTES = 64 << 20  # of images decoded, then predicted, at a time: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -61,35 +59,33 @@ class SavedModel:
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
         """Compare the predictions for a labelled split with its labels."""
-        batches = self._batches(dataset.images, dataset.labels)
+        batches = Batches(
+            dataset.images, dataset.labels, self.state.normalization, rows=dataset.rows
+        )
         evaluation = evaluate(self._predictor, batches, self.state.class_names, progress)
         self._require_finite(evaluation.loss)
         return evaluation
 
     def predict(self, paths: Sequence[str], top_k: int) -> Iterator[Prediction | BadImage]:
-        """Yield for each path, in order, its `top_k` most probable classes, or why it is bad."""
-        size = max(1, CHUNK_BYTES // math.prod(self.state.image.shape))
-        for first in range(0, len(paths), size):
-            chunk = paths[first : first + size]
-            loaded = load_images(chunk, self.state.image)
-            answers: dict[int, Prediction | BadImage] = {
-                int(index): Prediction(chunk[index], top)
-                for index, top in zip(loaded.indices, self._top(loaded.images, top_k), strict=True)
-            }
-            bad = (index for index in range(len(chunk)) if index not in answers)
-            answers |= zip(bad, loaded.bad, strict=True)
-            yield from (answers[index] for index in range(len(chunk)))
+        """Yield for each path, in order, its `top_k` most probable classes, or why it is bad. The
+        next images are decoded meanwhile."""
+        for chunk in stream_images(paths, self.state.image):
+            top = self._top(chunk.images, top_k)
+            for index in sorted((*chunk.indices.tolist(), *chunk.bad)):
+                bad = chunk.bad.get(index)
+                yield bad or Prediction(paths[index], next(top))
 
     def _top(
         self, images: NDArray[np.uint8], top_k: int
     ) -> Iterator[tuple[tuple[str, float], ...]]:
         names = self.state.class_names
-        batches = self._batches(images, np.zeros(len(images), np.int64))
+        batches = Batches(images, np.zeros(len(images), np.int64), self.state.normalization)
         for _, probabilities, loss in self._predictor.run(batches):
             self._require_finite(loss)
-            for row in probabilities:
-                order = np.argsort(-row, kind="stable")[:top_k]
-                yield tuple((names[index], float(row[index])) for index in order)
+            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+            values = np.take_along_axis(probabilities, order, axis=1)
+            for classes, row in zip(order.tolist(), values.tolist(), strict=True):
+                yield tuple(zip((names[index] for index in classes), row, strict=True))
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -98,20 +94,18 @@ class SavedModel:
                 f"of {loss:g}. Train the model again."
             )
 
-    def _batches(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Batches:
-        return Batches(images, labels, self.state.normalization)
-
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, and
-    the images of it that could not be read."""
+    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, the
+    images of it that could not be read, and what else the user should know of the reading."""
 
     checkpoint: Path
     epoch: int
     data: str
     evaluation: Evaluation
     skipped: tuple[BadImage, ...]
+    note: str | None
 
 
 def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -> EvaluatedModel:
@@ -130,7 +124,8 @@ def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -
     else:
         dataset = read_source(state.config, "data", source, state.image, state.class_names, reading)
     evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
-    return EvaluatedModel(path, state.progress.epoch, data or split, evaluation, dataset.skipped)
+    name, epoch = data or split, state.progress.epoch
+    return EvaluatedModel(path, epoch, name, evaluation, dataset.skipped, dataset.note)
 
 
 def _source(data: str) -> Source:

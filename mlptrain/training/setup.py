@@ -97,10 +97,11 @@ def _build_model(config: Config, splits: Splits, backend: NumpyBackend) -> Model
 
 def _require_same_config(config: Config, saved: Checkpoint) -> None:
     """Only the number of epochs may differ: it may grow, unless the learning rate of the epochs
-    done depends on it. Data is compared by content instead of by path."""
+    done depends on it. Data is compared by content instead of by path, and where decoded images
+    are kept changes nothing."""
+    free = {"data": {"train", "validation", "test", "cache"}}
     now, then = (
-        _flat(each.model_dump(mode="json", exclude={"data": {"train", "validation", "test"}}))
-        for each in (config, saved.state.config)
+        _flat(each.model_dump(mode="json", exclude=free)) for each in (config, saved.state.config)
     )
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
     grows = config.training.epochs > saved.state.config.training.epochs

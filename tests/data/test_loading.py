@@ -13,7 +13,7 @@ from pictures import encoded, gradient
 
 from mlptrain.data import decoder, loading
 from mlptrain.data.images import Expected, load_image, resolve
-from mlptrain.data.loading import load_images
+from mlptrain.data.loading import BadImage, load_images, stream_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 
@@ -33,12 +33,39 @@ def paths(tmp_path: Path) -> list[str]:
     return made
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+def test_chunks_come_in_order(
+    paths: list[str], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few at a time, so that reading ahead comes to its limit."""
+    monkeypatch.setattr(loading, "CHUNK_IMAGES", 20)
+    monkeypatch.setattr(loading, "_MOST_CHUNKS", 2)
+    whole = load_images(paths, SETTINGS, processes=1)
+    chunks = []
+    for chunk in stream_images(paths, SETTINGS, processes=processes):
+        time.sleep(0.001)  # the helpers read ahead meanwhile
+        chunks.append(chunk)
+    places = [sorted((*chunk.indices.tolist(), *chunk.bad)) for chunk in chunks]
+    assert places == [list(range(first, first + 20)) for first in range(0, 700, 20)]
+    np.testing.assert_array_equal(np.concatenate([c.images for c in chunks]), whole.images)
+    assert {index: bad for chunk in chunks for index, bad in chunk.bad.items()} == whole.bad
+
+
+def test_it_reads_ahead_no_further_than_its_limit(
+    paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "CHUNK_IMAGES", 20)
+    monkeypatch.setattr(loading, "_MOST_CHUNKS", 3)
+    seen: list[int] = []
+    chunks = stream_images(paths, SETTINGS, progress=lambda done, _: seen.append(done), processes=2)
+    for number, _ in enumerate(chunks):
+        assert max(seen) <= (number + 3) * 20
+
+
 def test_processes_change_nothing(paths: list[str]) -> None:
     alone = load_images(paths, SETTINGS, processes=1)
     assert alone.indices.tolist() == [index for index in range(700) if index % 50 != 7]
-    assert [(bad.path, bad.reason) for bad in alone.bad] == [
-        (path, "is empty") for path in paths[7::50]
-    ]
+    assert alone.bad == {i: BadImage(paths[i], "is empty") for i in range(7, 700, 50)}
     for index, image in zip(alone.indices, alone.images, strict=True):
         np.testing.assert_array_equal(image, load_image(paths[index], SETTINGS))
     for processes in (2, 4):
@@ -52,9 +79,9 @@ def test_helpers_do_take_part(paths: list[str], monkeypatch: pytest.MonkeyPatch)
     answered = []
     answer = decoder.Decoder.answer
 
-    def counted(self: decoder.Decoder, images: np.ndarray) -> object:
-        batch, reasons = answer(self, images)
-        answered.append(len(batch))
+    def counted(self: decoder.Decoder) -> object:
+        batch, reasons = answer(self)
+        answered.append(len(batch.paths))
         return batch, reasons
 
     monkeypatch.setattr(decoder.Decoder, "answer", counted)
@@ -84,7 +111,7 @@ def test_expectations_hold_everywhere(paths: list[str], processes: int) -> None:
     assert expected == Expected(paths[0], gray=True, size=(8, 8))
     reasons = {
         bad.path: bad.reason
-        for bad in load_images(paths, settings, expected, processes=processes).bad
+        for bad in load_images(paths, settings, expected, processes=processes).bad.values()
     }
     shown = paths[0].replace("\udcff", "\\xff")
     assert reasons[paths[1]] == (
@@ -110,8 +137,8 @@ def test_progress_rises_to_the_end(paths: list[str], processes: int) -> None:
 def test_a_killed_helper_is_an_error(paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     give = decoder.Decoder.give
 
-    def deadly(self: decoder.Decoder, batch: range, paths: list[str]) -> None:
-        give(self, batch, paths)
+    def deadly(self: decoder.Decoder, batch: decoder.Batch) -> None:
+        give(self, batch)
         os.kill(self._process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(decoder.Decoder, "give", deadly)
@@ -122,11 +149,12 @@ def test_a_killed_helper_is_an_error(paths: list[str], monkeypatch: pytest.Monke
 def test_helpers_end_with_their_parent(paths: list[str]) -> None:
     script = """
 import os, sys, time
-from mlptrain.data.decoder import Decoder
+import numpy as np
+from mlptrain.data.decoder import Batch, Decoder
 from mlptrain.data.settings import ImageSettings
 decoder = Decoder(ImageSettings(mode="grayscale", height=8, width=8), None)
 paths = sys.argv[1:]
-decoder.give(range(len(paths)), paths)
+decoder.give(Batch(0, paths, np.empty((len(paths), 8, 8, 1), np.uint8)))
 print(decoder._process.pid, flush=True)
 time.sleep(60)
 """

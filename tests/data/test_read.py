@@ -1,13 +1,13 @@
 """From a source to a data set: classes by name, bad images named or skipped, always the same."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import encoded, gradient
 
-from mlptrain.data.dataset import Dataset
 from mlptrain.data.folder import Folder
 from mlptrain.data.manifest import Manifest
 from mlptrain.data.npz import Npz
@@ -70,13 +70,13 @@ def test_the_fingerprint_sees_every_change(tmp_path: Path) -> None:
     pixels, labels = dataset.images.copy(), dataset.labels.copy()
     pixels[-1, -1, -1] ^= 1
     labels[0] = 1
-    root, names, classes = dataset.root, dataset.names, dataset.class_names
+    names, classes = dataset.names, dataset.class_names
     for changed in (
-        Dataset(pixels, dataset.labels, classes, names, root),
-        Dataset(dataset.images, labels, classes, names, root),
-        Dataset(dataset.images, dataset.labels, classes[::-1], names, root),
-        Dataset(dataset.images, dataset.labels, classes, ("x", *names[1:]), root),
-        Dataset(dataset.images.reshape(6, 5, 4, 1), dataset.labels, classes, names, root),
+        replace(dataset, images=pixels),
+        replace(dataset, labels=labels),
+        replace(dataset, class_names=classes[::-1]),
+        replace(dataset, names=("x", *names[1:])),
+        replace(dataset, images=dataset.images.reshape(6, 5, 4, 1)),
         dataset.select(np.arange(5)),
     ):
         prints.add(changed.fingerprint())
@@ -89,7 +89,7 @@ def test_select_takes_examples_along_with_their_names(tmp_path: Path) -> None:
     part = dataset.select(np.array([4, 0]))
     assert (len(part), part.names) == (2, ("cat/2.png", "[red]/0.png"))
     assert part.labels.tolist() == [1, 0]
-    np.testing.assert_array_equal(part.images, dataset.images[[4, 0]])
+    np.testing.assert_array_equal(next(part.parts()), dataset.images[[4, 0]])
 
 
 def test_other_splits_are_matched_by_name(tmp_path: Path) -> None:

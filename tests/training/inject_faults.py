@@ -57,9 +57,9 @@ class FaultySystem(files.System):
         self._called(path)
         super().mkdir(path)
 
-    def open(self, path: Path, flags: int) -> int:
+    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
         self._called(path)
-        return super().open(path, flags)
+        return super().open(path, flags, mode)
 
     def write(self, descriptor: int, data: memoryview) -> int:
         self.writes.add(self.calls + 1)
@@ -85,6 +85,10 @@ class FaultySystem(files.System):
     def truncate(self, descriptor: int, size: int) -> None:
         self._called()
         super().truncate(descriptor, size)
+
+    def utime(self, path: Path) -> None:
+        self._called(path)
+        super().utime(path)
 
     def unlink(self, path: Path) -> None:
         self._called(path)

@@ -1,0 +1,304 @@
+"""The cache of decoded images: the same images with and without it, whatever happens to it."""
+
+import fcntl
+import os
+import resource
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import encoded, gradient
+
+from mlptrain import files
+from mlptrain.data import cache
+from mlptrain.data.cache import cache_folder, load_cached
+from mlptrain.data.images import resolve
+from mlptrain.data.loading import Loaded, load_images
+from mlptrain.data.settings import ImageSettings
+from mlptrain.data.source import Files
+
+SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
+COUNT = 40
+
+
+def write_image(path: Path, number: int) -> None:
+    image = (gradient(8, 8) + np.uint8(number)).astype(np.uint8)
+    path.write_bytes(b"no image" if number % 15 == 4 else encoded(image, "BMP"))
+
+
+@pytest.fixture
+def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """40 files of one size, of which 3 are none, old enough to be trusted."""
+    monkeypatch.setattr(cache, "_LEAST_FILES", 10)
+    names = tuple(f"{index:02d}\udcff.bmp" for index in range(COUNT))
+    root = tmp_path / "images"
+    root.mkdir()
+    for number, name in enumerate(names):
+        write_image(root / name, number)
+    time.sleep(0.03)
+    return Files(str(root), names, ("a",) * COUNT)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "mlptrain"
+
+
+BMP = SETTINGS.model_copy(update={"formats": ("bmp",)})
+
+
+def load(content: Files, folder: Path) -> tuple[Loaded, str | None]:
+    return load_cached(content, content.paths(), BMP, None, folder)
+
+
+def check(loaded: Loaded, content: Files) -> None:
+    """It is what the files hold now."""
+    true = load_images(content.paths(), BMP)
+    np.testing.assert_array_equal(loaded.images, true.images)
+    np.testing.assert_array_equal(loaded.indices, true.indices)
+    assert loaded.bad == true.bad
+
+
+def decoded(content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many images a start decodes; its result is checked."""
+    counts: list[int] = []
+    stream = cache.stream_images
+
+    def counted(paths: list[str], *rest: object, **named: object) -> object:
+        counts.append(len(paths))
+        return stream(paths, *rest, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "stream_images", counted)
+        loaded, note = load(content, folder)
+    assert note is None
+    check(loaded, content)
+    return sum(counts)
+
+
+def entry_of(folder: Path) -> Path:
+    (entry,) = folder.iterdir()
+    return entry
+
+
+def test_the_second_start_decodes_nothing(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decoded(content, folder, monkeypatch) == COUNT
+    assert decoded(content, folder, monkeypatch) == 0
+    assert entry_of(folder).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_images_are_mapped_and_cannot_be_changed(content: Files, folder: Path) -> None:
+    loaded, _ = load(content, folder)
+    maps = Path("/proc/self/maps").read_text()
+    assert entry_of(folder).name in maps
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.images[0] = 0
+
+
+@pytest.mark.parametrize("change", ["content", "times set back", "replaced", "new", "gone", "name"])
+def test_any_change_of_the_files_is_seen(
+    content: Files, folder: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decoded(content, folder, monkeypatch) == COUNT
+    first, second, *_, last = (Path(path) for path in content.paths())
+    before = first.stat()
+    if change == "content":
+        write_image(first, 77)
+    elif change == "times set back":
+        write_image(first, 77)
+        os.utime(first, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert first.stat().st_mtime_ns == before.st_mtime_ns
+    elif change == "replaced":
+        second.replace(first)
+        shutil.copy(last, second)
+    elif change in ("new", "gone"):
+        names = (*content.names, "new.bmp") if change == "new" else content.names[1:]
+        write_image(Path(content.root, "new.bmp"), 3)
+        content = Files(content.root, names, content.labels)
+    else:
+        swapped = (content.names[1], content.names[0], *content.names[2:])
+        content = Files(content.root, swapped, content.labels)
+    time.sleep(0.03)
+    assert decoded(content, folder, monkeypatch) == len(content.names)
+
+
+def test_settings_and_expectations_make_other_entries(content: Files, folder: Path) -> None:
+    paths = content.paths()
+    load(content, folder)
+    cases = [
+        (BMP.model_copy(update={"height": 4}), None),
+        (BMP.model_copy(update={"background": 1}), None),
+        (SETTINGS, None),
+        resolve(ImageSettings(formats=("bmp",)), paths),
+    ]
+    for number, (settings, expected) in enumerate(cases):
+        loaded, _ = load_cached(content, paths, settings, expected, folder)
+        true = load_images(paths, settings, expected)
+        np.testing.assert_array_equal(loaded.images, true.images)
+        assert loaded.bad == true.bad
+        assert len(list(folder.iterdir())) == number + 2
+
+
+def test_files_changed_a_moment_ago_are_not_trusted(content: Files, folder: Path) -> None:
+    """Changed again within one tick of the clock, they would look the same."""
+    Path(content.paths()[0]).touch()
+    loaded, note = load(content, folder)
+    check(loaded, content)
+    assert note is None
+    assert not folder.exists()
+
+
+def test_little_work_is_not_kept(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_LEAST_FILES", COUNT + 1)
+    load(content, folder)
+    assert not folder.exists()
+    monkeypatch.setattr(cache, "_LEAST_BYTES", 1000)
+    load(content, folder)
+    assert folder.exists()
+
+
+def test_every_changed_byte_and_every_length_is_refused(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decoded(content, folder, monkeypatch) == COUNT
+    entry = entry_of(folder)
+    whole = entry.read_bytes()
+    paths, key = content.paths(), entry.stem
+    assert cache._read(entry, key, paths, BMP) is not None
+    for position in range(len(whole)):
+        changed = bytearray(whole)
+        changed[position] ^= 1 << position % 8
+        entry.write_bytes(changed)
+        assert cache._read(entry, key, paths, BMP) is None, position
+    for length in range(0, len(whole), 7):
+        entry.write_bytes(whole[:length])
+        assert cache._read(entry, key, paths, BMP) is None, length
+    entry.write_bytes(whole + b"\0")
+    assert decoded(content, folder, monkeypatch) == COUNT
+    assert entry.read_bytes() == whole
+    assert decoded(content, folder, monkeypatch) == 0
+
+
+def test_an_entry_under_another_name_is_refused(content: Files, folder: Path) -> None:
+    load(content, folder)
+    entry = entry_of(folder)
+    write_image(Path(content.paths()[0]), 9)
+    time.sleep(0.03)
+    load(content, folder)
+    (other,) = set(folder.iterdir()) - {entry}
+    entry.replace(other)
+    loaded, _ = load(content, folder)
+    check(loaded, content)
+
+
+def test_a_bad_image_that_can_be_read_again_is_read(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was in the way need not have changed the file."""
+    with monkeypatch.context() as patch:
+        patch.setattr("mlptrain.data.loading.read_pixels", _unreadable)
+        loaded, _ = load(content, folder)
+        assert len(loaded.bad) == COUNT
+    assert decoded(content, folder, monkeypatch) == COUNT
+
+
+def _unreadable(*_: object) -> np.ndarray:
+    raise cache.UnreadableError("cannot be read: Input/output error")
+
+
+@contextmanager
+def limited(most: int) -> Iterator[None]:
+    """No file may be larger than so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("trouble", ["a file", "below a file", "full", "too large"])
+def test_a_folder_that_cannot_be_used_costs_only_time(
+    content: Files, folder: Path, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trouble == "a file":
+        folder.parent.mkdir()
+        folder.touch()
+    elif trouble == "below a file":
+        folder.parent.touch()
+    elif trouble == "full":
+        usage = shutil.disk_usage(content.root)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
+    with limited(1000 if trouble == "too large" else resource.RLIM_INFINITY):
+        loaded, note = load(content, folder)
+    check(loaded, content)
+    assert note is not None
+    said = {
+        "a file": "Not a directory", "below a file": "Not a directory",
+        "full": "2,560 bytes are needed, 100 are free", "too large": "File too large",
+    }  # fmt: skip
+    assert f"{folder}: the decoded images could not be kept here: {said[trouble]}. " in note
+    assert not folder.is_dir() or not list(folder.iterdir())
+
+
+def test_what_nobody_uses_makes_room(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The least recently used first; what is in use, and what is none of ours, stays."""
+    folder.mkdir(parents=True)
+    for age, name in enumerate(["new", "used", "old", "older", ".x.images.1.tmp", "foreign"]):
+        path = folder / (name if "." in name or name == "foreign" else f"{name}.images")
+        path.write_bytes(b"\0" * 1000)
+        os.utime(path, (1e9 - age, 1e9 - age))
+    with (folder / "used.images").open() as used:
+        fcntl.flock(used, fcntl.LOCK_SH)
+        monkeypatch.setattr(cache, "MOST_BYTES", 2560 + 2000)
+        loaded, _ = load(content, folder)
+        names = {path.name for path in folder.iterdir() if len(path.stem) < 60}
+        assert names == {"new.images", "used.images", "foreign"}
+        monkeypatch.setattr(cache, "MOST_BYTES", 0)
+        cache._make_room(folder, 1)
+        assert len(list(folder.iterdir())) == 3, "the images that are mapped here are in use, too"
+    check(loaded, content)
+    del loaded
+    cache._make_room(folder, 1)
+    assert [path.name for path in folder.iterdir()] == ["foreign"]
+
+
+def test_a_use_counts(content: Files, folder: Path) -> None:
+    load(content, folder)
+    os.utime(entry_of(folder), (1e9, 1e9))
+    load(content, folder)
+    assert entry_of(folder).stat().st_mtime > time.time() - 100
+
+
+def test_a_file_that_another_process_writes_is_left_alone(content: Files, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    with files.spare_file(folder / "x.images") as write:
+        write(b"half")
+        load(content, folder)
+        write(b" and half")
+    assert (folder / "x.images").read_bytes() == b"half and half"
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        ("/a/b", "/a/b/mlptrain"),
+        ("a/b", "/home/x/.cache/mlptrain"),
+        ("", "/home/x/.cache/mlptrain"),
+    ],
+)
+def test_where_the_folder_is(place: str, found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", place)
+    monkeypatch.setenv("HOME", "/home/x")
+    assert cache_folder() == Path(found)
