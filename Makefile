@@ -16,8 +16,8 @@ test: .venv/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
 
-bench: .venv/.installed .venv-peers/.installed
-	.venv-peers/bin/python benchmarks/peers.py
+bench: .venv-peers/.installed
+	.venv-peers/bin/python -m benchmarks --write
 
 clean:
 	rm -rf .venv .venv-peers runs

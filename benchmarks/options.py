@@ -1,0 +1,35 @@
+"""What the user asked for, as every part of the benchmarks reads it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.report import Table
+from benchmarks.rows import ROWS, Row
+
+
+@dataclass(frozen=True)
+class Options:
+    """Attributes:
+    rounds: how often everything that is timed is timed, in turn.
+    rows: the numbers of the rows to train.
+    quick: fewer points and seeds, to see that everything works.
+    data: the folder with Fashion-MNIST.
+    """
+
+    rounds: int
+    rows: tuple[int, ...]
+    quick: bool
+    data: Path
+
+    def chosen_rows(self) -> dict[int, Row]:
+        return {number: ROWS[number] for number in self.rows}
+
+
+class Part(Protocol):
+    """A module that measures one thing: `measure` returns what json can hold, raw figures per
+    round, and `tables` makes of that what is shown."""
+
+    def measure(self, options: Options) -> Any: ...
+
+    def tables(self, result: Any) -> list[Table]: ...
