@@ -86,7 +86,7 @@ class Results:
         self.parts[name] = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": commit(),
-            "rounds": options.rounds,
+            "options": str(options),
             "result": PARTS[name].measure(options),
         }
         return self.parts[name]

@@ -100,6 +100,7 @@ def tables(result: list[dict[str, Any]]) -> list[Table]:
                 ]
                 for record in result
             ],
-            "The lecture: the gradient costs about 2 forward passes.",
+            f"Over {len(result[0]['forward'])} rounds. The lecture: the gradient costs about 2 "
+            "forward passes.",
         )
     ]

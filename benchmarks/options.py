@@ -24,6 +24,9 @@ class Options:
     quick: bool
     data: Path
 
+    def __str__(self) -> str:
+        return f"{self.rounds} rounds" + (", QUICK: no figure here means anything" * self.quick)
+
     def chosen_rows(self) -> dict[int, Row]:
         """By number; when `quick`, with few steps in a pass."""
         rows = {number: ROWS[number] for number in self.rows}

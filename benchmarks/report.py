@@ -42,6 +42,6 @@ def document(machine: dict[str, str], parts: dict[str, tuple[dict[str, Any], lis
     ]
     for name, (record, tables) in parts.items():
         sections.append(f"## {name}")
-        sections.append(f"{record['date']}, {record['rounds']} rounds, commit {record['commit']}.")
+        sections.append(f"{record['date']}, commit {record['commit']}, {record['options']}.")
         sections += map(str, tables)
     return "\n\n".join(sections) + "\n"
