@@ -19,8 +19,8 @@ test: .venv/.installed-dev
 	$(BIN)/python -m pytest -n auto
 	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto $(BOTH_KERNELS)
 
-bench: .venv/.installed .venv-peers/.installed
-	.venv-peers/bin/python benchmarks/peers.py
+bench: .venv-peers/.installed
+	.venv-peers/bin/python -m benchmarks --write
 
 clean:
 	rm -rf .venv .venv-peers runs

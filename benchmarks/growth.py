@@ -1,0 +1,161 @@
+"""How time and memory grow: one quantity at a time around a base, each point a process of its own.
+
+Time is set against work, so that what grows with the work, and no faster, has a constant quotient.
+The work of a sample is counted in multiplications: those of its matrix products, forward and
+backward, and its share of the update of all parameters.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.growth_reasons import REASONS
+from benchmarks.options import Options
+from benchmarks.report import Table
+from benchmarks.worker import ROOT
+
+INPUTS = 28 * 28
+UPDATE_WORK = 50  # of one parameter; bound by memory, it takes as long as so many multiplications
+TOLERANCE = 1.5
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is trained: random images of 28×28 pixels with random labels."""
+
+    hidden: tuple[int, ...] = (256,)
+    batch_size: int = 128
+    classes: int = 10
+    rows: int = 16_384
+    whole_epochs: bool = False
+
+    @property
+    def work(self) -> float:
+        """Multiplications per sample; the first layer's input gradient is not computed."""
+        kernels = [n * m for n, m in pairwise((INPUTS, *self.hidden, self.classes))]
+        products = 3 * sum(kernels) - kernels[0]
+        return products + UPDATE_WORK * sum(kernels) / self.batch_size
+
+
+@dataclass(frozen=True)
+class Study:
+    """One quantity that grows: its values, the point for a value, and what memory is given per."""
+
+    values: tuple[int, ...]
+    point: Callable[[int], Point]
+    memory_per: str = field(default="parameter")
+
+
+BASE = Point()
+STUDIES = {
+    "width": Study((64, 256, 1024, 4096), lambda n: replace(BASE, hidden=(n,))),
+    "depth": Study((1, 4, 16, 64), lambda n: replace(BASE, hidden=(256,) * n)),
+    "batch size": Study(
+        (1, 8, 64, 512, 8192), lambda n: replace(BASE, batch_size=n), "sample of a batch"
+    ),
+    "classes": Study((2, 10, 100, 1000, 10_000), lambda n: replace(BASE, classes=n)),
+    "training images": Study(
+        (1000, 10_000, 100_000, 1_000_000),
+        lambda n: replace(BASE, rows=n, whole_epochs=True),
+        "training image",
+    ),
+}
+
+
+def measure(options: Options) -> dict[str, list[dict[str, Any]]]:
+    """Per study and value, what `workers/growth_point.py` found, and the work per sample."""
+    result: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, study in STUDIES.items():
+            result[name] = []
+            for value in study.values[:2] if options.quick else study.values:
+                print(f"  {name} {value:,}", flush=True)
+                point = study.point(value)
+                found = {"value": value, "work": point.work, **_run(point, Path(folder))}
+                result[name].append(found)
+    return result
+
+
+def _run(point: Point, folder: Path) -> dict[str, float]:
+    data = folder / f"{point.rows}-{point.classes}.npz"
+    if not data.exists():
+        random = np.random.default_rng(0)
+        images = random.integers(0, 256, (point.rows, 28, 28), np.uint8)
+        np.savez(data, x=images, y=random.permutation(point.rows) % point.classes)
+    details = {
+        "data": str(data),
+        "hidden": list(point.hidden),
+        "batch_size": point.batch_size,
+        "whole_epochs": point.whole_epochs,
+    }
+    command = [sys.executable, "-m", "benchmarks.workers.growth_point", json.dumps(details)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    base = (
+        f"{INPUTS}-{BASE.hidden[0]}-{BASE.classes}, batch {BASE.batch_size}, {BASE.rows:,} images"
+    )
+    return [_verdicts(result, base), *(_table(name, points) for name, points in result.items())]
+
+
+def growth(points: list[dict[str, Any]]) -> float:
+    """The largest rise of time per work from one value to any larger one: above 1, time grows
+    faster than the work."""
+    costs = [point["seconds_per_sample"] / point["work"] for point in points]
+    return max(later / earlier for i, earlier in enumerate(costs) for later in costs[i:])
+
+
+def _verdicts(result: dict[str, Any], base: str) -> Table:
+    rows = []
+    for name, points in result.items():
+        risen = growth(points)
+        verdict = "superlinear" if risen > TOLERANCE else "with the work"
+        span = f"{points[0]['value']:,} to {points[-1]['value']:,}"
+        rows.append([name, span, f"{risen:.2f}", verdict, REASONS.get(name, "")])
+    return Table(
+        "What grows faster than its work",
+        ["quantity", "range", "time / work rises by", "time grows", "reason"],
+        rows,
+        f"Around {base}. Work: multiplications per sample, forward and backward, and "
+        f"{UPDATE_WORK} for each parameter's update / batch size. More than {TOLERANCE} is called "
+        "superlinear.",
+    )
+
+
+def _table(name: str, points: list[dict[str, Any]]) -> Table:
+    per = STUDIES[name].memory_per
+    return Table(
+        name.capitalize(),
+        [name, "µs/sample", "multiplications/sample", "ns per 1,000", "peak MB", f"bytes/{per}"],
+        [
+            [
+                f"{point['value']:,}",
+                f"{point['seconds_per_sample'] * 1e6:,.2f}",
+                f"{point['work']:,.0f}",
+                f"{point['seconds_per_sample'] / point['work'] * 1e12:.1f}",
+                f"{point['peak_bytes'] / 1e6:,.0f}",
+                _marginal_bytes(name, points, i),
+            ]
+            for i, point in enumerate(points)
+        ],
+    )
+
+
+def _marginal_bytes(name: str, points: list[dict[str, Any]], i: int) -> str:
+    """What memory grew by since the value before, per unit."""
+    if i == 0:
+        return ""
+    unit = "parameters" if STUDIES[name].memory_per == "parameter" else "value"
+    before, now = points[i - 1], points[i]
+    grown = now["peak_bytes"] - before["peak_bytes"]
+    return f"{grown / (now[unit] - before[unit]):,.0f}"

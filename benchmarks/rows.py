@@ -1,0 +1,50 @@
+"""The networks that every framework trains: one definition for all workers."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+TRAINING_EXAMPLES = 60_000  # of Fashion-MNIST
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network, its batch size, and how much of it one turn is.
+
+    Attributes:
+        sizes: inputs, hidden widths, classes.
+        batch_size: examples per step.
+        examples: a pass goes over the first so many of the training images, shuffled.
+        passes: so many passes are one turn, of about 1 to 2 seconds.
+        is_small: whether its products are so small that one core may beat all of them.
+    """
+
+    sizes: tuple[int, ...]
+    batch_size: int
+    examples: int = TRAINING_EXAMPLES
+    passes: int = 1
+    is_small: bool = False
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.sizes))}, batch {self.batch_size:,}"
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        return self.sizes[1:-1]
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of each layer."""
+        return list(pairwise(self.sizes))
+
+    @property
+    def steps(self) -> int:
+        """Steps in one pass."""
+        return -(-self.examples // self.batch_size)
+
+
+ROWS = {
+    1: Row((784, 100, 10), 200, passes=3, is_small=True),
+    2: Row((784, 50, 50, 10), 32, is_small=True),
+    3: Row((784, 512, 512, 10), 128),
+    4: Row((784, 2500, 2000, 1500, 1000, 500, 10), 1000, examples=6000),
+}

@@ -1,0 +1,84 @@
+"""How long small commands take, whole processes, beside the smallest scripts that do the same.
+
+Three tasks: `--help`; the label of one PNG; one epoch on the digits, images read from their folders
+and the model saved. The scripts are in `scripts/`; what they predict with, they have trained.
+"""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import processes
+from benchmarks.options import Options
+from benchmarks.processes import MLPTRAIN, Command, script
+from benchmarks.report import Table
+from benchmarks.spread import ratios, shown, times
+from benchmarks.worker import ROOT
+
+DIGITS = ROOT / "data" / "digits"
+IMAGE = DIGITS / "test" / "7" / "0017.png"
+PEERS = {
+    "scikit-learn": ("sklearn", "digits.pickle"),
+    "PyTorch": ("torch", "digits.pt"),
+    "Keras on JAX": ("keras", "digits.keras"),
+}
+CONFIG = """\
+data: {{train: {folder}, validation: null, normalize: none}}
+model: {{hidden_layers: [64], activation: relu}}
+training: {{batch_size: 32, epochs: 1}}
+"""
+
+
+def measure(options: Options) -> dict[str, dict[str, list[float]]]:
+    """Per task and contestant, the seconds in each round."""
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for task, commands in _tasks(Path(folder)).items():
+            print(f"  {task}", flush=True)
+            result[task] = processes.measure(commands, options.rounds)
+    return result
+
+
+def _tasks(folder: Path) -> dict[str, dict[str, Command]]:
+    """Training comes first: its warm-up round leaves the models to predict with."""
+    config = folder / "digits.yaml"
+    config.write_text(CONFIG.format(folder=DIGITS / "train"), encoding="utf-8")
+    helps: dict[str, Command] = {"mlptrain": lambda _: [MLPTRAIN, "--help"]}
+    trainings: dict[str, Command] = {"mlptrain": partial(_train, config)}
+    predictions: dict[str, Command] = {
+        "mlptrain": lambda _: [MLPTRAIN, "predict", str(IMAGE), "--model", str(folder / "run-0")]
+    }
+    for name, (prefix, file) in PEERS.items():
+        train, model = f"{prefix}_train.py", folder / file
+        helps[name] = _always(script(train, "--help"))
+        trainings[name] = _always(script(train, DIGITS / "train", model))
+        predictions[name] = _always(script(f"{prefix}_predict.py", model, IMAGE))
+    return {
+        "one epoch on the digits": trainings,
+        "predict one image": predictions,
+        "--help": helps,
+    }
+
+
+def _always(command: list[str]) -> Command:
+    return lambda _: command
+
+
+def _train(config: Path, number: int) -> list[str]:
+    run = config.with_name(f"run-{number}")
+    return [MLPTRAIN, "train", str(config), "--run-dir", str(run)]
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    return [
+        Table(
+            task,
+            ["contestant", "seconds", "it / mlptrain"],
+            [
+                [name, shown(values, "{:.3f}".format), times(ratios(values, seconds["mlptrain"]))]
+                for name, values in seconds.items()
+            ],
+        )
+        for task, seconds in result.items()
+    ]

@@ -1,0 +1,130 @@
+"""Training throughput in samples per second, interleaved: within every round each contestant trains
+one turn, in an order drawn anew.
+
+Each is a process of its own that sleeps while others train; compilation and the first turn are
+outside the timing.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contestants import OURS, OURS_IN_NUMPY, PEERS, PRODUCTS, forms
+from benchmarks.options import Options
+from benchmarks.report import Table
+from benchmarks.rows import Row
+from benchmarks.spread import count, ratios, times
+from benchmarks.worker import Form, Worker
+
+HEATS = 3  # turns that each form of a contestant gets before the rounds
+SETTLE_SECONDS = 0.1  # thread pools spin for some milliseconds after their last work
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Per row its name, and per contestant the form it took and its samples/s in each round."""
+    return {
+        str(number): {"row": str(row), **_measure_row(row, options)}
+        for number, row in options.chosen_rows().items()
+    }
+
+
+def _measure_row(row: Row, options: Options) -> dict[str, Any]:
+    with ExitStack() as stack:
+        taken, workers = {}, {}
+        for name, several in forms(row):
+            print(f"  {row}: {name} gets ready", flush=True)
+            taken[name] = _fastest(several, row, options.data)
+            ready = ready_worker(taken[name], row, options.data)
+            workers[name] = stack.enter_context(ready)
+        rates: dict[str, list[float]] = {name: [] for name in workers}
+        for number in range(options.rounds):
+            order = list(workers)
+            random.Random(number).shuffle(order)
+            for name in order:
+                rates[name].append(turn(workers[name], row))
+    return {"forms": {name: str(form) for name, form in taken.items()}, "rates": rates}
+
+
+def ready_worker(form: Form, row: Row, data: Path) -> Worker:
+    """A worker that has trained its first turn: everything is compiled."""
+    worker = Worker(form)
+    worker.start(row, data)
+    worker.train(row.passes)
+    return worker
+
+
+def turn(worker: Worker, row: Row) -> float:
+    """Samples per second of one turn."""
+    time.sleep(SETTLE_SECONDS)
+    return row.passes * row.examples / worker.train(row.passes)
+
+
+def _fastest(forms: Sequence[Form], row: Row, data: Path) -> Form:
+    """The form with the fastest turn out of some heats, in which all take turns."""
+    if len(forms) == 1:
+        return forms[0]
+    with ExitStack() as stack:
+        workers = [stack.enter_context(ready_worker(form, row, data)) for form in forms]
+        heats = [[turn(worker, row) for worker in workers] for _ in range(HEATS)]
+    best = [max(rates) for rates in zip(*heats, strict=True)]
+    return forms[best.index(max(best))]
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    """A summary over the rows, then a table for each."""
+    return [_summary(result), *(_row_table(number, row) for number, row in result.items())]
+
+
+def best_peer(rates: dict[str, list[float]]) -> str:
+    """The peer with the highest median."""
+    return max(PEERS, key=lambda name: statistics.median(rates[name]))
+
+
+def _summary(result: dict[str, Any]) -> Table:
+    rows = []
+    for number, record in result.items():
+        rates = record["rates"]
+        best = best_peer(rates)
+        rows.append(
+            [
+                f"{number}: {record['row']}",
+                best,
+                *(times(ratios(rates[us], rates[best])) for us in (OURS, OURS_IN_NUMPY)),
+                *(times(ratios(rates[us], rates[PRODUCTS])) for us in (OURS, OURS_IN_NUMPY)),
+            ]
+        )
+    return Table(
+        "Beside the best of the five peers",
+        [
+            "row",
+            "best peer",
+            "mlptrain / it",
+            "NumPy only / it",
+            "mlptrain / products",
+            "NumPy only / products",
+        ],
+        rows,
+        "1 is as fast as the best peer, more is faster; beside the products, 1 is as fast as the "
+        "step's matrix products alone through NumPy's BLAS on all cores, everything else included.",
+    )
+
+
+def _row_table(number: str, record: dict[str, Any]) -> Table:
+    rates = record["rates"]
+    return Table(
+        f"Row {number}: {record['row']}",
+        ["contestant", "form", "samples/s", "mlptrain / it", "NumPy only / it"],
+        [
+            [
+                name,
+                record["forms"][name],
+                count(values),
+                *(times(ratios(rates[us], values)) for us in (OURS, OURS_IN_NUMPY)),
+            ]
+            for name, values in rates.items()
+        ],
+    )
