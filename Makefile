@@ -36,7 +36,7 @@ clean:
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-.venv-peers/.installed: benchmarks/requirements.txt pyproject.toml
+.venv-peers/.installed: benchmarks/requirements.txt pyproject.toml $(wildcard mlptrain/backend/csrc/*)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt --editable .
 	touch $@

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.worker import ROOT
-from mlptrain.data.loading import processors
+from mlptrain.backend.cores import usable_cores
 from mlptrain.training.machine import environment
 
 PEERS = ("scikit-learn", "torch", "keras", "jax", "jaxlib")
@@ -18,7 +18,7 @@ def machine() -> dict[str, str]:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     facts = {
-        "processor": f"{_processor()}, {processors()} cores",
+        "processor": f"{_processor()}, {usable_cores()} cores",
         "memory": f"{memory / 2**30:.0f} GiB",
         "system": f"{system}, Linux {platform.release()}",
     }

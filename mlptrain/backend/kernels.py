@@ -130,6 +130,13 @@ def _square_sums(call: Call) -> list[Operation]:
     return [Operation("square_sums", (call.out, g), parts, each, (g.size, each))]
 
 
+def _scaled_rows(call: Call) -> list[Operation]:
+    rows, width = call.out.shape
+    names = ("pixels", "places", "scale", "offset")
+    arrays = (call.out, *(call.arrays[name] for name in names))
+    return [Operation("scaled_rows", arrays, rows, width * ENTRY, (width,))]
+
+
 def _setting(call: Call, name: str) -> float:
     """A setting of the definition that the rule belongs to."""
     return float(getattr(call.rule.__self__, name))  # type: ignore[attr-defined]
@@ -158,6 +165,7 @@ KERNELS: dict[str, Kernel] = {
     "SGD.update": _sgd,
     "Adam.update": _update("adam", "m", "v"),
     "square_sums": _square_sums,
+    "scaled_rows": _scaled_rows,
 }
 
 

@@ -1,15 +1,18 @@
 """From stored pixels to the numbers a network sees, one batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.backend.call import Array
+from mlptrain.backend.call import Array, Call
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.data import order as shuffling
 from mlptrain.data.mapping import fetch, is_mapped, release
 from mlptrain.data.normalization import Normalization
 
+PLAIN = NumpyBackend()
 _PART_BYTES = 4 << 20
 
 
@@ -25,6 +28,7 @@ class Batches:
         normalization: what turns a pixel 0 … 255 into an input.
         class_weights: (classes,) each class's weight in the loss; None: 1.
         rows: (n,) int64, which of the images the examples are; None: all, in their order.
+        backend: what fills the arrays.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Batches:
         normalization: Normalization,
         class_weights: NDArray[np.float64] | None = None,
         rows: NDArray[np.int64] | None = None,
+        backend: NumpyBackend = PLAIN,
     ) -> None:
         n, height, width, channels = images.shape
         self.pixels = images.reshape(n, height * width * channels)
@@ -43,10 +48,11 @@ class Batches:
         self._file = (self.pixels, self._places) if is_large else None
         weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
         self._weights = weights.astype(np.float32)
-        self._scale = _per_input(normalization.scale, height * width)
-        self._offset = _per_input(normalization.offset, height * width)
-        self._is_shifted = bool(normalization.offset.any())
-        self._rows: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
+        self._scale = np.tile(normalization.scale, height * width).astype(np.float32)
+        offset = np.tile(normalization.offset, height * width).astype(np.float32)
+        self._offset = offset if offset.any() else None
+        self._backend = backend
+        self._bound: dict[tuple[int, int], tuple[NDArray[np.int64], Callable[[], None]]] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,6 +76,7 @@ class Batches:
         if self.pixels is file or len(self.pixels) < len(indices):
             self.pixels = np.empty((len(indices), file.shape[1]), np.uint8)
             self._places = np.empty_like(rows)
+            self._bound.clear()  # it reads from the pixels that were there
         size = max(1, _PART_BYTES // file.shape[1])
         for first in range(0, len(indices), size):
             part = rows[indices[first : first + size]]
@@ -83,24 +90,38 @@ class Batches:
         """Write the examples `indices` (m,) into x (batch, inputs), labels (batch,) and weights
         (batch,), batch ≥ m. The rows beyond m become zeros of weight 0."""
         m = len(indices)
-        if m not in self._rows:
-            self._rows[m] = np.empty(m, np.int64), np.empty((m, self.pixels.shape[1]), np.uint8)
-        places, rows = self._rows[m]
+        if (m, id(x)) not in self._bound:
+            self._bound[m, id(x)] = self._bind(x[:m])
+        places, write_rows = self._bound[m, id(x)]
         # mode="clip" writes straight into `out`; the default goes through a copy
-        np.take(self._places, indices, out=places, mode="clip")
-        np.take(self.pixels, places, axis=0, out=rows, mode="clip")
-        np.copyto(x[:m], rows)
-        np.multiply(x[:m], self._scale, out=x[:m])
-        if self._is_shifted:
-            np.add(x[:m], self._offset, out=x[:m])
-        np.take(self.labels, indices, out=labels[:m], mode="clip")
-        np.take(self._weights, indices, out=weights[:m], mode="clip")
-        for rest in (x[m:], labels[m:], weights[m:]):
-            rest[...] = 0
+        self._places.take(indices, out=places, mode="clip")
+        write_rows()
+        self.labels.take(indices, out=labels[:m], mode="clip")
+        self._weights.take(indices, out=weights[:m], mode="clip")
+        if m < len(x):
+            for rest in (x[m:], labels[m:], weights[m:]):
+                rest[...] = 0
+
+    def _bind(self, x: Array) -> tuple[NDArray[np.int64], Callable[[], None]]:
+        """An array for the places of x's examples in `pixels`, and what then fills x."""
+        m, width = x.shape
+        places = np.empty(m, np.int64)
+        arrays = {
+            "pixels": self.pixels,
+            "places": places,
+            "rows": np.empty((m, width), np.uint8),
+            "scale": self._scale,
+            "offset": self._offset,
+        }
+        return places, self._backend.bind([Call(scaled_rows, x, arrays)])
 
 
-def _per_input(per_channel: NDArray[np.float64], pixels: int) -> Array:
-    """One number for all inputs where the channels agree, else one per input, channels last."""
-    if np.all(per_channel == per_channel[0]):
-        return np.float32(per_channel[0])  # type: ignore[return-value]
-    return np.tile(per_channel, pixels).astype(np.float32)
+def scaled_rows(
+    xp: Any, out: Array, pixels: Array, places: Array, rows: Array, scale: Array, offset: Array
+) -> None:
+    """outᵢ = pixels[placesᵢ] scale + offset; scale and offset (width,), offset None for 0."""
+    xp.take(pixels, places, axis=0, out=rows, mode="clip")
+    xp.copyto(out, rows)
+    xp.multiply(out, scale, out=out)
+    if offset is not None:
+        xp.add(out, offset, out=out)

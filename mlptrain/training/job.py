@@ -65,6 +65,7 @@ class Job:
             self.normalization,
             weights,
             splits.train.rows,
+            model.arena.backend,
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
         self.fingerprint = _fingerprint(splits)
@@ -196,7 +197,13 @@ class Job:
     def _evaluate(self, dataset: Dataset | None) -> Evaluation | None:
         if dataset is None:
             return None
-        batches = Batches(dataset.images, dataset.labels, self.normalization, rows=dataset.rows)
+        batches = Batches(
+            dataset.images,
+            dataset.labels,
+            self.normalization,
+            rows=dataset.rows,
+            backend=self.model.arena.backend,
+        )
         return evaluate(self._predictor, batches, dataset.class_names)
 
     def _save(self, path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mlptrain.cli import render
 from mlptrain.cli.layout import cells
+from mlptrain.cli.tables import MAX_CONFUSIONS
 from mlptrain.training.metrics import Evaluation
 from mlptrain.training.saved_model import EvaluatedModel
 
@@ -78,7 +79,7 @@ def test_at_most_so_many_errors_are_listed(monkeypatch: pytest.MonkeyPatch) -> N
     start = lines.index("most frequent confusions")
     counts = [int(line.split()[-1]) for line in lines[start + 2 :]]
     off_diagonal = [i for i in range(1600) if i // 40 != i % 40]
-    assert counts == off_diagonal[: -render.MAX_CONFUSIONS - 1 : -1]
+    assert counts == off_diagonal[: -MAX_CONFUSIONS - 1 : -1]
 
 
 def test_without_an_error_the_list_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.kernels import KERNELS
+from mlptrain.data import batches
 from mlptrain.functions.losses import Loss
 from mlptrain.optim import gradients
 from mlptrain.optim.optimizers import optimizers
@@ -115,7 +116,7 @@ def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
 
 def test_every_kernel_stands_for_a_rule() -> None:
     """A rule that was renamed would silently lose its kernel."""
-    rules = {gradients.square_sums}
+    rules = {gradients.square_sums, batches.scaled_rows}
     for definition in (*functions.definitions(), *optimizers.definitions()):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):

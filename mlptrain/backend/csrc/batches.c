@@ -1,0 +1,26 @@
+/* The rule of mlptrain/data/batches.py. */
+
+#include "program.h"
+
+#define AHEAD 4 /* rows between what is fetched and what is used */
+
+/* p: out (rows, width), pixels, their places, scale (width,), offset (width,) or NULL; n: width;
+   items: rows. */
+KERNEL scaled_rows(ARGUMENTS) {
+    int64_t width = o->n[0];
+    const int64_t *places = o->p[2];
+    const float *restrict scale = o->p[3], *restrict offset = o->p[4];
+    for (int64_t i = first; i < last; i++) {
+        const uint8_t *restrict pixels = (const uint8_t *)o->p[1] + places[i] * width;
+        float *restrict out = (float *)o->p[0] + i * width;
+        if (i + AHEAD < last) /* rows lie anywhere in memory */
+            for (int64_t j = 0; j < width; j += 64)
+                __builtin_prefetch((const uint8_t *)o->p[1] + places[i + AHEAD] * width + j);
+        if (offset)
+            for (int64_t j = 0; j < width; j++)
+                out[j] = pixels[j] * scale[j] + offset[j];
+        else
+            for (int64_t j = 0; j < width; j++)
+                out[j] = pixels[j] * scale[j];
+    }
+}
