@@ -45,23 +45,21 @@ class SavedModel:
         saved = checkpoint.load(path)
         self.path = path
         self.state: State = saved.state
-        backend = choose_backend()
-        set_threads(backend, self.state.threads)
+        self._backend = choose_backend()
+        set_threads(self._backend, self.state.threads)
         model = Model(
             self.state.config.model.hidden(),
             math.prod(self.state.image.shape),
             len(self.state.class_names),
             self.state.config.training.loss,
-            backend=backend,
+            backend=self._backend,
         )
         checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
         self._predictor = Predictor(model)
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
         """Compare the predictions for a labelled split with its labels."""
-        batches = Batches(
-            dataset.images, dataset.labels, self.state.normalization, rows=dataset.rows
-        )
+        batches = self._batches(dataset.images, dataset.labels, dataset.rows)
         evaluation = evaluate(self._predictor, batches, self.state.class_names, progress)
         self._require_finite(evaluation.loss)
         return evaluation
@@ -79,13 +77,21 @@ class SavedModel:
         self, images: NDArray[np.uint8], top_k: int
     ) -> Iterator[tuple[tuple[str, float], ...]]:
         names = self.state.class_names
-        batches = Batches(images, np.zeros(len(images), np.int64), self.state.normalization)
+        batches = self._batches(images, np.zeros(len(images), np.int64))
         for _, probabilities, loss in self._predictor.run(batches):
             self._require_finite(loss)
             order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
             values = np.take_along_axis(probabilities, order, axis=1)
             for classes, row in zip(order.tolist(), values.tolist(), strict=True):
                 yield tuple(zip((names[index] for index in classes), row, strict=True))
+
+    def _batches(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        rows: NDArray[np.int64] | None = None,
+    ) -> Batches:
+        return Batches(images, labels, self.state.normalization, rows=rows, backend=self._backend)
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

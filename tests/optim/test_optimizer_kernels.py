@@ -72,3 +72,17 @@ def test_the_norm_is_that_of_the_rule(size: int, threads: int) -> None:
         arena.gradients[...] = np.random.default_rng(size).normal(size=size)
         norms.append(GradientNorm(arena).measure())
     assert norms[0] == pytest.approx(norms[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_denormal_numbers_become_zero(threads: int) -> None:
+    """They would stay denormal for ever, and each costs as much as a hundred others."""
+    BACKEND.use_threads(threads)
+    arena = Arena({"b": (40_000,)}, np.float32, BACKEND)
+    updater = Updater(Adam(), arena)
+    for name in ("m", "v"):
+        updater.state[name][...] = 1e-40
+    updater.update(0.1)
+    assert not updater.state["m"].any()
+    assert not updater.state["v"].any()
+    assert np.float32(1e-40) * np.float32(0.5) > 0  # elsewhere in the process they live on
