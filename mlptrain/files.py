@@ -128,9 +128,8 @@ def make_folder(path: Path) -> bool:
 
 @contextmanager
 def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
-    """Make the file `path`, readable for its owner only, of what the block writes; without an error
-    in it the name then holds all of that. For what can be made again: nothing is waited for to be
-    on the disk, so a power cut may leave any content. Raises OSError; then no file is left."""
+    """Make the file `path`, readable for its owner only, of all that the block writes. For what can
+    be made again: a power cut may leave any content. Raises OSError; then no file is left."""
     temporary = _temporary(path.with_name(f"{path.name}.{os.getpid()}"))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with _opened(temporary, flags, 0o600) as descriptor:
@@ -145,8 +144,7 @@ def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
 
 
 def remove_unused(path: Path) -> bool:
-    """Remove the file `path`, unless it is locked: a process writes it or uses it. Whether it is
-    gone. Raises OSError."""
+    """Remove the file `path`, unless it is locked; whether it is gone. Raises OSError."""
     with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -226,6 +224,8 @@ def show_path(path: Path | str) -> str:
 
 def printable(text: str) -> str:
     """`text` with its control characters as escapes."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

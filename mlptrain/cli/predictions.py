@@ -18,6 +18,8 @@ from mlptrain.training.saved_model import Prediction, SavedModel
 
 Writer = Callable[[Prediction], None]
 
+_STRICT_JSON = json.JSONEncoder(allow_nan=False)
+
 
 def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> list[str]:
     """The image paths that the arguments name, in their order: files, folders (searched through),
@@ -100,4 +102,4 @@ def _csv(ranks: int) -> Writer:
 
 def _write_json(prediction: Prediction) -> None:
     top = [{"label": exact(name), "probability": p} for name, p in prediction.top]
-    print(json.dumps({"path": exact(prediction.path), **top[0], "top": top}, allow_nan=False))
+    print(_STRICT_JSON.encode({"path": exact(prediction.path), **top[0], "top": top}))

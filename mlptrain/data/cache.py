@@ -110,7 +110,7 @@ def _stamp(path: str) -> tuple[int, int, int]:
 def _pays(stamps: NDArray[np.int64]) -> bool:
     """Whether decoding is work, and the files have been left alone for a moment."""
     much = len(stamps) >= _LEAST_FILES or stamps[:, 0].sum() >= _LEAST_BYTES
-    return bool(much and stamps[:, 1:].max() < time.time_ns() - _CLOCK_TICK_NS)
+    return bool(much and stamps[:, 2].max() < time.time_ns() - _CLOCK_TICK_NS)
 
 
 def _key(

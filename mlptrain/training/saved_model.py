@@ -111,7 +111,7 @@ class EvaluatedModel:
     data: str
     evaluation: Evaluation
     skipped: tuple[BadImage, ...]
-    note: str | None
+    note: str | None = None
 
 
 def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -> EvaluatedModel:

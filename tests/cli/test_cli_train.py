@@ -94,7 +94,8 @@ def test_a_command_to_paste_is_never_broken(project: Path) -> None:
 
 
 def test_a_live_bar_runs_while_reading_and_within_the_epoch(project: Path, slow: list[str]) -> None:
-    ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project)
+    uncached = ("--set", "data.cache=false")
+    ended = run_on_terminal("train", "tiny.yaml", *slow, *uncached, cwd=project)
     assert any(bar.endswith("/6000 images") for bar in bars(ended.out, "train"))
     assert any(bar.endswith("/2250 steps") for bar in bars(ended.out, "epoch 1"))
     lines = visible(ended.out)

@@ -154,6 +154,15 @@ def test_files_changed_a_moment_ago_are_not_trusted(content: Files, folder: Path
     assert not folder.exists()
 
 
+def test_a_time_of_modification_in_the_future_is_as_good_as_any(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime(content.paths()[0], (4e9, 4e9))
+    time.sleep(0.03)
+    assert decoded(content, folder, monkeypatch) == COUNT
+    assert decoded(content, folder, monkeypatch) == 0
+
+
 def test_little_work_is_not_kept(
     content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,8 +18,8 @@ class Recorded(System):
         self.calls: list[tuple[str, str]] = []
         self.names: dict[int, str] = {}
 
-    def open(self, path: Path, flags: int) -> int:
-        descriptor = super().open(path, flags)
+    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+        descriptor = super().open(path, flags, mode)
         self.names[descriptor] = path.name
         return descriptor
 
