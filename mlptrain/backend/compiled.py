@@ -7,6 +7,7 @@ runs on one.
 """
 
 import ctypes
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
@@ -44,6 +45,7 @@ class CompiledBackend(NumpyBackend):
     """NumPy's arrays, computed by compiled kernels. Raises UnavailableError if there are none."""
 
     kernels = "compiled"
+    chunk = sys.maxsize  # a kernel makes one pass
 
     def __init__(self) -> None:
         self._library = _library()
@@ -61,7 +63,7 @@ class CompiledBackend(NumpyBackend):
 
     def use_threads(self, threads: int) -> None:
         super().use_threads(1)  # in the BLAS: each thread computes its own share of a product
-        self._threads = self._library.start_threads(threads)
+        self._threads = min(threads, self._library.start_threads(threads))
 
     def _program(self, steps: Sequence[Operation]) -> Callable[[], None]:
         program = (_Operation * len(steps))(*map(self._structure, steps))

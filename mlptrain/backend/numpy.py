@@ -25,10 +25,13 @@ class NumpyBackend:
 
     Attributes:
         kernels: what computes.
+        chunk: of how many elements a rule that makes several passes over a vector is best given;
+            four float32 chunks of 65,536 fill 1 MiB, a second-level cache.
         remark: what the user should know of that; mostly empty.
     """
 
     kernels: Kernels = "numpy"
+    chunk = 65_536
     remark = ""
     xp: ModuleType = np
 

@@ -6,8 +6,6 @@ from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array, Call
 from mlptrain.optim.optimizers import Optimizer
 
-CHUNK = 65_536  # elements; four float32 chunks fill 1 MiB, a second-level cache
-
 
 class Updater:
     """Applies `optimizer` to the parameters of `arena`, chunk by chunk.
@@ -38,9 +36,9 @@ class Updater:
         self._run()
 
     def _calls(self, arena: Arena) -> Iterator[Call]:
-        optimizer, size = self._optimizer, arena.values.size
-        scratch = arena.backend.empty((min(CHUNK, size),), arena.values.dtype)
-        for chunk in _chunks(size, arena.decayed):
+        optimizer, size, longest = self._optimizer, arena.values.size, arena.backend.chunk
+        scratch = arena.backend.empty((min(longest, size),), arena.values.dtype)
+        for chunk in _chunks(size, arena.decayed, longest):
             w = arena.values[chunk]
             arrays = {"g": arena.gradients[chunk], "part": scratch[: w.size]}
             if optimizer.weight_decay and chunk.stop <= arena.decayed:
@@ -49,8 +47,8 @@ class Updater:
             yield Call(optimizer.update, w, {**arrays, **state, "coefficients": self._coefficients})
 
 
-def _chunks(size: int, decayed: int) -> Iterator[slice]:
-    """Slices of at most CHUNK elements that cover `size`, none across the end of the decayed."""
+def _chunks(size: int, decayed: int, longest: int) -> Iterator[slice]:
+    """Slices of at most `longest` that cover `size`, none across the end of the decayed."""
     for start, stop in ((0, decayed), (decayed, size)):
-        for first in range(start, stop, CHUNK):
-            yield slice(first, min(first + CHUNK, stop))
+        for first in range(start, stop, longest):
+            yield slice(first, min(first + longest, stop))

@@ -8,7 +8,7 @@ from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.gradients import GradientNorm
 from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
-from mlptrain.optim.updater import CHUNK, Updater
+from mlptrain.optim.updater import Updater
 
 try:
     BACKEND = CompiledBackend()
@@ -23,7 +23,7 @@ VARIANTS = [
     Adam(beta_1=0.0, epsilon=1e-3),
     AdamW(beta_2=0.9, weight_decay=0.0),
 ]
-SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (CHUNK + 5,)}
+SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (NumpyBackend.chunk + 5,)}
 
 
 def after_steps(
@@ -62,7 +62,9 @@ def test_an_update_with_nan_leaves_nan() -> None:
         assert np.flatnonzero(np.isnan(arena.values)).tolist() == [17], optimizer
 
 
-@pytest.mark.parametrize("size", [1, 63, 64, 65, CHUNK, CHUNK + 1, 5 * CHUNK + 77])
+@pytest.mark.parametrize(
+    "size", [1, 63, 64, 65, NumpyBackend.chunk, NumpyBackend.chunk + 1, 5 * NumpyBackend.chunk + 77]
+)
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_the_norm_is_that_of_the_rule(size: int, threads: int) -> None:
     BACKEND.use_threads(threads)

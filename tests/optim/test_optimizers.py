@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.optim import updater
 from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
 from mlptrain.optim.updater import Updater
 
@@ -135,8 +134,8 @@ def test_chunks_change_no_bit(
     optimizer: Optimizer, dtype: type, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = []
-    for size in (updater.CHUNK, chunk):
-        monkeypatch.setattr(updater, "CHUNK", size)
+    for size in (NumpyBackend.chunk, chunk):
+        monkeypatch.setattr(NumpyBackend, "chunk", size)
         parameters = arena(dtype)
         update = Updater(optimizer, parameters)
         for number in range(4):
@@ -162,7 +161,7 @@ class FencedBackend(NumpyBackend):
 def test_nothing_outside_the_vectors_changes(
     optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updater, "CHUNK", 6)
+    monkeypatch.setattr(NumpyBackend, "chunk", 6)
     backend = FencedBackend()
     parameters = Arena(SHAPES, np.float64, backend)
     update = Updater(optimizer, parameters)

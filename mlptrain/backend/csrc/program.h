@@ -19,7 +19,7 @@ typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last);
     int64_t items; /* what the threads share: rows, columns or entries */
     int64_t grain; /* a thread's share is a multiple of it, but for the last */
-    int64_t parts; /* into how many shares it is divided */
+    int64_t parts; /* into how many shares it is divided, at most 32 */
     void *p[8];
     int64_t n[4];
     double f[2];
