@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants import OURS, OURS_IN_NUMPY, PEERS, PRODUCTS, forms
+from benchmarks.contestants import OURS, OURS_IN_NUMPY, PEERS, PRODUCTS, SCAN, forms
 from benchmarks.options import Options
 from benchmarks.report import Table
 from benchmarks.rows import Row
@@ -94,6 +94,7 @@ def _summary(result: dict[str, Any]) -> Table:
                 f"{number}: {record['row']}",
                 best,
                 *(times(ratios(rates[us], rates[best])) for us in (OURS, OURS_IN_NUMPY)),
+                times(ratios(rates[OURS], rates[SCAN])),
                 *(times(ratios(rates[us], rates[PRODUCTS])) for us in (OURS, OURS_IN_NUMPY)),
             ]
         )
@@ -104,6 +105,7 @@ def _summary(result: dict[str, Any]) -> Table:
             "best peer",
             "mlptrain / it",
             "NumPy only / it",
+            f"mlptrain / {SCAN}",
             "mlptrain / products",
             "NumPy only / products",
         ],

@@ -18,7 +18,8 @@ def visible(text: str) -> list[str]:
 @pytest.fixture
 def slow(thousands: Path) -> list[str]:
     """Arguments that make reading the images and every epoch last long enough for a bar."""
-    return ["--set", f"data.train={thousands}", "--set", "training.batch_size=2"]
+    settings = (f"data.train={thousands}", "training.batch_size=2", "model.hidden_layers=[300,300]")
+    return [part for setting in settings for part in ("--set", setting)]
 
 
 def bars(text: str, what: str) -> list[str]:
