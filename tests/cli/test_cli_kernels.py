@@ -11,6 +11,7 @@ from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 
 NUMPY = {"MLPTRAIN_KERNELS": "numpy"}
 COMPILED = {"MLPTRAIN_KERNELS": "compiled"}
+UNSET = {"MLPTRAIN_KERNELS": ""}
 WITHOUT = ("import mlptrain.backend.compiled as c; c.find_spec = lambda _: None;"
            "from mlptrain.cli.app import main; main()")  # fmt: skip
 
@@ -43,12 +44,13 @@ def test_info_names_kernels_versions_and_threads(kernels: str, tmp_path: Path) -
 
 
 def test_without_a_compiler_one_line_says_so(project: Path) -> None:
-    ended = run("train", "tiny.yaml", cwd=project, command=without_kernels())
+    ended = run("train", "tiny.yaml", cwd=project, env=UNSET, command=without_kernels())
     assert ended.code == 0
     notes = [line for line in ended.err.splitlines() if "kernels" in line]
     assert len(notes) == 1
     assert "takes a C compiler" in notes[0]
-    assert "takes a C compiler" in run("info", cwd=project, command=without_kernels()).out
+    shown = run("info", cwd=project, env=UNSET, command=without_kernels()).out
+    assert "takes a C compiler" in shown
     chosen = run("train", "tiny.yaml", cwd=project, env=NUMPY, command=without_kernels())
     assert "kernels" not in chosen.err
 
@@ -79,7 +81,7 @@ def train(project: Path, name: str, epochs: int, env: dict[str, str], *more: str
 def test_resume_goes_on_with_the_kernels_of_the_run(project: Path) -> None:
     train(project, "whole", 4, NUMPY)
     train(project, "parts", 2, NUMPY)
-    assert "rounding" not in train(project, "parts", 4, {}, "--resume")
+    assert "rounding" not in train(project, "parts", 4, UNSET, "--resume")
     last = "last.safetensors"
     assert (project / "parts" / last).read_bytes() == (project / "whole" / last).read_bytes()
     assert json.loads((project / "parts/summary.json").read_text())["kernels"] == "numpy"
