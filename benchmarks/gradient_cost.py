@@ -30,7 +30,7 @@ from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model, Program
-from mlptrain.training.machine import set_threads
+from mlptrain.training.machine import choose_backend, set_threads
 
 NUMBERS = (1, 2, 3)  # of the rows
 ROUNDS = 60
@@ -52,8 +52,9 @@ def program(row: Row) -> Program:
     would take."""
     random = np.random.default_rng(0)
     hidden = [Dense(units=units, activation=ReLU()) for units in row.hidden]
-    model = Model(hidden, row.sizes[0], row.sizes[-1], CrossEntropy())
-    set_threads("auto", row.batch_size * model.largest_kernel)
+    backend = choose_backend()
+    model = Model(hidden, row.sizes[0], row.sizes[-1], CrossEntropy(), backend=backend)
+    set_threads(backend, "auto", row.batch_size * model.largest_kernel)
     model.initialize(random)
     made = model.plan_training(row.batch_size, random)
     made.x.value[...] = random.normal(size=made.x.shape)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Study:
 
     values: tuple[int, ...]
     point: Callable[[int], Point]
-    memory_per: str = field(default="parameter")
+    memory_per: str = "parameter"
 
 
 BASE = Point()

@@ -25,15 +25,13 @@ training: {{batch_size: {batch_size}, optimizer: {{type: adam, learning_rate: 1e
 
 
 def measure(point: dict[str, Any]) -> dict[str, float]:
-    """Seconds per sample, parameters, and the bytes held at most: with imports alone, in all."""
-    imports = peak_bytes()
+    """Seconds per sample, parameters, and the bytes held at most."""
     with temporary_job(CONFIG.format(**point)) as job:
         seconds = seconds_per_sample(job, whole_epochs=point["whole_epochs"])
         parameters = job.model.arena.values.size
     return {
         "seconds_per_sample": seconds,
         "parameters": parameters,
-        "import_bytes": imports,
         "peak_bytes": peak_bytes(),
     }
 
