@@ -6,12 +6,15 @@ decoding, on one process and on all cores in turn.
 
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.options import Options
 from benchmarks.pictures import write_pictures
 from benchmarks.report import Table
+from benchmarks.rounds import in_turn
 from benchmarks.spread import count
 from mlptrain.data.folder import Folder, images_below
 from mlptrain.data.loading import load_images
@@ -32,13 +35,14 @@ def measure(options: Options) -> dict[str, list[float]]:
             "all cores": lambda: load_images(paths, SETTINGS),
             "all cores, with listing and labels": lambda: read(Folder(path=folder), SETTINGS),
         }
-        rates: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(options.rounds):
-            for name, way in ways.items():
-                started = time.perf_counter()
-                way()
-                rates[name].append(len(paths) / (time.perf_counter() - started))
-    return rates
+        turns = {name: partial(_rate, way, len(paths)) for name, way in ways.items()}
+        return in_turn(turns, options.rounds)
+
+
+def _rate(way: Callable[[], object], files: int) -> float:
+    started = time.perf_counter()
+    way()
+    return files / (time.perf_counter() - started)
 
 
 def tables(result: dict[str, Any]) -> list[Table]:

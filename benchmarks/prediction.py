@@ -33,11 +33,11 @@ def measure(options: Options) -> dict[str, list[float]]:
         write_pictures(options.data, pictures, FILES)
         hidden = list(ROWS[3].hidden)
         config.write_text(CONFIG.format(pictures=pictures, hidden=hidden), encoding="utf-8")
-        processes.run([MLPTRAIN, "train", str(config), "--run-dir", str(run)])
+        processes.run([MLPTRAIN, "train", str(config), "--run-dir", str(run)], Path(folder))
         predict = [MLPTRAIN, "predict", str(pictures), "--model", str(run), "--format", "csv"]
         decode = script("mlptrain_decode.py", pictures)
-        commands = {PREDICT: lambda _: predict, DECODE: lambda _: decode}
-        seconds = processes.measure(commands, options.rounds)
+        commands = {PREDICT: predict, DECODE: decode}
+        seconds = processes.measure(commands, Path(folder), options.rounds)
     return {name: [FILES / each for each in values] for name, values in seconds.items()}
 
 

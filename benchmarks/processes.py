@@ -1,17 +1,16 @@
-"""Whole processes, timed from outside, in turn within every round."""
+"""Whole processes, timed from outside."""
 
 import os
-import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+from benchmarks.rounds import in_turn
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 MLPTRAIN = str(Path(sys.executable).with_name("mlptrain"))
-
-Command = Callable[[int], list[str]]  # of the round, so that each can write to a place of its own
 
 
 def script(name: str, *arguments: object) -> list[str]:
@@ -19,20 +18,17 @@ def script(name: str, *arguments: object) -> list[str]:
     return [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
 
 
-def run(command: list[str]) -> float:
-    """Seconds until the command has ended. Raises CalledProcessError if it fails."""
+def run(command: list[str], folder: Path) -> float:
+    """Seconds until the command, started in `folder`, has ended. Raises CalledProcessError if it
+    fails."""
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     started = time.perf_counter()
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - started
 
 
-def measure(commands: dict[str, Command], rounds: int) -> dict[str, list[float]]:
+def measure(commands: dict[str, list[str]], folder: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of each command in each round, after one round that warms the file cache."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
-        order = list(commands)
-        random.Random(number).shuffle(order)
-        for name in order:
-            seconds[name].append(run(commands[name](number)))
+    turns = {name: partial(run, command, folder) for name, command in commands.items()}
+    seconds = in_turn(turns, rounds + 1)
     return {name: values[1:] for name, values in seconds.items()}

@@ -5,13 +5,12 @@ and the model saved. The scripts are in `scripts/`; what they predict with, they
 """
 
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import processes
 from benchmarks.options import Options
-from benchmarks.processes import MLPTRAIN, Command, script
+from benchmarks.processes import MLPTRAIN, script
 from benchmarks.report import Table
 from benchmarks.spread import ratios, shown, times
 from benchmarks.worker import ROOT
@@ -40,34 +39,23 @@ def measure(options: Options) -> dict[str, dict[str, list[float]]]:
     return result
 
 
-def _tasks(folder: Path) -> dict[str, dict[str, Command]]:
+def _tasks(folder: Path) -> dict[str, dict[str, list[str]]]:
     """Training comes first: its warm-up round leaves the models to predict with."""
     config = folder / "digits.yaml"
     config.write_text(CONFIG.format(folder=DIGITS / "train"), encoding="utf-8")
-    helps: dict[str, Command] = {"mlptrain": lambda _: [MLPTRAIN, "--help"]}
-    trainings: dict[str, Command] = {"mlptrain": partial(_train, config)}
-    predictions: dict[str, Command] = {
-        "mlptrain": lambda _: [MLPTRAIN, "predict", str(IMAGE), "--model", str(folder / "run-0")]
-    }
+    trainings = {"mlptrain": [MLPTRAIN, "train", str(config)]}
+    predictions = {"mlptrain": [MLPTRAIN, "predict", str(IMAGE), "--model", "runs/digits-001"]}
+    helps = {"mlptrain": [MLPTRAIN, "--help"]}
     for name, (prefix, file) in PEERS.items():
         train, model = f"{prefix}_train.py", folder / file
-        helps[name] = _always(script(train, "--help"))
-        trainings[name] = _always(script(train, DIGITS / "train", model))
-        predictions[name] = _always(script(f"{prefix}_predict.py", model, IMAGE))
+        trainings[name] = script(train, DIGITS / "train", model)
+        predictions[name] = script(f"{prefix}_predict.py", model, IMAGE)
+        helps[name] = script(train, "--help")
     return {
         "one epoch on the digits": trainings,
         "predict one image": predictions,
         "--help": helps,
     }
-
-
-def _always(command: list[str]) -> Command:
-    return lambda _: command
-
-
-def _train(config: Path, number: int) -> list[str]:
-    run = config.with_name(f"run-{number}")
-    return [MLPTRAIN, "train", str(config), "--run-dir", str(run)]
 
 
 def tables(result: dict[str, Any]) -> list[Table]:

@@ -5,17 +5,18 @@ Each is a process of its own that sleeps while others train; compilation and the
 outside the timing.
 """
 
-import random
 import statistics
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import OURS, OURS_IN_NUMPY, PEERS, PRODUCTS, SCAN, forms
 from benchmarks.options import Options
 from benchmarks.report import Table
+from benchmarks.rounds import in_turn
 from benchmarks.rows import Row
 from benchmarks.spread import count, ratios, times
 from benchmarks.worker import Form, Worker
@@ -40,12 +41,8 @@ def _measure_row(row: Row, options: Options) -> dict[str, Any]:
             taken[name] = _fastest(several, row, options.data)
             ready = ready_worker(taken[name], row, options.data)
             workers[name] = stack.enter_context(ready)
-        rates: dict[str, list[float]] = {name: [] for name in workers}
-        for number in range(options.rounds):
-            order = list(workers)
-            random.Random(number).shuffle(order)
-            for name in order:
-                rates[name].append(turn(workers[name], row))
+        turns = {name: partial(turn, worker, row) for name, worker in workers.items()}
+        rates = in_turn(turns, options.rounds)
     return {"forms": {name: str(form) for name, form in taken.items()}, "rates": rates}
 
 

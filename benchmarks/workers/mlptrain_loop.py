@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from benchmarks import fashion_mnist
 from benchmarks.workers.jobs import endless_steps, temporary_job
 from benchmarks.workers.serve import Task, serve
-from mlptrain.data.batches import Batches
 from mlptrain.training.evaluate import Predictor, evaluate
 
 CONFIG = """\
@@ -40,8 +39,7 @@ class MlptrainTrainer:
     def accuracy(self) -> float:
         job, test = self.job, self.job.splits.test
         assert test is not None
-        batches = Batches(test.images, test.labels, job.normalization)
-        return evaluate(Predictor(job.model), batches, test.class_names).accuracy
+        return evaluate(Predictor(job.model, job.normalization), test).accuracy
 
 
 def config(task: Task) -> str:

@@ -61,9 +61,10 @@ class CompiledBackend(NumpyBackend):
                 parts.append(super().bind(call for call, _ in group))
         return parts[0] if len(parts) == 1 else partial(_run_all, parts)
 
-    def use_threads(self, threads: int) -> None:
+    def use_threads(self, threads: int) -> int:
         super().use_threads(1)  # in the BLAS: each thread computes its own share of a product
         self._threads = min(threads, self._library.start_threads(threads))
+        return self._threads
 
     def _program(self, steps: Sequence[Operation]) -> Callable[[], None]:
         program = (_Operation * len(steps))(*map(self._structure, steps))

@@ -49,6 +49,23 @@ def _entrywise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Ke
     return operations
 
 
+def _rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
+    """Each row of out (rows, width) from the arrays `names`, and the function's `settings`."""
+
+    def operations(call: Call) -> list[Operation]:
+        rows, width = call.out.shape
+        arrays = tuple(call.arrays[name] for name in names.split())
+        numbers = tuple(_setting(call, name) for name in settings)
+        return [Operation(kernel, (call.out, *arrays), rows, width * work, (width,), numbers)]
+
+    return operations
+
+
+def _of_class_indices(kernel: Kernel) -> Kernel:
+    """The kernel of a loss, for targets that are class indices; others stay the plain rule's."""
+    return lambda call: kernel(call) if call.arrays["targets"].ndim == 1 else []
+
+
 def _product(call: Call, a: str, b: str, row: str = "", how: int = 0) -> list[Operation]:
     """out = a b + row, where `how` says which of them are stored transposed."""
     (m, n), arrays = call.out.shape, call.arrays
@@ -66,15 +83,7 @@ def _column_sums(call: Call) -> list[Operation]:
     return [Operation("sum_columns", arrays, columns, rows, (rows, columns), grain=CACHE_LINE)]
 
 
-def _softmax(call: Call) -> list[Operation]:
-    rows, width = call.out.shape
-    arrays = (call.out, call.arrays["x"])
-    return [Operation("softmax", arrays, rows, width * EXPONENTIAL, (width,))]
-
-
 def _cross_entropy(call: Call) -> list[Operation]:
-    if call.arrays["targets"].ndim == 2:
-        return []
     x, p, labels, weights, row, share = (
         call.arrays[name] for name in ("x", "p", "targets", "weights", "row", "share")
     )
@@ -88,17 +97,6 @@ def _cross_entropy(call: Call) -> list[Operation]:
     ]
 
 
-def _cross_entropy_gradient(call: Call) -> list[Operation]:
-    if call.arrays["targets"].ndim == 2:
-        return []
-    rows, width = call.out.shape
-    arrays = (call.out, *(call.arrays[name] for name in ("g", "p", "targets", "share")))
-    smoothing = (_setting(call, "label_smoothing"),)
-    return [
-        Operation("cross_entropy_gradient", arrays, rows, width * ENTRY, (width,), smoothing),
-    ]
-
-
 def _count_correct(call: Call) -> list[Operation]:
     x, labels, same = (call.arrays[name] for name in ("x", "labels", "same"))
     rows, width = x.shape
@@ -108,33 +106,16 @@ def _count_correct(call: Call) -> list[Operation]:
     ]
 
 
-def _update(kernel: str, *state: str, settings: tuple[str, ...] = ()) -> Kernel:
-    """A step of an optimizer on its part of the vector."""
-
-    def operations(call: Call) -> list[Operation]:
-        arrays = (call.out, *(call.arrays[name] for name in ("g", "coefficients", *state)))
-        sizes = tuple(int(_setting(call, name)) for name in settings)
-        return [Operation(kernel, arrays, call.out.size, ROOT, sizes, grain=CACHE_LINE)]
-
-    return operations
-
-
 def _sgd(call: Call) -> list[Operation]:
-    with_momentum = _update("momentum", "v", settings=("nesterov",))
-    return with_momentum(call) if "v" in call.arrays else _update("sgd")(call)
+    if "v" in call.arrays:
+        return _entrywise("momentum", "g coefficients v", "nesterov", work=ROOT)(call)
+    return _entrywise("sgd", "g coefficients", work=ROOT)(call)
 
 
 def _square_sums(call: Call) -> list[Operation]:
     g, parts = call.arrays["g"], call.out.size
     each = -(-g.size // parts)
     return [Operation("square_sums", (call.out, g), parts, each, (g.size, each))]
-
-
-def _scaled_rows(call: Call) -> list[Operation]:
-    rows, width = call.out.shape
-    names = ("pixels", "places", "scale", "offset")
-    arrays = (call.out, *(call.arrays[name] for name in names))
-    return [Operation("scaled_rows", arrays, rows, width * ENTRY, (width,))]
 
 
 def _setting(call: Call, name: str) -> float:
@@ -156,16 +137,18 @@ KERNELS: dict[str, Kernel] = {
     "Tanh.gradient_x": _entrywise("hyperbolic_tangent_gradient", "g y"),
     "Sigmoid.forward": _entrywise("sigmoid", "x", work=EXPONENTIAL),
     "Sigmoid.gradient_x": _entrywise("sigmoid_gradient", "g y"),
-    "Softmax.forward": _softmax,
+    "Softmax.forward": _rowwise("softmax", "x", work=EXPONENTIAL),
     "Dropout.gradient_x": _entrywise("multiply", "g mask"),
-    "CrossEntropy.forward": _cross_entropy,
-    "CrossEntropy.gradient_x": _cross_entropy_gradient,
+    "CrossEntropy.forward": _of_class_indices(_cross_entropy),
+    "CrossEntropy.gradient_x": _of_class_indices(
+        _rowwise("cross_entropy_gradient", "g p targets share", "label_smoothing")
+    ),
     "CountCorrect.forward": _count_correct,
-    "Optimizer.decay": _update("decay"),
+    "Optimizer.decay": _entrywise("decay", "g coefficients", work=ROOT),
     "SGD.update": _sgd,
-    "Adam.update": _update("adam", "m", "v"),
+    "Adam.update": _entrywise("adam", "g coefficients m v", work=ROOT),
     "square_sums": _square_sums,
-    "scaled_rows": _scaled_rows,
+    "scaled_rows": _rowwise("scaled_rows", "pixels places scale offset"),
 }
 
 

@@ -56,6 +56,8 @@ class NumpyBackend:
 
         return run
 
-    def use_threads(self, threads: int) -> None:
-        """Share the work of every call bound from now on among `threads` threads."""
+    def use_threads(self, threads: int) -> int:
+        """Share the work of every call bound from now on among `threads` threads, or as many as
+        there can be; returns their number."""
         threadpool_limits(threads, user_api="blas")
+        return threads

@@ -137,8 +137,8 @@ class TrainingView(_View):
         if isinstance(job.wanted_threads, int) and job.wanted_threads > job.threads:
             cores = plural(job.threads, "core")
             self._note(f"{job.wanted_threads} threads are wanted; this process may use {cores}")
-        if job.model.arena.backend.remark:
-            self._note(job.model.arena.backend.remark)
+        if job.backend.remark:
+            self._note(job.backend.remark)
         if resume and job.reason_to_stop():
             self._note(f"this run is finished, after {plural(job.progress.epoch, 'epoch')}")
         elif resume and job.progress.step:
@@ -219,7 +219,7 @@ def _data(job: Job) -> list[str]:
 
 
 def _run(job: Job) -> list[str]:
-    computing = f"{plural(job.threads, 'thread')}, {job.model.arena.backend.kernels} kernels"
+    computing = f"{plural(job.threads, 'thread')}, {job.backend.kernels} kernels"
     return [show_path(job.folder.path), f"seed {job.config.seed}", computing, blas()]
 
 

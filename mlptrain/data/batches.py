@@ -57,6 +57,15 @@ class Batches:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def shuffled(
+        self, random: np.random.Generator, batch_size: int, start: int = 0
+    ) -> Iterator[NDArray[np.int64]]:
+        """`in_order`, in the order that `random` gives the examples of an epoch."""
+        row_bytes = self.pixels.shape[1]
+        window = shuffling.window_size(row_bytes, batch_size)
+        order = shuffling.shuffled(len(self), row_bytes, window, random)
+        return self.in_order(order, batch_size, window, start)
+
     def in_order(
         self, order: NDArray[np.int64], batch_size: int, window: int, start: int = 0
     ) -> Iterator[NDArray[np.int64]]:

@@ -55,6 +55,18 @@ class Batch(NamedTuple):
     pixels: NDArray[np.uint8]
 
 
+def decode(batch: Batch, settings: ImageSettings, expected: Expected | None) -> dict[int, str]:
+    """Fill the pixels of `batch`; returns the reasons of its bad images, by their index in the job.
+    The pixels of these stay as they are."""
+    reasons = {}
+    for index, path in enumerate(batch.paths):
+        try:
+            batch.pixels[index] = read_pixels(path, settings, expected)
+        except UnreadableError as error:
+            reasons[batch.first + index] = str(error)
+    return reasons
+
+
 class Decoder:
     """The parent's end: `give` batches, `answer` when `fileno` is readable, and so on. Leaving the
     `with` block ends the process."""
@@ -157,13 +169,8 @@ def _serve(job: str, requests: "SimpleQueue[bytes]", answers: BinaryIO) -> None:
     while True:
         paths = json.loads(requests.get())
         images = np.zeros((len(paths), *settings.shape), np.uint8)
-        bad = []
-        for index, path in enumerate(paths):
-            try:
-                images[index] = read_pixels(path, settings, expected)
-            except UnreadableError as error:
-                bad.append((index, str(error)))
-        reasons = json.dumps(bad).encode()
+        bad = decode(Batch(0, paths, images), settings, expected)
+        reasons = json.dumps(list(bad.items())).encode()
         answers.write(_LENGTH.pack(len(reasons)) + reasons)
         answers.write(images.data)
         answers.flush()

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.cores import usable_cores
-from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder
-from mlptrain.data.images import Expected, allocate, read_pixels
-from mlptrain.data.reading import UnreadableError
+from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder, decode
+from mlptrain.data.images import Expected, allocate
 from mlptrain.data.settings import ImageSettings
 
 Progress = Callable[[int, int], object]
@@ -141,7 +140,7 @@ class _Job:
             while chunk.missing:
                 batch = self._take(_OWN_BATCH)
                 if batch:
-                    self._decode(batch)
+                    self._note(batch, decode(batch, self.settings, self.expected))
                 self._look_after_helpers(timeout=0 if batch else None)
                 seconds = time.perf_counter() - started
                 if waiting and seconds > _HELP_AFTER_SECONDS:
@@ -189,15 +188,6 @@ class _Job:
             places = range(first, min(first + self.size, self.total))
             self.chunks[first] = _Chunk(places, self.settings)
         return self.chunks[first]
-
-    def _decode(self, batch: Batch) -> None:
-        reasons = {}
-        for index, path in enumerate(batch.paths):
-            try:
-                batch.pixels[index] = read_pixels(path, self.settings, self.expected)
-            except UnreadableError as error:
-                reasons[batch.first + index] = str(error)
-        self._note(batch, reasons)
 
     def _note(self, batch: Batch, reasons: dict[int, str]) -> None:
         self.reasons |= reasons

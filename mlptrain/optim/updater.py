@@ -31,7 +31,8 @@ class Updater:
     def update(self, rate: float) -> None:
         """One step with learning rate `rate`, from the gradients now in the arena."""
         self.step += 1
-        self._pull[...] = self._optimizer.pull(rate)
+        if self._optimizer.weight_decay:
+            self._pull[...] = self._optimizer.pull(rate)
         self._coefficients[...] = self._optimizer.coefficients(rate, self.step)
         self._run()
 

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.data.batches import Batches
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.normalization import Normalization
 from mlptrain.nn.model import Model
 from mlptrain.training.metrics import Evaluation
 
@@ -13,43 +15,51 @@ BATCH_SIZE = 256
 
 
 class Predictor:
-    """Runs `model` forward over batches.
+    """Runs `model` forward over images, with its preprocessing.
 
     Every batch has the same size, the last one padded: matrix products of different shapes round
     differently. What is left is the rounding of a row by its place in the product, which some BLAS
     kernels have: an image predicted alone and among others has probabilities within 1e-6."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, normalization: Normalization) -> None:
         self._program = model.plan_evaluation(BATCH_SIZE)
+        self._normalization = normalization
+        self._backend = model.arena.backend
 
-    def run(self, batches: Batches) -> Iterator[tuple[slice, NDArray[np.float32], float]]:
-        """Yield for one batch after the other: which examples it held, their probabilities
-        (m, classes), overwritten by the next batch, and their mean loss."""
+    def run(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        rows: NDArray[np.int64] | None = None,
+    ) -> Iterator[tuple[slice, NDArray[np.float32], float]]:
+        """Yield for one batch of the examples, given as `Batches` takes them, after the other:
+        which it held, their probabilities (m, classes), overwritten by the next batch, and their
+        mean loss."""
         program = self._program
+        batches = Batches(images, labels, self._normalization, rows=rows, backend=self._backend)
         for indices in batches.in_order(np.arange(len(batches)), BATCH_SIZE, BATCH_SIZE):
-            rows = slice(int(indices[0]), int(indices[-1]) + 1)
+            place = slice(int(indices[0]), int(indices[-1]) + 1)
             batches.write(indices, program.x.value, program.labels.value, program.weights.value)
             program.plan.forward()
-            yield rows, program.output.value[: len(indices)], float(program.loss.value)
+            yield place, program.output.value[: len(indices)], float(program.loss.value)
 
 
 def evaluate(
     predictor: Predictor,
-    batches: Batches,
-    class_names: tuple[str, ...],
+    dataset: Dataset,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Compare the predictions for all of `batches` with their labels.
+    """Compare the predictions for all of `dataset` with its labels.
 
     `progress` is called with how many of how many examples are done."""
-    classes = len(class_names)
-    predicted = np.empty(len(batches), np.int64)
+    classes = len(dataset.class_names)
+    predicted = np.empty(len(dataset), np.int64)
     loss_sum = 0.0
-    for rows, probabilities, loss in predictor.run(batches):
+    for rows, probabilities, loss in predictor.run(dataset.images, dataset.labels, dataset.rows):
         np.argmax(probabilities, axis=1, out=predicted[rows])
         loss_sum += loss * len(probabilities)
         if progress:
-            progress(rows.stop, len(batches))
+            progress(rows.stop, len(dataset))
     confusion = np.zeros((classes, classes), np.int64)
-    np.add.at(confusion, (batches.labels, predicted), 1)
-    return Evaluation(class_names, confusion, loss_sum / len(batches))
+    np.add.at(confusion, (dataset.labels, predicted), 1)
+    return Evaluation(dataset.class_names, confusion, loss_sum / len(dataset))

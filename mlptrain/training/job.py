@@ -43,10 +43,11 @@ class Job:
         self.config = config
         self.splits = splits
         self.model = model
+        self.backend = model.arena.backend
         self.folder = folder
         self.wanted_threads = threads
         self.threads = set_threads(
-            model.arena.backend, threads, config.training.batch_size * model.largest_kernel
+            self.backend, threads, config.training.batch_size * model.largest_kernel
         )
         self.progress = Progress()
         standard = config.data.normalize == "standard"
@@ -65,11 +66,11 @@ class Job:
             self.normalization,
             weights,
             splits.train.rows,
-            model.arena.backend,
+            self.backend,
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
         self.fingerprint = _fingerprint(splits)
-        self._predictor = Predictor(self.model)
+        self._predictor = Predictor(self.model, self.normalization)
         self._programs: dict[int, Program] = {}
 
     @property
@@ -91,7 +92,7 @@ class Job:
 
     def is_finite(self) -> bool:
         """Whether the state could be saved: no NaN or Inf in parameters or optimizer."""
-        isfinite = self.model.arena.backend.xp.isfinite
+        isfinite = self.backend.xp.isfinite
         vectors = (self.model.arena.values, *self.updater.state.values())
         return all(isfinite(vector).all() for vector in vectors)
 
@@ -189,22 +190,13 @@ class Job:
                 "data_fingerprint": self.fingerprint,
                 "seed": self.config.seed,
                 "threads": self.threads,
-                "kernels": self.model.arena.backend.kernels,
+                "kernels": self.backend.kernels,
                 "environment": environment(),
             }
         )
 
     def _evaluate(self, dataset: Dataset | None) -> Evaluation | None:
-        if dataset is None:
-            return None
-        batches = Batches(
-            dataset.images,
-            dataset.labels,
-            self.normalization,
-            rows=dataset.rows,
-            backend=self.model.arena.backend,
-        )
-        return evaluate(self._predictor, batches, dataset.class_names)
+        return None if dataset is None else evaluate(self._predictor, dataset)
 
     def _save(self, path: Path) -> None:
         document = State(
@@ -215,7 +207,7 @@ class Job:
             progress=self.progress,
             dropout=state(self.dropout),
             threads=self.threads,
-            kernels=self.model.arena.backend.kernels,
+            kernels=self.backend.kernels,
             data_fingerprint=self.fingerprint,
             environment=environment(),
         )

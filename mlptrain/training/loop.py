@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Iterator
 
-from mlptrain.data.order import shuffled, window_size
 from mlptrain.errors import DivergedError, StoppedError
 from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
 from mlptrain.training.job import Job
@@ -42,11 +41,8 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
 def train_epoch(job: Job) -> Iterator[StepDone]:
     """The steps of the epoch under way, from where `job.progress` stands in it."""
     training, progress = job.config.training, job.progress
-    size = training.batch_size
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
-    window = window_size(job.train.pixels.shape[1], size)
-    order = shuffled(len(job.train), job.train.pixels.shape[1], window, random)
-    for batch in job.train.in_order(order, size, window, progress.epoch_steps):
+    for batch in job.train.shuffled(random, training.batch_size, progress.epoch_steps):
         program = job.program(len(batch))
         job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
         program.plan.forward()

@@ -31,19 +31,20 @@ def choose_backend(recorded: Kernels | None = None) -> NumpyBackend:
         raise UsageError(
             f"{KERNELS_VARIABLE}: must be compiled or numpy, got {insisted!r}. Correct or unset it."
         )
-    backend = NumpyBackend()
+    backend, remarks = NumpyBackend(), []
     if (insisted or recorded) != "numpy":
         try:
             backend = CompiledBackend()
         except UnavailableError as error:
             if insisted:
                 raise UsageError(f"{KERNELS_VARIABLE}: no compiled kernels: {error}") from None
-            backend.remark = f"no compiled kernels, so training is slower: {error}"
+            remarks.append(f"no compiled kernels, so training is slower: {error}")
     if recorded not in (None, backend.kernels):
-        backend.remark += (
-            f"{'; ' if backend.remark else ''}the saved state was trained with {recorded} kernels, "
-            f"so what follows differs from an uninterrupted run by rounding"
+        remarks.append(
+            f"the saved state was trained with {recorded} kernels, so what follows differs from an "
+            "uninterrupted run by rounding"
         )
+    backend.remark = "; ".join(remarks)
     return backend
 
 
@@ -63,8 +64,7 @@ def set_threads(
         threads = 1
     else:
         threads = cores
-    backend.use_threads(threads)
-    return threads
+    return backend.use_threads(threads)
 
 
 def blas() -> str:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.loading import BadImage, stream_images
 from mlptrain.data.source import Source
@@ -45,22 +44,21 @@ class SavedModel:
         saved = checkpoint.load(path)
         self.path = path
         self.state: State = saved.state
-        self._backend = choose_backend()
-        set_threads(self._backend, self.state.threads)
+        backend = choose_backend()
+        set_threads(backend, self.state.threads)
         model = Model(
             self.state.config.model.hidden(),
             math.prod(self.state.image.shape),
             len(self.state.class_names),
             self.state.config.training.loss,
-            backend=self._backend,
+            backend=backend,
         )
         checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
-        self._predictor = Predictor(model)
+        self._predictor = Predictor(model, self.state.normalization)
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
         """Compare the predictions for a labelled split with its labels."""
-        batches = self._batches(dataset.images, dataset.labels, dataset.rows)
-        evaluation = evaluate(self._predictor, batches, self.state.class_names, progress)
+        evaluation = evaluate(self._predictor, dataset, progress)
         self._require_finite(evaluation.loss)
         return evaluation
 
@@ -77,21 +75,13 @@ class SavedModel:
         self, images: NDArray[np.uint8], top_k: int
     ) -> Iterator[tuple[tuple[str, float], ...]]:
         names = self.state.class_names
-        batches = self._batches(images, np.zeros(len(images), np.int64))
-        for _, probabilities, loss in self._predictor.run(batches):
+        unknown = np.zeros(len(images), np.int64)
+        for _, probabilities, loss in self._predictor.run(images, unknown):
             self._require_finite(loss)
             order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
             values = np.take_along_axis(probabilities, order, axis=1)
             for classes, row in zip(order.tolist(), values.tolist(), strict=True):
                 yield tuple(zip((names[index] for index in classes), row, strict=True))
-
-    def _batches(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.int64],
-        rows: NDArray[np.int64] | None = None,
-    ) -> Batches:
-        return Batches(images, labels, self.state.normalization, rows=rows, backend=self._backend)
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -1,6 +1,7 @@
 """Programs of compiled kernels: the threads that share them, and when they are not to be had."""
 
 import ctypes
+import os
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from importlib.machinery import ModuleSpec
 
 import numpy as np
 import pytest
+from compiled_backend import compiled_backend
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend import compiled
@@ -22,10 +24,7 @@ from mlptrain.nn.model import Model, Program
 from mlptrain.optim.optimizers import Adam
 from mlptrain.optim.updater import Updater
 
-try:
-    CompiledBackend()
-except UnavailableError as error:
-    pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
+compiled_backend()  # or none of these tests
 
 LAYERS = [
     Dense(units=150, activation=ReLU()),
@@ -33,12 +32,6 @@ LAYERS = [
     Dense(units=90, activation=GELU()),
     Dense(units=70, activation=Tanh(), use_bias=False),
 ]
-
-
-def backend(threads: int) -> CompiledBackend:
-    made = CompiledBackend()
-    made.use_threads(threads)
-    return made
 
 
 class Training:
@@ -68,7 +61,7 @@ class Training:
 
 def test_training_goes_the_way_of_the_plain_rules() -> None:
     for threads in (1, 2, 3):
-        found, wanted = Training(backend(threads)), Training(NumpyBackend())
+        found, wanted = Training(compiled_backend(threads)), Training(NumpyBackend())
         np.testing.assert_allclose(found.steps(30), wanted.steps(30), rtol=1e-4)
         scale = np.abs(wanted.model.arena.values).max()
         difference = np.abs(found.model.arena.values - wanted.model.arena.values).max()
@@ -79,13 +72,13 @@ def test_training_goes_the_way_of_the_plain_rules() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_threads_never_change_what_comes_out_between_two_runs(threads: int) -> None:
     """Who computes a part, and when, is left to chance; the bits are not."""
-    first, second = Training(backend(threads)), Training(backend(threads))
+    first, second = Training(compiled_backend(threads)), Training(compiled_backend(threads))
     assert first.steps(300) == second.steps(300)
     np.testing.assert_array_equal(first.model.arena.values, second.model.arena.values)
 
 
 def test_two_python_threads_may_run_programs_at_once() -> None:
-    shared = backend(2)
+    shared = compiled_backend(2)
     wanted = Training(shared).steps(100)
     results: list[list[float]] = []
     trainings = [Training(shared) for _ in range(4)]
@@ -123,9 +116,8 @@ def test_a_forked_child_trains_alone() -> None:
     """Threads do not survive a fork; the child's first thread then does all of the work."""
     code = """
 import os, sys
-sys.path.insert(0, sys.argv[1])
-from test_compiled import Training, backend
-training = Training(backend(4))
+from test_compiled import Training, compiled_backend
+training = Training(compiled_backend(4))
 training.steps(5)
 pid = os.fork()
 losses = training.steps(5)
@@ -133,9 +125,9 @@ if pid == 0:
     os._exit(0 if len(losses) == 5 else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
-    folder = __file__.rpartition("/")[0]
-    command = [sys.executable, "-W", "ignore", "-c", code, folder]
-    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 0
 
 
 def test_without_a_library_the_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +178,7 @@ def test_a_blas_that_counts_in_32_bits() -> None:
 
     try:
         library.use_sgemm(ctypes.cast(sgemm, ctypes.c_void_p), 32)
-        Training(backend(1), [], batch=5).program.plan.forward()
+        Training(compiled_backend(1), [], batch=5).program.plan.forward()
     finally:
         library.use_sgemm(*compiled._sgemm())
     (order, _, _, m, n, k, alpha, _, lda, _, ldb, beta, _, ldc), *others = seen

@@ -4,22 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiled_backend import compiled_backend
 from function_cases import ALL, IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled
-from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.kernels import KERNELS
 from mlptrain.data import batches
 from mlptrain.functions.losses import Loss
 from mlptrain.optim import gradients
 from mlptrain.optim.optimizers import optimizers
 
-try:
-    BACKEND = CompiledBackend()
-except UnavailableError as error:
-    pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
-
+BACKEND = compiled_backend()
 LIMITS = {"batch": 70, "n": 300, "units": 200}  # of random sizes: parts, grains and what is left
 SOME = [
     dict.fromkeys(LIMITS, 1),

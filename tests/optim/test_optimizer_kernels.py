@@ -2,27 +2,16 @@
 
 import numpy as np
 import pytest
+from compiled_backend import compiled_backend
+from optimizer_cases import VARIANTS, every_variant
 
 from mlptrain.autodiff.arena import Arena
-from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.gradients import GradientNorm
-from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
+from mlptrain.optim.optimizers import Adam, Optimizer
 from mlptrain.optim.updater import Updater
 
-try:
-    BACKEND = CompiledBackend()
-except UnavailableError as error:
-    pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
-
-VARIANTS = [
-    *(definition() for definition in optimizers.definitions()),
-    *(definition(weight_decay=0.1) for definition in optimizers.definitions()),
-    SGD(momentum=0.9),
-    SGD(momentum=0.9, nesterov=True, weight_decay=0.1),
-    Adam(beta_1=0.0, epsilon=1e-3),
-    AdamW(beta_2=0.9, weight_decay=0.0),
-]
+BACKEND = compiled_backend()
 SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (NumpyBackend.chunk + 5,)}
 
 
@@ -42,7 +31,7 @@ def after_steps(
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("shapes", SHAPES, ids=["small", "several chunks"])
-@pytest.mark.parametrize("optimizer", VARIANTS, ids=repr)
+@every_variant
 def test_kernels_update_as_the_rules_do(
     optimizer: Optimizer, shapes: dict[str, tuple[int, ...]], threads: int
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from optimizer_cases import every_variant
 from pydantic import ValidationError
 
 from mlptrain.autodiff.arena import Arena
@@ -14,16 +15,6 @@ from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
 from mlptrain.optim.updater import Updater
 
 SHAPES = {"w": (5, 4), "b": (13,)}
-VARIANTS: list[Optimizer] = [
-    *(definition() for definition in optimizers.definitions()),
-    *(definition(weight_decay=0.1) for definition in optimizers.definitions()),
-    SGD(momentum=0.9),
-    SGD(momentum=0.9, nesterov=True),
-    SGD(momentum=0.5, weight_decay=0.1),
-    Adam(beta_1=0.0, epsilon=1e-3),
-    AdamW(beta_2=0.9, weight_decay=0.0),
-]
-every_variant = pytest.mark.parametrize("optimizer", VARIANTS, ids=repr)
 
 
 def plain(optimizer: Optimizer) -> Optimizer:

@@ -22,13 +22,13 @@ KERNEL sgd(ARGUMENTS) {
         w[i] -= rate * g[i];
 }
 
-/* p: w, g, coefficients, v. n: nesterov. */
+/* p: w, g, coefficients, v. f: nesterov. */
 KERNEL momentum(ARGUMENTS) {
     float *restrict w = o->p[0], *restrict v = o->p[3];
     const float *restrict g = o->p[1];
     const float *coefficients = o->p[2];
     float rate = coefficients[0], mu = coefficients[1];
-    if (o->n[0])
+    if (o->f[0])
         for (int64_t i = first; i < last; i++) {
             v[i] = mu * v[i] + g[i];
             w[i] -= rate * (g[i] + mu * v[i]);

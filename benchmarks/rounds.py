@@ -1,0 +1,16 @@
+"""Measurements that alternate, so that what the machine does meanwhile meets all of them."""
+
+import random
+from collections.abc import Callable
+
+
+def in_turn(turns: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each of `turns` returned in each round. In every round all take their turn, in an order
+    drawn anew."""
+    results: dict[str, list[float]] = {name: [] for name in turns}
+    for number in range(rounds):
+        order = list(turns)
+        random.Random(number).shuffle(order)
+        for name in order:
+            results[name].append(turns[name]())
+    return results
