@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from numpy.typing import DTypeLike
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import NumpyBackend
@@ -54,6 +55,11 @@ class Arena:
         self.gradients = backend.empty((size,), dtype)
         self.values[...] = 0
         self.gradients[...] = 0
+
+    @property
+    def bounds(self) -> NDArray[np.int64]:
+        """(parameters + 1,) where in the vectors one parameter ends and the next begins."""
+        return np.array([0, *(slot.range.stop for slot in self.slots.values())])
 
     def value(self, name: str) -> Array:
         """The parameter `name` in its own shape: a view into `values`."""

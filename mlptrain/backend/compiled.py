@@ -20,8 +20,7 @@ from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import Operation, operations
 from mlptrain.backend.numpy import NumpyBackend
 
-LAYOUT = 1
-WORK_PER_THREAD = 65_536  # multiplications that are worth handing to another thread
+LAYOUT = 2
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
 
 
@@ -32,7 +31,8 @@ class UnavailableError(Exception):
 class _Operation(ctypes.Structure):
     _fields_ = (
         ("kernel", ctypes.c_void_p),
-        ("items", ctypes.c_int64),
+        ("bounds", ctypes.c_void_p),
+        ("segments", ctypes.c_int64),
         ("grain", ctypes.c_int64),
         ("parts", ctypes.c_int64),
         ("p", ctypes.c_void_p * 8),
@@ -52,7 +52,7 @@ class CompiledBackend(NumpyBackend):
         self._threads = 1
 
     def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
-        translated = [(call, operations(call)) for call in calls]
+        translated = [(call, operations(call, self._threads)) for call in calls]
         parts: list[Callable[[], None]] = []
         for is_compiled, group in groupby(translated, key=lambda pair: bool(pair[1])):
             if is_compiled:
@@ -76,13 +76,13 @@ class CompiledBackend(NumpyBackend):
         return run_program
 
     def _structure(self, operation: Operation) -> _Operation:
-        kernel, arrays, items, work, sizes, settings, grain = operation
-        worth = min(items * work // WORK_PER_THREAD, -(-items // grain))
+        kernel, arrays, bounds, parts, sizes, settings, grain = operation
         structure = _Operation(
             kernel=ctypes.cast(getattr(self._library, kernel), ctypes.c_void_p),
-            items=items,
+            bounds=bounds.ctypes.data,
+            segments=len(bounds) - 1,
             grain=grain,
-            parts=max(1, min(worth, self._threads)),
+            parts=parts,
         )
         for index, array in enumerate(arrays):
             structure.p[index] = None if array is None else array.ctypes.data

@@ -4,7 +4,6 @@ A backend gives the engine an array module `xp`, memory, and code for its calls.
 calls array functions through `xp` alone.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Literal
@@ -14,10 +13,9 @@ from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from mlptrain.backend.call import Array, Call
+from mlptrain.backend.memory import empty
 
 Kernels = Literal["compiled", "numpy"]
-
-ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
 
 
 class NumpyBackend:
@@ -36,13 +34,8 @@ class NumpyBackend:
     xp: ModuleType = np
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        """An uninitialized array (*shape*), C order, starting at a cache line, so that two runs
-        see equally aligned memory."""
-        dtype = np.dtype(dtype)
-        size = math.prod(shape) * dtype.itemsize
-        memory = np.empty(size + ALIGNMENT_BYTES, np.uint8)
-        start = -memory.ctypes.data % ALIGNMENT_BYTES
-        return memory[start : start + size].view(dtype).reshape(shape)
+        """An uninitialized array (*shape*) where this backend computes."""
+        return empty(shape, dtype)
 
     def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
         """One function that makes `calls` in order. Inf and NaN arise in it without a warning: the

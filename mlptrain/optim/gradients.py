@@ -16,7 +16,8 @@ class GradientNorm:
         backend = arena.backend
         self._g, self._xp = arena.gradients, backend.xp
         self._sums = backend.empty((-(-self._g.size // PART),), self._g.dtype)
-        self._square = backend.bind([Call(square_sums, self._sums, {"g": self._g})])
+        arrays = {"g": self._g, "bounds": arena.bounds}
+        self._square = backend.bind([Call(square_sums, self._sums, arrays)])
 
     def measure(self) -> float:
         """The norm of the gradients as they are now; NaN or Inf exactly if an entry is."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array, Call
 from mlptrain.optim.optimizers import Optimizer
@@ -41,7 +43,11 @@ class Updater:
         scratch = arena.backend.empty((min(longest, size),), arena.values.dtype)
         for chunk in _chunks(size, arena.decayed, longest):
             w = arena.values[chunk]
-            arrays = {"g": arena.gradients[chunk], "part": scratch[: w.size]}
+            arrays = {
+                "g": arena.gradients[chunk],
+                "part": scratch[: w.size],
+                "bounds": np.unique(arena.bounds.clip(chunk.start, chunk.stop)) - chunk.start,
+            }
             if optimizer.weight_decay and chunk.stop <= arena.decayed:
                 yield Call(optimizer.decay, w, {**arrays, "coefficients": self._pull})
             state = {name: vector[chunk] for name, vector in self.state.items()}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mlptrain.autodiff.arena import Arena
-from mlptrain.backend.numpy import ALIGNMENT_BYTES, NumpyBackend
+from mlptrain.backend.memory import ALIGNMENT_BYTES
+from mlptrain.backend.numpy import NumpyBackend
 
 SHAPES = {"b1": (3,), "w1": (4, 3), "b2": (2,), "w2": (3, 2), "scale": ()}
 

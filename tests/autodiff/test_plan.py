@@ -10,7 +10,8 @@ from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.numpy import ALIGNMENT_BYTES, NumpyBackend
+from mlptrain.backend.memory import ALIGNMENT_BYTES
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import Tanh
 from mlptrain.functions.elementwise import Add, Multiply
 from mlptrain.functions.linear import Linear

@@ -112,6 +112,14 @@ def test_rules_without_a_kernel_run_between_the_programs() -> None:
     assert watched.programs[0] == ["matrix_product", "relu", "matrix_product"]
 
 
+def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> None:
+    for batch, kernels in ((64, ["matrix_product", "sum_up"]), (400, ["matrix_product"])):
+        watched = WatchedBackend()
+        watched.use_threads(2)
+        Model(LAYERS[:1], 500, 10, CrossEntropy(), backend=watched).plan_evaluation(batch)
+        assert watched.programs[0][: len(kernels) + 1] == [*kernels, "relu"]
+
+
 def test_a_forked_child_trains_alone() -> None:
     """Threads do not survive a fork; the child's first thread then does all of the work."""
     code = """

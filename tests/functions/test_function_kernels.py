@@ -21,6 +21,7 @@ SOME = [
     dict.fromkeys(LIMITS, 1),
     {"batch": 3, "n": 17, "units": 2},
     {"batch": 700, "n": 33, "units": 65},
+    {"batch": 40, "n": 500, "units": 90},  # few rows: threads own columns
 ]
 
 
@@ -129,7 +130,7 @@ def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_kernel_is_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
     right = compiled.operations
-    monkeypatch.setattr(compiled, "operations", lambda call: used.append(right(call)) or used[-1])
+    monkeypatch.setattr(compiled, "operations", lambda *of: used.append(right(*of)) or used[-1])
     Run(functions["relu"](), {"x": np.ones((2, 2), np.float32)}, backend=BACKEND)
     assert [[each.kernel for each in many] for many in used] == [["relu"], ["relu_gradient"]]
     used.clear()

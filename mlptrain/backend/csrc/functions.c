@@ -62,14 +62,20 @@ void use_sgemm(void *function, int64_t bits) {
 
 /* out (m, n) = a (m, k) b (k, n), plus a row where there is one. p: out, a, b, the row or NULL;
    n: m, n, k, and how: 1 and 2 say that a and b are stored transposed, 4 that the items are the
-   columns of out instead of its rows. */
-void matrix_product(ARGUMENTS) {
+   columns of out instead of its rows, 8 that they are what is summed over: each part then writes
+   its sums into an out (m, n) of its own. */
+void matrix_product(NUMBERED) {
     float *out = o->p[0];
     const float *a = o->p[1], *b = o->p[2], *row = o->p[3];
     int64_t m = o->n[0], n = o->n[1], k = o->n[2], how = o->n[3], columns = n;
     int64_t a_width = how & 1 ? m : k, b_width = how & 2 ? k : n;
     int a_order = how & 1 ? 112 : 111, b_order = how & 2 ? 112 : 111;
-    if (how & 4) {
+    if (how & 8) {
+        a += how & 1 ? first * a_width : first;
+        b += how & 2 ? first : first * b_width;
+        out += part * m * n;
+        k = last - first;
+    } else if (how & 4) {
         b += how & 2 ? first * b_width : first;
         out += first;
         row += row ? first : 0;
@@ -89,6 +95,22 @@ void matrix_product(ARGUMENTS) {
         for (int64_t i = 0; i < m; i++)
             for (int64_t j = 0; j < columns; j++)
                 out[i * n + j] += row[j];
+}
+
+/* out (rows, width) = the sum of arrays of its size, plus a row where there is one. p: out, the
+   arrays, the row or NULL; n: rows, width, how many arrays; items: entries. */
+KERNEL sum_up(ARGUMENTS) {
+    float *restrict out = o->p[0];
+    const float *restrict arrays = o->p[1], *restrict row = o->p[2];
+    int64_t width = o->n[1], size = o->n[0] * width;
+    for (int64_t i = first, next; i < last; i = next) {
+        next = smaller(last, i - i % width + width);
+        for (int64_t j = i; j < next; j++)
+            out[j] = row ? row[j - i + i % width] : 0;
+        for (const float *x = arrays; x < arrays + o->n[2] * size; x += size)
+            for (int64_t j = i; j < next; j++)
+                out[j] += x[j];
+    }
 }
 
 /* out (columns,) = the sums of the columns of g (n[0], n[1]); items: columns. */
@@ -266,7 +288,7 @@ KERNEL is_correct(ARGUMENTS) {
 }
 
 /* p: out (), x (n[0],). */
-void sum_up(WHOLE) {
+void count(WHOLE) {
     double total = 0;
     for (int64_t i = 0; i < o->n[0]; i++)
         total += ((const float *)o->p[1])[i];

@@ -2,6 +2,8 @@
 
 #include "program.h"
 
+#define MOST 65536
+
 /* p: w, g, coefficients: g ← g + l2 w, w ← shrink w. */
 KERNEL decay(ARGUMENTS) {
     float *restrict w = o->p[0], *restrict g = o->p[1];
@@ -54,21 +56,32 @@ KERNEL adam(ARGUMENTS) {
     }
 }
 
-/* p: sums (parts,), g (n[0],); n[1]: entries per part. The sum of squares of each part. */
-KERNEL square_sums(ARGUMENTS) {
-    for (int64_t part = first; part < last; part++) {
-        const float *g = (const float *)o->p[1] + part * o->n[1];
-        int64_t n = o->n[0] - part * o->n[1], i = 0;
-        n = n < 0 ? 0 : n < o->n[1] ? n : o->n[1];
+/* p: sums (parts,), g. Adds the squares of the entries to their part's sum. */
+KERNEL square_sums(NUMBERED) {
+    const float *g = o->p[1];
+    double total = 0;
+    for (int64_t i = first; i < last;) {
+        int64_t stop = smaller(last, i + MOST); /* float32 sums of more would be off */
         float lane[4 * LANES] = {0};
-        double total = 0;
-        for (; i + 4 * LANES <= n; i += 4 * LANES)
+        for (; i + 4 * LANES <= stop; i += 4 * LANES)
             for (int j = 0; j < 4 * LANES; j++)
                 lane[j] += g[i + j] * g[i + j];
         for (int j = 0; j < 4 * LANES; j++)
             total += lane[j];
-        for (; i < n; i++)
+        for (; i < stop; i++)
             total += (double)g[i] * g[i];
-        ((float *)o->p[0])[part] = (float)total;
     }
+    ((float *)o->p[0])[part] += (float)total;
+}
+
+/* p: out (n[0],), sums (n[1],). Their total goes into out[0]; the rest of out, and the sums for the
+   next time, become 0. */
+void total(WHOLE) {
+    float *out = o->p[0], *sums = o->p[1];
+    double all = 0;
+    for (int64_t i = 0; i < o->n[1]; i++)
+        all += sums[i];
+    memset(sums, 0, o->n[1] * sizeof *sums);
+    memset(out, 0, o->n[0] * sizeof *out);
+    out[0] = (float)all;
 }

@@ -63,14 +63,32 @@ static uint64_t flush_denormals(void) { return 0; }
 static void restore(uint64_t state_before) { (void)state_before; }
 #endif
 
-static int64_t boundary(const operation *o, int64_t part) {
-    return part == o->parts ? o->items : o->items * part / o->parts / o->grain * o->grain;
+/* Where in a segment of `items` a part begins. */
+static int64_t start(const operation *o, int64_t items, int64_t part) {
+    return part == o->parts ? items : items * part / o->parts / o->grain * o->grain;
+}
+
+static void run_part(const operation *o, int64_t part) {
+    int64_t items = -1, first = 0, last = 0;
+    for (const int64_t *bound = o->bounds; bound < o->bounds + o->segments; bound++) {
+        if (bound[1] - bound[0] != items) {
+            items = bound[1] - bound[0];
+            first = start(o, items, part);
+            last = start(o, items, part + 1);
+        }
+        if (first < last)
+            o->kernel(o, *bound + first, *bound + last, part);
+    }
+}
+
+static void run_whole(const operation *o) {
+    o->kernel(o, 0, o->bounds[o->segments], 0);
 }
 
 /* Run the operations from `index` on that have only one part, then open the next one to all. */
 static void open_operation(int64_t index) {
     for (; index < length && program[index].parts == 1; index++)
-        program[index].kernel(program + index, 0, program[index].items);
+        run_whole(program + index);
     atomic_store(&done, 0);
     uint64_t parts = index < length ? (1ull << program[index].parts) - 1 : 0;
     atomic_store(&state, (uint64_t)index << 32 | parts);
@@ -92,9 +110,7 @@ static int take_part(int own) {
         return 1;
     int64_t index = seen >> 32;
     const operation *o = program + index;
-    int64_t first = boundary(o, part), last = boundary(o, part + 1);
-    if (first < last)
-        o->kernel(o, first, last);
+    run_part(o, part);
     if (atomic_fetch_add(&done, 1) == o->parts - 1)
         open_operation(index + 1);
     return 1;
