@@ -12,6 +12,7 @@ sums are fewer than the weights; with larger batches, threads own rows of x inst
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -213,6 +214,14 @@ def _square_sums(call: Call, threads: int) -> list[Operation]:
     ]
 
 
+def _scaled_rows(call: Call, threads: int) -> list[Operation]:
+    _, width = call.out.shape
+    each = {name: call.arrays[name] for name in ("scale", "offset")}
+    wide = {name: x if x is None else x.repeat(width // x.size) for name, x in each.items()}
+    scaled = _entrywise("scaled_rows", "pixels places scale offset")
+    return scaled(replace(call, arrays=call.arrays | wide), threads)
+
+
 def _sgd(call: Call, threads: int) -> list[Operation]:
     if "v" in call.arrays:
         return _entrywise("momentum", "g coefficients v", "nesterov", work=ROOT)(call, threads)
@@ -249,7 +258,7 @@ KERNELS: dict[str, Kernel] = {
     "SGD.update": _sgd,
     "Adam.update": _entrywise("adam", "g coefficients m v", work=ROOT),
     "square_sums": _square_sums,
-    "scaled_rows": _entrywise("scaled_rows", "pixels places scale offset"),
+    "scaled_rows": _scaled_rows,
 }
 
 

@@ -1,5 +1,6 @@
 """From stored pixels to the numbers a network sees, one batch at a time."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,16 +41,16 @@ class Batches:
         rows: NDArray[np.int64] | None = None,
         backend: NumpyBackend = PLAIN,
     ) -> None:
-        n, height, width, channels = images.shape
-        self.pixels = images.reshape(n, height * width * channels)
+        n, height, width, _ = images.shape
+        self.pixels = images.reshape(n, math.prod(images.shape[1:]))
         self.labels = labels
         self._places = np.arange(n) if rows is None else rows  # of the examples, in `pixels`
         is_large = is_mapped(images) and images.nbytes > shuffling.WHOLE_BYTES
         self._file = (self.pixels, self._places) if is_large else None
         weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
         self._weights = weights.astype(np.float32)
-        self._scale = np.tile(normalization.scale, height * width).astype(np.float32)
-        offset = np.tile(normalization.offset, height * width).astype(np.float32)
+        self._scale = _per_input(normalization.scale, height * width)
+        offset = _per_input(normalization.offset, height * width)
         self._offset = offset if offset.any() else None
         self._backend = backend
         self._bound: dict[tuple[int, int], tuple[NDArray[np.int64], Callable[[], None]]] = {}
@@ -125,10 +126,16 @@ class Batches:
         return places, self._backend.bind([Call(scaled_rows, x, arrays)])
 
 
+def _per_input(numbers: NDArray[np.float64], pixels: int) -> NDArray[np.float32]:
+    """The number of each input's channel, of `numbers`; (1,) if all are alike: that is faster."""
+    alike = (numbers == numbers[0]).all()
+    return (numbers[:1] if alike else np.tile(numbers, pixels)).astype(np.float32)
+
+
 def scaled_rows(
     xp: Any, out: Array, pixels: Array, places: Array, rows: Array, scale: Array, offset: Array
 ) -> None:
-    """outᵢ = pixels[placesᵢ] scale + offset; scale and offset (width,), offset None for 0."""
+    """outᵢ = pixels[placesᵢ] scale + offset; both (width,) or (1,), offset None for 0."""
     xp.take(pixels, places, axis=0, out=rows, mode="clip")
     xp.copyto(out, rows)
     xp.multiply(out, scale, out=out)

@@ -43,7 +43,7 @@ class ReLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def forward(self, xp: Any, out: Array, x: Array) -> None:
-        xp.clip(x, 0, xp.inf, out=out)  # three times as fast as NumPy's maximum with a number
+        x.clip(0, xp.inf, out=out)  # three times as fast as NumPy's maximum with a number
 
     def gradient_x(self, xp: Any, out: Array, g: Array, x: Array) -> None:
         """g where x > 0, else 0"""

@@ -62,7 +62,6 @@ class CrossEntropy(Loss):
         classes: Array,
         row: Array,
         p: Array,
-        part: Array,
         score: Array,
         share: Array,
     ) -> None:
@@ -73,8 +72,7 @@ class CrossEntropy(Loss):
             xp.add(t, self.label_smoothing / x.shape[1], out=t)
         xp.maximum.reduce(x, axis=1, keepdims=True, out=row)
         xp.subtract(x, row, out=p)
-        xp.multiply(t, p, out=part)
-        xp.add.reduce(part, axis=1, keepdims=True, out=score)
+        xp.vecdot(t, p, out=score[:, 0])
         xp.exp(p, out=p)
         xp.add.reduce(p, axis=1, keepdims=True, out=row)
         xp.divide(p, row, out=p)

@@ -41,14 +41,15 @@ class Updater:
     def _calls(self, arena: Arena) -> Iterator[Call]:
         optimizer, size, longest = self._optimizer, arena.values.size, arena.backend.chunk
         scratch = arena.backend.empty((min(longest, size),), arena.values.dtype)
-        for chunk in _chunks(size, arena.decayed, longest):
+        decayed = arena.decayed if optimizer.weight_decay else 0
+        for chunk in _chunks(size, decayed, longest):
             w = arena.values[chunk]
             arrays = {
                 "g": arena.gradients[chunk],
                 "part": scratch[: w.size],
                 "bounds": np.unique(arena.bounds.clip(chunk.start, chunk.stop)) - chunk.start,
             }
-            if optimizer.weight_decay and chunk.stop <= arena.decayed:
+            if chunk.stop <= decayed:
                 yield Call(optimizer.decay, w, {**arrays, "coefficients": self._pull})
             state = {name: vector[chunk] for name, vector in self.state.items()}
             yield Call(optimizer.update, w, {**arrays, **state, "coefficients": self._coefficients})
