@@ -85,10 +85,9 @@ def resolve(settings: ImageSettings, paths: Sequence[str]) -> tuple[ImageSetting
     reason = "there are no images"
     for path in paths:
         try:
-            with _explained():
-                image = _decode(read_file(path, _size_limit(settings)), settings)
-        except UnreadableError as error:
-            reason = reason if path != paths[0] else f"{show_path(path)}: {error}"
+            image = _decode(read_file(path, _size_limit(settings)), settings)
+        except Exception as error:
+            reason = reason if path != paths[0] else f"{show_path(path)}: {_explained(error)}"
             continue
         resolved = _filled_in(settings, image.size, colour=image.mode == "RGB")
         gray = settings.mode is None and image.mode == "L"
@@ -107,11 +106,13 @@ def load_image(path: str, settings: ImageSettings) -> NDArray[np.uint8]:
 
 def read_pixels(path: str, settings: ImageSettings, expected: Expected | None) -> NDArray[np.uint8]:
     """`load_image` that raises UnreadableError, also for an image other than `expected`."""
-    with _explained():
+    try:
         image = _decode(read_file(path, _size_limit(settings)), settings)
         if expected is not None:
             expected.check(image)
         return _fitted(image, settings)
+    except Exception as error:
+        raise _explained(error) from None
 
 
 def allocate(count: int, settings: ImageSettings) -> NDArray[np.uint8]:
@@ -283,14 +284,11 @@ def _resized(image: Image.Image, width: int, height: int, settings: ImageSetting
     return canvas
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except UnreadableError:
-        raise
-    except Exception as error:
-        raise UnreadableError(f"cannot be decoded: {str(error) or type(error).__name__}") from None
+def _explained(error: Exception) -> UnreadableError:
+    """What a decoder raised, as the reason why a file cannot be read."""
+    if isinstance(error, UnreadableError):
+        return error
+    return UnreadableError(f"cannot be decoded: {str(error) or type(error).__name__}")
 
 
 @contextmanager

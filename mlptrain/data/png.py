@@ -7,7 +7,7 @@ short pixel stream leaves out with black. (PNG specification, third edition, W3C
 
 import struct
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlptrain.data.reading import UnreadableError
 
@@ -41,8 +41,7 @@ _INFLATE_STEP = 1 << 20
 Chunk = tuple[bytes, int, int]  # kind, and where its content starts and stops
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What the IHDR chunk says."""
 
     width: int
@@ -52,8 +51,7 @@ class Header:
     interlaced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Png:
+class Png(NamedTuple):
     """A PNG that passed the gate: its chunks that decide pixels, each None where there is none."""
 
     header: Header
@@ -90,7 +88,7 @@ class Png:
 
 
 def check_png(data: bytes, max_pixels: int) -> Png:
-    """Pass `data` through the gate without holding its pixels. Raises UnreadableError."""
+    """Pass `data` through the gate, holding 1 MiB of its pixels at most. Raises UnreadableError."""
     chunks = _read_chunks(data)
     _check_order([kind for kind, _, _ in chunks])
     contents = {kind: data[start:stop] for kind, start, stop in chunks if kind in _USED}
@@ -105,8 +103,7 @@ def check_png(data: bytes, max_pixels: int) -> Png:
         contents.get(b"eXIf"),
     )
     _check_colours(png)
-    _check_stream(png.stream, _stream_length(header))
-    return png
+    return png._replace(stream=_checked(png.stream, _stream_length(header)))
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -203,10 +200,11 @@ def _stream_length(header: Header) -> int:
     return total
 
 
-def _check_stream(stream: bytes, expected: int) -> None:
-    """Inflate `stream` piece by piece and compare its length; its own checksum is checked too."""
+def _checked(stream: bytes, expected: int) -> bytes:
+    """Inflate `stream` piece by piece and compare its length; its own checksum is checked too.
+    Returns it; if one piece is all, as a stream without compression, which is read at once."""
     inflater = zlib.decompressobj()
-    length, rest = 0, stream
+    length, rest, piece = 0, stream, b""
     try:
         while not inflater.eof:
             piece = inflater.decompress(rest, min(expected - length + 1, _INFLATE_STEP))
@@ -220,6 +218,7 @@ def _check_stream(stream: bytes, expected: int) -> None:
         raise UnreadableError(f"is damaged: {expected:,} bytes of pixels are due, it has {amount}")
     if not inflater.eof or inflater.unused_data:
         raise UnreadableError("is damaged: its pixel data does not end where it should")
+    return zlib.compress(piece, level=0) if len(piece) == expected else stream
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

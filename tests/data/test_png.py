@@ -190,4 +190,5 @@ def raw_rows(width: int, height: int, bits: int, interlace: int) -> bytes:
 def test_pixels_in_several_chunks_pass() -> None:
     stream = zlib.compress(ROWS)
     parts = chunk(b"IDAT", stream[:5]) + chunk(b"IDAT") + chunk(b"IDAT", stream[5:])
-    assert check_png(SIGNATURE + HEADER + parts + END, 1000).stream == stream
+    passed = check_png(SIGNATURE + HEADER + parts + END, 1000)
+    assert zlib.decompress(passed.stream) == ROWS
