@@ -1,22 +1,24 @@
 """A folder of 10,000 PNG files through `mlptrain predict`, beside decoding them and nothing else.
 
-Both are whole processes. One image is a matter of start-up: see `startup.py`.
+All are whole processes, and each is also run on a folder with one of the files: what it takes
+longer for the 10,000 is what the files cost, without start-up.
 """
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from benchmarks import processes
 from benchmarks.options import Options
 from benchmarks.pictures import write_pictures
 from benchmarks.processes import MLPTRAIN, script
 from benchmarks.report import Table
-from benchmarks.rows import ROWS
+from benchmarks.rows import ROWS, Row
 from benchmarks.spread import count, ratios, times
 
 FILES = 10_000
-PREDICT, DECODE = "mlptrain predict", "decoding alone"
+KINDS = {"all": FILES, "one": 1}
+DECODE = "decoding alone"
+NETS = [ROWS[1], ROWS[3]]
 CONFIG = """\
 data: {{train: {pictures}, validation: null, normalize: none}}
 model: {{hidden_layers: {hidden}, activation: relu}}
@@ -24,31 +26,59 @@ training: {{batch_size: 128, epochs: 1}}
 """
 
 
-def measure(options: Options) -> dict[str, list[float]]:
-    """Files per second in each round."""
-    with tempfile.TemporaryDirectory() as folder:
-        pictures, config = Path(folder, "pictures"), Path(folder, "pictures.yaml")
-        run = Path(folder, "run")
-        pictures.mkdir()
-        write_pictures(options.data, pictures, FILES)
-        hidden = list(ROWS[3].hidden)
-        config.write_text(CONFIG.format(pictures=pictures, hidden=hidden), encoding="utf-8")
-        processes.run([MLPTRAIN, "train", str(config), "--run-dir", str(run)], Path(folder))
-        predict = [MLPTRAIN, "predict", str(pictures), "--model", str(run), "--format", "csv"]
-        decode = script("mlptrain_decode.py", pictures)
-        commands = {PREDICT: predict, DECODE: decode}
-        seconds = processes.measure(commands, Path(folder), options.rounds)
-    return {name: [FILES / each for each in values] for name, values in seconds.items()}
+def measure(options: Options) -> dict[str, dict[str, list[float]]]:
+    """Per process, the seconds in each round: for `all` files and for `one`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for kind, images in KINDS.items():
+            (folder / kind).mkdir()
+            write_pictures(options.data, folder / kind, images)
+        processes_of = {DECODE: script("mlptrain_decode.py")}
+        for row in NETS:
+            run = _trained(row, folder)
+            predict = [MLPTRAIN, "predict", "--format", "csv", "--model", run]
+            processes_of[f"predict with {_net(row)}"] = predict
+        commands = {
+            f"{name}, {kind}": [*command, kind]
+            for name, command in processes_of.items()
+            for kind in KINDS
+        }
+        seconds = processes.measure(commands, folder, options.rounds)
+    return {name: {kind: seconds[f"{name}, {kind}"] for kind in KINDS} for name in processes_of}
 
 
-def tables(result: dict[str, Any]) -> list[Table]:
-    return [
-        Table(
-            f"{FILES:,} PNG files, 784-512-512-10",
-            ["process", "files/s", "it / decoding alone"],
-            [
-                [name, count(rates), times(ratios(rates, result[DECODE]))]
-                for name, rates in result.items()
-            ],
-        )
+def _net(row: Row) -> str:
+    return "-".join(map(str, row.sizes))
+
+
+def _trained(row: Row, folder: Path) -> str:
+    """The run folder, below `folder`, of a net trained on all pictures there for an epoch."""
+    run = folder / _net(row)
+    config = run.with_suffix(".yaml")
+    text = CONFIG.format(pictures=folder / "all", hidden=list(row.hidden))
+    config.write_text(text, encoding="utf-8")
+    processes.run([MLPTRAIN, "train", str(config), "--run-dir", str(run)], folder)
+    return str(run)
+
+
+def tables(result: dict[str, dict[str, list[float]]]) -> list[Table]:
+    whole = {name: [FILES / each for each in seconds["all"]] for name, seconds in result.items()}
+    beyond = {name: _beyond(seconds) for name, seconds in result.items()}
+    rows = [
+        [
+            name,
+            count(whole[name]),
+            times(ratios(whole[name], whole[DECODE])),
+            count(beyond[name]),
+            times(ratios(beyond[name], beyond[DECODE])),
+        ]
+        for name in result
     ]
+    header = ["process", "files/s", "it / decoding", "files/s without start-up", "it / decoding"]
+    return [Table(f"{FILES:,} PNG files", header, rows)]
+
+
+def _beyond(seconds: dict[str, list[float]]) -> list[float]:
+    """Files per second beyond the first one."""
+    pairs = zip(seconds["all"], seconds["one"], strict=True)
+    return [(FILES - 1) / (most - one) for most, one in pairs]

@@ -1,10 +1,10 @@
 """Measurements that alternate, so that what the machine does meanwhile meets all of them."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
-def in_turn(turns: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(turns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """What each of `turns` returned in each round. In every round all take their turn, in an order
     drawn anew."""
     results: dict[str, list[float]] = {name: [] for name in turns}

@@ -162,7 +162,8 @@ def predict(
     from mlptrain.training.saved_model import SavedModel
 
     paths = expand_images(images, sys.stdin.buffer)
-    bad = write_predictions(SavedModel(_chosen(model)), paths, top_k, format_.value)
+    saved = SavedModel(_chosen(model), while_decoding=True)
+    bad = write_predictions(saved, paths, top_k, format_.value)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")
 

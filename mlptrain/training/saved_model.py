@@ -37,15 +37,20 @@ class Prediction:
     top: tuple[tuple[str, float], ...]
 
 
-class SavedModel:
-    """The model in the checkpoint file `path`, with its preprocessing and class names."""
+SMALL_NET = 1_000_000  # parameters: an image costs it less than half of its decoding
 
-    def __init__(self, path: Path) -> None:
+
+class SavedModel:
+    """The model in the checkpoint file `path`, with its preprocessing and class names.
+
+    `while_decoding`: whether other cores decode images meanwhile; a small net then leaves them to
+    it and computes on one."""
+
+    def __init__(self, path: Path, *, while_decoding: bool = False) -> None:
         saved = checkpoint.load(path)
         self.path = path
         self.state: State = saved.state
         backend = choose_backend()
-        set_threads(backend, self.state.threads)
         model = Model(
             self.state.config.model.hidden(),
             math.prod(self.state.image.shape),
@@ -54,6 +59,8 @@ class SavedModel:
             backend=backend,
         )
         checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
+        leaves_cores = while_decoding and model.arena.values.size < SMALL_NET
+        set_threads(backend, 1 if leaves_cores else self.state.threads)
         self._predictor = Predictor(model, self.state.normalization)
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
