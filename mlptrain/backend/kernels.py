@@ -58,9 +58,9 @@ def _operation(
     grain: int = 1,
 ) -> Operation:
     """In as many parts as there are threads, if the items, each of as much `work` as so many
-    multiplications, are worth it. `items`: how many, or the bounds of their segments."""
+    multiplications, are worth it; none is empty. `items`: how many, or the bounds of segments."""
     bounds = np.array((0, items)) if isinstance(items, int) else items
-    grains = -(-int(np.diff(bounds).max()) // grain)
+    grains = int(np.diff(bounds).max()) // grain
     parts = min(threads, int(bounds[-1]) * work // WORK_PER_THREAD, grains)
     return Operation(kernel, arrays, bounds, max(parts, 1), sizes, settings, grain)
 

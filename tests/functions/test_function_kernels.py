@@ -8,7 +8,7 @@ from compiled_backend import compiled_backend
 from function_cases import ALL, IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
-from mlptrain.backend import compiled
+from mlptrain.backend import compiled, kernels
 from mlptrain.backend.kernels import KERNELS
 from mlptrain.data import batches
 from mlptrain.functions.losses import Loss
@@ -22,7 +22,14 @@ SOME = [
     {"batch": 3, "n": 17, "units": 2},
     {"batch": 700, "n": 33, "units": 65},
     {"batch": 40, "n": 500, "units": 90},  # few rows: threads own columns
+    {"batch": 3, "n": 20, "units": 9000},  # of which there are fewer than threads like to have
 ]
+
+
+@pytest.fixture(autouse=True)
+def _nan_in_new_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what a kernel reads but nothing has written shows."""
+    monkeypatch.setattr(kernels, "empty", lambda shape, dtype: np.full(shape, np.nan, dtype))
 
 
 def some_sizes(seed: int) -> dict[str, int]:
