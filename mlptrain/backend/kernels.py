@@ -22,6 +22,7 @@ from mlptrain.backend.call import Array, Call
 from mlptrain.backend.memory import empty
 
 ENTRY, ROOT, EXPONENTIAL = 8, 16, 32  # what an entry of simple, square-root and eˣ kernels costs
+ROW = 16  # entries: what a row of a kernel that goes by rows costs besides its own
 FITTING = (np.float32, np.int64, np.uint8)
 WORK_PER_THREAD = 65_536  # multiplications that are worth handing to another thread
 GRAIN = 8  # rows, columns or entries: half a cache line
@@ -113,7 +114,7 @@ def _rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kern
                 kernel,
                 (call.out, *arrays),
                 rows,
-                width * work,
+                (width + ROW) * work,
                 threads,
                 sizes=(width,),
                 settings=numbers,
@@ -185,7 +186,7 @@ def _cross_entropy(call: Call, threads: int) -> list[Operation]:
         call.arrays[name] for name in ("x", "p", "targets", "weights", "row", "share")
     )
     rows, width = x.shape
-    each, work = (p, x, row, labels), width * EXPONENTIAL
+    each, work = (p, x, row, labels), (width + ROW) * EXPONENTIAL
     smoothing = (_setting(call, "label_smoothing"),)
     mean = (call.out, row, weights, share)
     return [
@@ -199,7 +200,7 @@ def _count_correct(call: Call, threads: int) -> list[Operation]:
     rows, width = x.shape
     arrays = (same, x, labels)
     return [
-        _operation("is_correct", arrays, rows, width * ENTRY, threads, sizes=(width,)),
+        _operation("is_correct", arrays, rows, (width + ROW) * ENTRY, threads, sizes=(width,)),
         _operation("count", (call.out, same), 1, 1, 1, sizes=(rows,)),
     ]
 
@@ -218,8 +219,13 @@ def _scaled_rows(call: Call, threads: int) -> list[Operation]:
     _, width = call.out.shape
     each = {name: call.arrays[name] for name in ("scale", "offset")}
     wide = {name: x if x is None else x.repeat(width // x.size) for name, x in each.items()}
-    scaled = _entrywise("scaled_rows", "pixels places scale offset")
+    scaled = _rowwise("scaled_rows", "pixels places scale offset")
     return scaled(replace(call, arrays=call.arrays | wide), threads)
+
+
+def _take(call: Call, threads: int) -> list[Operation]:
+    arrays = (call.out, call.arrays["source"], call.arrays["places"])
+    return [_operation("take", arrays, 1, 1, threads, sizes=(call.out.size, call.out.itemsize))]
 
 
 def _sgd(call: Call, threads: int) -> list[Operation]:
@@ -259,6 +265,7 @@ KERNELS: dict[str, Kernel] = {
     "Adam.update": _entrywise("adam", "g coefficients m v", work=ROOT),
     "square_sums": _square_sums,
     "scaled_rows": _scaled_rows,
+    "take": _take,
 }
 
 

@@ -101,35 +101,45 @@ class Batches:
         (batch,), batch ≥ m. The rows beyond m become zeros of weight 0."""
         m = len(indices)
         if (m, id(x)) not in self._bound:
-            self._bound[m, id(x)] = self._bind(x[:m])
-        places, write_rows = self._bound[m, id(x)]
-        # mode="clip" writes straight into `out`; the default goes through a copy
-        self._places.take(indices, out=places, mode="clip")
-        write_rows()
-        self.labels.take(indices, out=labels[:m], mode="clip")
-        self._weights.take(indices, out=weights[:m], mode="clip")
+            self._bound[m, id(x)] = self._bind(x[:m], labels[:m], weights[:m])
+        wanted, write = self._bound[m, id(x)]
+        wanted[...] = indices
+        write()
         if m < len(x):
             for rest in (x[m:], labels[m:], weights[m:]):
                 rest[...] = 0
 
-    def _bind(self, x: Array) -> tuple[NDArray[np.int64], Callable[[], None]]:
-        """An array for the places of x's examples in `pixels`, and what then fills x."""
-        m, width = x.shape
-        places = np.empty(m, np.int64)
+    def _bind(
+        self, x: Array, labels: Array, weights: Array
+    ) -> tuple[NDArray[np.int64], Callable[[], None]]:
+        """An array for the indices of examples, and what then writes these."""
+        wanted, places = np.empty((2, len(x)), np.int64)
         arrays = {
             "pixels": self.pixels,
             "places": places,
-            "rows": np.empty((m, width), np.uint8),
+            "rows": np.empty(x.shape, np.uint8),
             "scale": self._scale,
             "offset": self._offset,
         }
-        return places, self._backend.bind([Call(scaled_rows, x, arrays)])
+        calls = [
+            Call(take, places, {"source": self._places, "places": wanted}),
+            Call(scaled_rows, x, arrays),
+            Call(take, labels, {"source": self.labels, "places": wanted}),
+            Call(take, weights, {"source": self._weights, "places": wanted}),
+        ]
+        return wanted, self._backend.bind(calls)
 
 
 def _per_input(numbers: NDArray[np.float64], pixels: int) -> NDArray[np.float32]:
     """The number of each input's channel, of `numbers`; (1,) if all are alike: that is faster."""
     alike = (numbers == numbers[0]).all()
     return (numbers[:1] if alike else np.tile(numbers, pixels)).astype(np.float32)
+
+
+def take(xp: Any, out: Array, source: Array, places: Array) -> None:
+    """outᵢ = source[placesᵢ]."""
+    # mode="clip" writes straight into `out`; the default goes through a copy
+    xp.take(source, places, out=out, mode="clip")
 
 
 def scaled_rows(

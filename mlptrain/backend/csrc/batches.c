@@ -1,29 +1,36 @@
-/* The rule of mlptrain/data/batches.py. */
+/* The rules of mlptrain/data/batches.py. */
 
 #include "program.h"
 
+/* p: out (n[0],), source, places; n[1]: bytes of an entry, 4 or 8. */
+void take(WHOLE) {
+    const int64_t *places = o->p[2];
+    for (int64_t i = 0; i < o->n[0]; i++)
+        if (o->n[1] == 8)
+            ((int64_t *)o->p[0])[i] = ((const int64_t *)o->p[1])[places[i]];
+        else
+            ((int32_t *)o->p[0])[i] = ((const int32_t *)o->p[1])[places[i]];
+}
+
 #define AHEAD 4 /* rows between what is fetched and what is used */
 
-/* p: out (rows, width), pixels, their places, scale (width,), offset (width,) or NULL; n: rows,
-   width; items: entries. */
+/* p: out (rows, width), pixels, their places, scale (width,), offset (width,) or NULL; n: width;
+   items: rows. */
 KERNEL scaled_rows(ARGUMENTS) {
-    int64_t rows = o->n[0], width = o->n[1];
-    const uint8_t *all = o->p[1];
+    int64_t width = o->n[0];
     const int64_t *places = o->p[2];
     const float *restrict scale = o->p[3], *restrict offset = o->p[4];
-    for (int64_t i = first, next; i < last; i = next) {
-        int64_t row = i / width, begin = i % width, end = smaller(width, begin + last - i);
-        float *restrict out = (float *)o->p[0] + row * width;
-        const uint8_t *restrict pixels = all + places[row] * width;
-        if (row + AHEAD < rows) /* rows lie anywhere in memory */
-            for (int64_t j = begin; j < end; j += 64)
-                __builtin_prefetch(all + places[row + AHEAD] * width + j);
+    for (int64_t i = first; i < last; i++) {
+        const uint8_t *restrict pixels = (const uint8_t *)o->p[1] + places[i] * width;
+        float *restrict out = (float *)o->p[0] + i * width;
+        if (i + AHEAD < last) /* rows lie anywhere in memory */
+            for (int64_t j = 0; j < width; j += 64)
+                __builtin_prefetch((const uint8_t *)o->p[1] + places[i + AHEAD] * width + j);
         if (offset)
-            for (int64_t j = begin; j < end; j++)
+            for (int64_t j = 0; j < width; j++)
                 out[j] = pixels[j] * scale[j] + offset[j];
         else
-            for (int64_t j = begin; j < end; j++)
+            for (int64_t j = 0; j < width; j++)
                 out[j] = pixels[j] * scale[j];
-        next = i + end - begin;
     }
 }
