@@ -35,7 +35,7 @@ def measure(options: Options) -> dict[str, dict[str, list[float]]]:
     with tempfile.TemporaryDirectory() as folder:
         for task, commands in _tasks(Path(folder)).items():
             print(f"  {task}", flush=True)
-            result[task] = processes.measure(commands, options.rounds)
+            result[task] = processes.measure(commands, Path(folder), options.rounds)
     return result
 
 
