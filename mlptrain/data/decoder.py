@@ -1,47 +1,36 @@
-"""A helper process that decodes images, seen from both of its ends.
+"""A helper process that decodes images, seen from its parent; `helper.py` is the other end.
 
 It is a fresh Python, told the settings on its command line, that talks over its standard input and
 output: one JSON line per batch of paths in; per batch a length, JSON with the reasons of the bad
 images, and the pixels out. So it ends by itself when the other end is gone, however that died; and
 it is its own process group, so Ctrl-C is for the parent alone to handle.
-
-It may be given the next batches before it has answered the first: it takes them in while it
-decodes, so that neither end ever waits for the other to read.
 """
 
 import fcntl
 import json
-import os
-import struct
 import subprocess
 import sys
-import traceback
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from io import FileIO
-from queue import SimpleQueue
-from threading import Thread
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.data.images import Expected, read_pixels
-from mlptrain.data.reading import UnreadableError
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.helper import LENGTH
+from mlptrain.data.images import Expected, Form, read_into
 from mlptrain.errors import DataError
 from mlptrain.files import show_path
 
 PIPE_BYTES = 1 << 20  # what an answer may fill while the parent does something else
 
-_LENGTH = struct.Struct("<I")
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[2:]
-from mlptrain.data.decoder import main
+from mlptrain.data.helper import main
 main(sys.argv[1])
 """
 
@@ -55,24 +44,19 @@ class Batch(NamedTuple):
     pixels: NDArray[np.uint8]
 
 
-def decode(batch: Batch, settings: ImageSettings, expected: Expected | None) -> dict[int, str]:
+def decode(batch: Batch, form: Form, expected: Expected | None) -> dict[int, str]:
     """Fill the pixels of `batch`; returns the reasons of its bad images, by their index in the job.
     The pixels of these stay as they are."""
-    reasons = {}
-    for index, path in enumerate(batch.paths):
-        try:
-            batch.pixels[index] = read_pixels(path, settings, expected)
-        except UnreadableError as error:
-            reasons[batch.first + index] = str(error)
-    return reasons
+    bad = read_into(batch.pixels.reshape(-1).data, batch.paths, form, expected)
+    return {batch.first + index: reason for index, reason in bad.items()}
 
 
 class Decoder:
-    """The parent's end: `give` batches, `answer` when `fileno` is readable, and so on. Leaving the
-    `with` block ends the process."""
+    """`give` it batches, `answer` when `fileno` is readable, and so on. Leaving the `with` block
+    ends the process. It may be given the next batches before it has answered the first."""
 
-    def __init__(self, settings: ImageSettings, expected: Expected | None) -> None:
-        job = json.dumps([settings.model_dump(), expected and asdict(expected)])
+    def __init__(self, form: Form, expected: Expected | None) -> None:
+        job = json.dumps([form, expected])
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM, job, *sys.path],
             stdin=subprocess.PIPE,
@@ -117,9 +101,9 @@ class Decoder:
     def answer(self) -> tuple[Batch, dict[int, str]]:
         """Fill the pixels of the batch given first; return it and the reasons of its bad images,
         by their index in the job. Raises DataError if the process died."""
-        length = bytearray(_LENGTH.size)
+        length = bytearray(LENGTH.size)
         self._receive(memoryview(length))
-        reasons = bytearray(*_LENGTH.unpack(length))
+        reasons = bytearray(*LENGTH.unpack(length))
         self._receive(memoryview(reasons))
         self._receive(self.given[0].pixels.reshape(-1).data)
         batch = self.given.popleft()
@@ -141,43 +125,3 @@ class Decoder:
             f"{len(paths)} files {how}. One of them crashes the decoder, or the memory is "
             "full. Try them in smaller parts."
         )
-
-
-def main(job: str) -> None:
-    """The helper's end: serve batches until the other end is gone."""
-    requests: SimpleQueue[bytes] = SimpleQueue()
-    Thread(target=_take_in, args=(requests,), daemon=True).start()
-    try:
-        _serve(job, requests, sys.stdout.buffer)
-    except BrokenPipeError:
-        pass
-    except BaseException:
-        traceback.print_exc()
-    os._exit(1)  # the usual end would wait for the other thread, which waits for the parent
-
-
-def _take_in(requests: "SimpleQueue[bytes]") -> None:
-    for line in sys.stdin.buffer:
-        requests.put(line)
-    os._exit(0)
-
-
-def _serve(job: str, requests: "SimpleQueue[bytes]", answers: BinaryIO) -> None:
-    fields, first = json.loads(job)
-    settings = ImageSettings.model_validate(fields)
-    expected = _expected(first)
-    while True:
-        paths = json.loads(requests.get())
-        images = np.zeros((len(paths), *settings.shape), np.uint8)
-        bad = decode(Batch(0, paths, images), settings, expected)
-        reasons = json.dumps(list(bad.items())).encode()
-        answers.write(_LENGTH.pack(len(reasons)) + reasons)
-        answers.write(images.data)
-        answers.flush()
-
-
-def _expected(fields: dict[str, Any] | None) -> Expected | None:
-    if fields is None:
-        return None
-    size = fields["size"]
-    return Expected(fields["first"], fields["gray"], None if size is None else tuple(size))

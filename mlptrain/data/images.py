@@ -3,19 +3,18 @@
     bytes -> sniff the format -> look at the size -> decode -> upright -> composite on background
           -> grayscale or RGB -> height × width
 
-The only user of Pillow. Pillow is given one named format at a time and never a damaged PNG, and
-whatever it raises becomes an UnreadableError here; only `load_image` speaks of paths.
+Pillow is given one named format at a time and never a damaged PNG, and whatever it raises becomes
+an UnreadableError here. A process that only decodes imports this, so it needs neither NumPy nor
+pydantic, which take most of the time in which mlptrain starts.
 """
 
 import warnings
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -27,8 +26,6 @@ from PIL.WebPImagePlugin import WebPImageFile
 from mlptrain.data import png
 from mlptrain.data.formats import refusal, sniff, webp_size
 from mlptrain.data.reading import UnreadableError, read_file
-from mlptrain.data.settings import ImageSettings
-from mlptrain.errors import DataError
 from mlptrain.files import show_path
 
 _PLUGINS: dict[str, type[ImageFile]] = {
@@ -38,6 +35,7 @@ _PLUGINS: dict[str, type[ImageFile]] = {
     "gif": GifImageFile,
     "webp": WebPImageFile,
 }
+_CHANNELS = {"grayscale": 1, "rgb": 3}
 _GRAY_MODES = ("1", "L", "LA", "I;16")
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -51,8 +49,27 @@ _UPRIGHT = {
 }
 
 
-@dataclass(frozen=True)
-class Expected:
+class Form(NamedTuple):
+    """What files are accepted, and what their images are turned into: the `data.image` section of
+    the configuration, where its fields are described. Mode and size None: as the image has it."""
+
+    mode: str | None
+    height: int | None
+    width: int | None
+    resize: str
+    formats: Sequence[str]
+    max_pixels: int
+    background: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every image. Raises ValueError if one of them is None."""
+        if self.mode is None or self.height is None or self.width is None:
+            raise ValueError("these image settings are not resolved yet")
+        return self.height, self.width, _CHANNELS[self.mode]
+
+
+class Expected(NamedTuple):
     """What the training images must have in common, because the configuration does not say how to
     make it so: all gray, all of one (width, height), each None where it does say."""
 
@@ -75,108 +92,67 @@ class Expected:
             )
 
 
-def resolve(settings: ImageSettings, paths: Sequence[str]) -> tuple[ImageSettings, Expected | None]:
-    """Fill in mode, height and width from the first of `paths` that can be read.
-
-    Also returns what the other training images must then agree with. Raises DataError if none of
-    `paths` can be read and something is to be filled in."""
-    if settings.mode is not None and settings.height is not None:
-        return settings, None
-    reason = "there are no images"
-    for path in paths:
+def read_into(
+    pixels: memoryview, paths: Sequence[str], form: Form, expected: Expected | None
+) -> dict[int, str]:
+    """Fill `pixels` with the images at `paths`, one after the other, each height × width × channels
+    bytes; returns why images are bad, also if other than `expected`, by their index. The bytes of
+    these stay as they are. Nothing of `form` may be None."""
+    reasons = {}
+    size = len(pixels) // max(1, len(paths))
+    for index, path in enumerate(paths):
         try:
-            image = _decode(read_file(path, _size_limit(settings)), settings)
+            image = read_image(path, form)
+            if expected is not None:
+                expected.check(image)
+            pixels[index * size : (index + 1) * size] = _fitted(image, form)
         except Exception as error:
-            reason = reason if path != paths[0] else f"{show_path(path)}: {_explained(error)}"
-            continue
-        resolved = _filled_in(settings, image.size, colour=image.mode == "RGB")
-        gray = settings.mode is None and image.mode == "L"
-        size = image.size if settings.height is None else None
-        return resolved, Expected(path, gray, size) if gray or size else None
-    raise DataError(f"none of the {len(paths):,} images can be read. The first: {reason}")
+            reasons[index] = str(explained(error))
+    return reasons
 
 
-def load_image(path: str, settings: ImageSettings) -> NDArray[np.uint8]:
-    """The image at `path` as uint8 (H, W, C), with resolved `settings`. Raises DataError."""
-    try:
-        return read_pixels(path, settings, None)
-    except UnreadableError as error:
-        raise DataError(f"{show_path(path)}: {error}") from None
+def read_image(path: str, form: Form) -> Image.Image:
+    """The upright image at `path` as it is: "L" or "RGB", in its own size. Raises UnreadableError,
+    and whatever the input provokes in Pillow's parsers."""
+    return _decode(read_file(path, _size_limit(form)), form)
 
 
-def read_pixels(path: str, settings: ImageSettings, expected: Expected | None) -> NDArray[np.uint8]:
-    """`load_image` that raises UnreadableError, also for an image other than `expected`."""
-    try:
-        image = _decode(read_file(path, _size_limit(settings)), settings)
-        if expected is not None:
-            expected.check(image)
-        return _fitted(image, settings)
-    except Exception as error:
-        raise _explained(error) from None
+def refit(pixels: bytes, size: tuple[int, int], form: Form, *, colour: bool) -> bytes:
+    """`pixels` of an image of `size` (width, height), gray or RGB, row by row, as `form` has it."""
+    mode = "RGB" if colour else "L"
+    return _fitted(Image.frombytes(mode, size, pixels), form)
 
 
-def allocate(count: int, settings: ImageSettings) -> NDArray[np.uint8]:
-    """Room for `count` images (count, H, W, C) of resolved `settings`. Raises DataError if there is
-    not enough memory."""
-    try:
-        return np.empty((count, *settings.shape), np.uint8)
-    except (MemoryError, ValueError):
-        raise DataError(
-            f"{count:,} images of {'×'.join(map(str, settings.shape))} bytes do not fit into "
-            "memory. Set a smaller data.image.height and data.image.width, or, for image files, "
-            "data.cache to true, which keeps them on the disk."
-        ) from None
+def explained(error: Exception) -> UnreadableError:
+    """What a decoder raised, as the reason why a file cannot be read."""
+    if isinstance(error, UnreadableError):
+        return error
+    return UnreadableError(f"cannot be decoded: {str(error) or type(error).__name__}")
 
 
-def fit_array(
-    images: NDArray[np.uint8], settings: ImageSettings
-) -> tuple[NDArray[np.uint8], ImageSettings]:
-    """Bring images (n, h, w, 1 or 3) into the shape that `settings` asks for, and resolve these
-    where they ask for none. Raises DataError if there is not enough memory."""
-    count, height, width, channels = images.shape
-    settings = _filled_in(settings, (width, height), colour=channels == 3)
-    if settings.shape == images.shape[1:]:
-        return images, settings
-    fitted = allocate(count, settings)
-    for index, pixels in enumerate(images):
-        picture = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-        fitted[index] = _fitted(picture, settings)
-    return fitted, settings
-
-
-def _filled_in(settings: ImageSettings, size: tuple[int, int], *, colour: bool) -> ImageSettings:
-    found: dict[str, Any] = {}
-    if settings.mode is None:
-        found["mode"] = "rgb" if colour else "grayscale"
-    if settings.height is None:
-        found["width"], found["height"] = size
-    return settings.model_copy(update=found)
-
-
-def _size_limit(settings: ImageSettings) -> int:
+def _size_limit(form: Form) -> int:
     """Bytes that a sensible file of `max_pixels` (at most 4 samples of 16 bits) stays below."""
-    return 8 * settings.max_pixels + (1 << 20)
+    return 8 * form.max_pixels + (1 << 20)
 
 
-def _decode(data: bytes, settings: ImageSettings) -> Image.Image:
-    """Decode `data` to an upright "L" or "RGB" image: gray stays gray. Raises UnreadableError, and
-    whatever the input provokes in Pillow's parsers."""
+def _decode(data: bytes, form: Form) -> Image.Image:
+    """Decode `data` to an upright "L" or "RGB" image: gray stays gray."""
     name = sniff(data)
-    if name is None or name not in settings.formats:
-        raise UnreadableError(refusal(name, data, settings.formats))
+    if name is None or name not in form.formats:
+        raise UnreadableError(refusal(name, data, form.formats))
     if name == "png":
-        return _decode_png(data, settings)
+        return _decode_png(data, form)
     if name == "webp":
-        png.check_size(*webp_size(data), settings.max_pixels)
+        png.check_size(*webp_size(data), form.max_pixels)
     with _silent():
         image = _PLUGINS[name](BytesIO(data))
-        png.check_size(*image.size, settings.max_pixels)
+        png.check_size(*image.size, form.max_pixels)
         image.load()
-        return _flattened(_upright(image), settings.background)
+        return _flattened(_upright(image), form.background)
 
 
-def _decode_png(data: bytes, settings: ImageSettings) -> Image.Image:
-    checked = png.check_png(data, settings.max_pixels)
+def _decode_png(data: bytes, form: Form) -> Image.Image:
+    checked = png.check_png(data, form.max_pixels)
     header = checked.header
     size = (header.width, header.height)
     if checked.plain:
@@ -190,7 +166,7 @@ def _decode_png(data: bytes, settings: ImageSettings) -> Image.Image:
             image = image.convert("LA")
         if header.colour_type == png.PALETTE:
             _check_palette(image, checked)
-        return _flattened(_upright(image), settings.background)
+        return _flattened(_upright(image), form.background)
 
 
 def _correct_transparency(image: Image.Image, checked: png.Png) -> None:
@@ -210,7 +186,7 @@ def _correct_transparency(image: Image.Image, checked: png.Png) -> None:
 
 def _check_palette(image: Image.Image, checked: png.Png) -> None:
     """Refuse a pixel that points behind the palette: Pillow would invent its colour."""
-    highest = int(np.asarray(image).max())
+    highest = max(image.tobytes())
     entries = len(checked.palette or b"") // 3
     if highest >= entries:
         raise UnreadableError(
@@ -239,37 +215,39 @@ def _flattened(image: Image.Image, background: int) -> Image.Image:
 def _is_gray(image: Image.Image) -> bool:
     if image.mode != "P":
         return image.mode in _GRAY_MODES
-    palette = np.reshape(image.getpalette("RGB") or [], (-1, 3))
-    return bool((palette == palette[:, :1]).all())
+    palette = image.getpalette("RGB") or []
+    return palette[::3] == palette[1::3] == palette[2::3]
 
 
 def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
-    """round(255 v / 65535) for gray samples v of 16 bits; Pillow's own conversion clips."""
-    samples = np.asarray(image).astype(np.uint32)
-    gray = Image.fromarray(((samples + 128) // 257).astype(np.uint8))
+    """round(255 v / 65535) = floor((v + 128) / 257) for gray samples v of 16 bits; Pillow's own
+    conversion clips."""
+    gray = image.convert("I").point(lambda v: v * (1 / 257) + 128.001 / 257).convert("L")
     if "transparency" not in image.info:
         return gray
-    alpha = np.where(samples == image.info["transparency"], 0, 255).astype(np.uint8)
-    return Image.merge("LA", (gray, Image.fromarray(alpha)))
+    samples = array("H", image.tobytes())
+    alpha = bytes(0 if sample == image.info["transparency"] else 255 for sample in samples)
+    return Image.merge("LA", (gray, Image.frombytes("L", image.size, alpha)))
 
 
-def _fitted(image: Image.Image, settings: ImageSettings) -> NDArray[np.uint8]:
-    """`image` in the mode and size of resolved `settings`, as uint8 (H, W, C)."""
-    height, width, channels = settings.shape
-    mode = "L" if channels == 1 else "RGB"
-    if image.mode != mode:
-        image = image.convert(mode)
+def _fitted(image: Image.Image, form: Form) -> bytes:
+    """The pixels of `image` in the mode and size of `form`, row by row."""
+    if form.mode is not None:
+        mode = "L" if form.mode == "grayscale" else "RGB"
+        if image.mode != mode:
+            image = image.convert(mode)
+    width, height = form.width or image.width, form.height or image.height
     if image.size != (width, height):
-        image = _resized(image, width, height, settings)
-    return np.frombuffer(image.tobytes(), np.uint8).reshape(settings.shape)
+        image = _resized(image, width, height, form)
+    return image.tobytes()
 
 
-def _resized(image: Image.Image, width: int, height: int, settings: ImageSettings) -> Image.Image:
+def _resized(image: Image.Image, width: int, height: int, form: Form) -> Image.Image:
     """Bilinear, antialiased where it shrinks."""
     bilinear = Image.Resampling.BILINEAR
-    if settings.resize == "stretch":
+    if form.resize == "stretch":
         return image.resize((width, height), bilinear)
-    if settings.resize == "crop":
+    if form.resize == "crop":
         scale = max(width / image.width, height / image.height)
         left = max(0.0, (image.width - width / scale) / 2)
         top = max(0.0, (image.height - height / scale) / 2)
@@ -277,18 +255,11 @@ def _resized(image: Image.Image, width: int, height: int, settings: ImageSetting
         return image.resize((width, height), bilinear, box=box)
     scale = min(width / image.width, height / image.height)
     inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    behind = settings.background
+    behind = form.background
     canvas = Image.new(image.mode, (width, height), (behind,) * len(image.getbands()))
     corner = ((width - inner[0]) // 2, (height - inner[1]) // 2)
     canvas.paste(image.resize(inner, bilinear), corner)
     return canvas
-
-
-def _explained(error: Exception) -> UnreadableError:
-    """What a decoder raised, as the reason why a file cannot be read."""
-    if isinstance(error, UnreadableError):
-        return error
-    return UnreadableError(f"cannot be decoded: {str(error) or type(error).__name__}")
 
 
 @contextmanager

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.cores import usable_cores
+from mlptrain.data.arrays import allocate
 from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder, decode
-from mlptrain.data.images import Expected, allocate
+from mlptrain.data.images import Expected
 from mlptrain.data.settings import ImageSettings
 
 Progress = Callable[[int, int], object]
@@ -30,8 +31,8 @@ _MOST_CHUNKS = 16  # in memory at once: the caller's, and those read ahead
 _OWN_BATCH = 32  # images this process decodes before it looks after its helpers
 _HELPER_BATCH = 128
 _HELPER_BATCHES = 2  # given to a helper at once: it never waits for the next
-_HELP_AFTER_SECONDS = 0.05
-_HELP_PAYS_SECONDS = 0.2  # a helper needs about this long to start
+_HELP_AFTER_SECONDS = 0.01
+_HELP_PAYS_SECONDS = 0.08  # a helper needs about this long to start
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class _Job:
         stack: ExitStack,
     ) -> None:
         self.paths, self.settings, self.expected = paths, settings, expected
+        self.form = settings.form
         self.progress, self.stack = progress, stack
         self.selector = stack.enter_context(DefaultSelector())
         self.helpers: list[Decoder] = []
@@ -140,7 +142,7 @@ class _Job:
             while chunk.missing:
                 batch = self._take(_OWN_BATCH)
                 if batch:
-                    self._note(batch, decode(batch, self.settings, self.expected))
+                    self._note(batch, decode(batch, self.form, self.expected))
                 self._look_after_helpers(timeout=0 if batch else None)
                 seconds = time.perf_counter() - started
                 if waiting and seconds > _HELP_AFTER_SECONDS:
@@ -152,7 +154,7 @@ class _Job:
     def _start(self, count: int) -> None:
         for _ in range(count):
             try:
-                decoder = self.stack.enter_context(Decoder(self.settings, self.expected))
+                decoder = self.stack.enter_context(Decoder(self.form, self.expected))
             except OSError:  # no more processes allowed here: fewer helpers do it too, later
                 return
             self.selector.register(decoder, EVENT_READ)

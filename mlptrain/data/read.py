@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.data.arrays import fit_array, resolve
 from mlptrain.data.cache import load_cached
 from mlptrain.data.dataset import Dataset
-from mlptrain.data.images import fit_array, resolve
 from mlptrain.data.loading import BadImage, Progress, load_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files, Pixels, Source

@@ -4,12 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mlptrain.data.images import Form
 from mlptrain.registry import Definition
 
 Mode = Literal["grayscale", "rgb"]
 Format = Literal["png", "jpeg", "bmp", "gif", "webp"]
-
-_CHANNELS = {"grayscale": 1, "rgb": 3}
 
 
 class ImageSettings(Definition):
@@ -46,8 +45,11 @@ class ImageSettings(Definition):
         return self
 
     @property
+    def form(self) -> Form:
+        """The same for those who decode."""
+        return Form(**dict(self))
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of every image; only after `resolve`."""
-        if self.mode is None or self.height is None or self.width is None:
-            raise ValueError("these image settings are not resolved yet")
-        return self.height, self.width, _CHANNELS[self.mode]
+        return self.form.shape

@@ -8,7 +8,7 @@ import pytest
 from pictures import chunk, encoded, exif, gradient, png, resigned
 from PIL import Image
 
-from mlptrain.data.images import load_image, resolve
+from mlptrain.data.arrays import load_image, resolve
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 

@@ -15,8 +15,8 @@ from pictures import encoded, gradient
 
 from mlptrain import files
 from mlptrain.data import cache
+from mlptrain.data.arrays import resolve
 from mlptrain.data.cache import cache_folder, load_cached
-from mlptrain.data.images import resolve
 from mlptrain.data.loading import Loaded, load_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files
@@ -213,13 +213,13 @@ def test_a_bad_image_that_can_be_read_again_is_read(
 ) -> None:
     """What was in the way need not have changed the file."""
     with monkeypatch.context() as patch:
-        patch.setattr("mlptrain.data.decoder.read_pixels", _unreadable)
+        patch.setattr("mlptrain.data.images.read_image", _unreadable)
         loaded, _ = load(content, folder)
         assert len(loaded.bad) == COUNT
     assert decoded(content, folder, monkeypatch) == COUNT
 
 
-def _unreadable(*_: object) -> np.ndarray:
+def _unreadable(*_: object) -> None:
     raise cache.UnreadableError("cannot be read: Input/output error")
 
 

@@ -7,7 +7,7 @@ import pytest
 from pictures import chunk, encoded, exif, gradient, png
 from PIL import Image, ImageOps
 
-from mlptrain.data.images import fit_array, load_image, resolve
+from mlptrain.data.arrays import fit_array, load_image, resolve
 from mlptrain.data.settings import ImageSettings
 
 ALL = ("png", "jpeg", "bmp", "gif", "webp")

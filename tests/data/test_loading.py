@@ -12,7 +12,8 @@ import pytest
 from pictures import encoded, gradient
 
 from mlptrain.data import decoder, loading
-from mlptrain.data.images import Expected, load_image, resolve
+from mlptrain.data.arrays import load_image, resolve
+from mlptrain.data.images import Expected
 from mlptrain.data.loading import BadImage, load_images, stream_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
@@ -146,13 +147,19 @@ def test_a_killed_helper_is_an_error(paths: list[str], monkeypatch: pytest.Monke
         load_images(paths, SETTINGS, processes=2)
 
 
+def test_a_helper_starts_without_what_only_its_parent_needs() -> None:
+    script = "import mlptrain.data.helper, sys; print(*{'numpy', 'pydantic'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"\n"
+
+
 def test_helpers_end_with_their_parent(paths: list[str]) -> None:
     script = """
 import os, sys, time
 import numpy as np
 from mlptrain.data.decoder import Batch, Decoder
 from mlptrain.data.settings import ImageSettings
-decoder = Decoder(ImageSettings(mode="grayscale", height=8, width=8), None)
+decoder = Decoder(ImageSettings(mode="grayscale", height=8, width=8).form, None)
 paths = sys.argv[1:]
 decoder.give(Batch(0, paths, np.empty((len(paths), 8, 8, 1), np.uint8)))
 print(decoder._process.pid, flush=True)
