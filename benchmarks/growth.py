@@ -1,4 +1,5 @@
-"""How time and memory grow: one quantity at a time around a base, each point a process of its own.
+"""How time and memory grow: one quantity at a time around a base, each point a process of its own
+in every round.
 
 Time is set against work, so that what grows with the work, and no faster, has a constant quotient.
 The work of a sample is counted in multiplications: those of its matrix products, forward and
@@ -6,11 +7,13 @@ backward, and its share of the update of all parameters.
 """
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,10 +23,11 @@ import numpy as np
 from benchmarks.growth_reasons import REASONS
 from benchmarks.options import Options
 from benchmarks.report import Table
+from benchmarks.rounds import in_turn
 from benchmarks.worker import ROOT
 
 INPUTS = 28 * 28
-UPDATE_WORK = 50  # of one parameter; bound by memory, it takes as long as so many multiplications
+UPDATE_WORK = 30  # of one parameter: its 0.33 ns are the time of so many multiplications
 TOLERANCE = 1.5
 
 
@@ -71,16 +75,20 @@ STUDIES = {
 
 
 def measure(options: Options) -> dict[str, list[dict[str, Any]]]:
-    """Per study and value, what `workers/growth_point.py` found, and the work per sample."""
-    result: dict[str, list[dict[str, Any]]] = {}
+    """Per study and value, the work per sample and what `workers/growth_point.py` found: seconds in
+    each round, the rest in the first."""
+    points = {
+        f"{name} {value}": (name, value, study.point(value))
+        for name, study in STUDIES.items()
+        for value in (study.values[:2] if options.quick else study.values)
+    }
     with tempfile.TemporaryDirectory() as folder:
-        for name, study in STUDIES.items():
-            result[name] = []
-            for value in study.values[:2] if options.quick else study.values:
-                print(f"  {name} {value:,}", flush=True)
-                point = study.point(value)
-                found = {"value": value, "work": point.work, **_run(point, Path(folder))}
-                result[name].append(found)
+        turns = {key: partial(_run, point, Path(folder)) for key, (*_, point) in points.items()}
+        found = in_turn(turns, options.rounds)
+    result: dict[str, list[dict[str, Any]]] = {name: [] for name in STUDIES}
+    for key, (name, value, point) in points.items():
+        seconds = {"seconds_per_sample": [each["seconds_per_sample"] for each in found[key]]}
+        result[name].append({"value": value, "work": point.work, **found[key][0], **seconds})
     return result
 
 
@@ -108,10 +116,15 @@ def tables(result: dict[str, Any]) -> list[Table]:
     return [_verdicts(result, base), *(_table(name, points) for name, points in result.items())]
 
 
+def _seconds(point: dict[str, Any]) -> float:
+    """Per sample: the median of the rounds."""
+    return statistics.median(point["seconds_per_sample"])
+
+
 def growth(points: list[dict[str, Any]]) -> float:
     """The largest rise of time per work from one value to any larger one: above 1, time grows
     faster than the work."""
-    costs = [point["seconds_per_sample"] / point["work"] for point in points]
+    costs = [_seconds(point) / point["work"] for point in points]
     return max(later / earlier for i, earlier in enumerate(costs) for later in costs[i:])
 
 
@@ -140,9 +153,9 @@ def _table(name: str, points: list[dict[str, Any]]) -> Table:
         [
             [
                 f"{point['value']:,}",
-                f"{point['seconds_per_sample'] * 1e6:,.2f}",
+                f"{_seconds(point) * 1e6:,.2f}",
                 f"{point['work']:,.0f}",
-                f"{point['seconds_per_sample'] / point['work'] * 1e12:.1f}",
+                f"{_seconds(point) / point['work'] * 1e12:.1f}",
                 f"{point['peak_bytes'] / 1e6:,.0f}",
                 _marginal_bytes(name, points, i),
             ]

@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def in_turn(turns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(turns: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
     """What each of `turns` returned in each round. In every round all take their turn, in an order
     drawn anew."""
-    results: dict[str, list[float]] = {name: [] for name in turns}
+    results: dict[str, list[T]] = {name: [] for name in turns}
     for number in range(rounds):
         order = list(turns)
         random.Random(number).shuffle(order)
