@@ -2,8 +2,8 @@
 
 Runs of calls that have kernels become one *program*, so that from the first layer to the loss
 Python is left once. The threads are this library's own and share each operation by rows, columns or
-entries; the BLAS, which computes the matrix products, is called by each of them with its share and
-runs on one.
+entries. Of a matrix product each computes its share, by tiles of its own or with the BLAS, which
+then runs on one thread.
 """
 
 import ctypes
@@ -117,6 +117,9 @@ def _library() -> ctypes.CDLL:
     library.run_program.argtypes = (ctypes.c_void_p, ctypes.c_int64)
     library.run_program.restype = None
     library.use_sgemm(*_sgemm())
+    library.use_tiles.argtypes = (ctypes.c_int64,)
+    library.use_tiles.restype = ctypes.c_int64
+    library.use_tiles(sys.maxsize)
     return library
 
 

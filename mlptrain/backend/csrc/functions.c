@@ -44,58 +44,7 @@ INLINE float sum(const float *x, int64_t n) {
     return total;
 }
 
-/* -- linear.py */
-
-typedef void (*sgemm_64)(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t,
-                         const float *, int64_t, float, float *, int64_t);
-typedef void (*sgemm_32)(int, int, int, int32_t, int32_t, int32_t, float, const float *, int32_t,
-                         const float *, int32_t, float, float *, int32_t);
-
-static void *sgemm;
-static int64_t sgemm_bits;
-
-/* Have products computed by `function`, a cblas_sgemm whose sizes have 32 or 64 bits. */
-void use_sgemm(void *function, int64_t bits) {
-    sgemm = function;
-    sgemm_bits = bits;
-}
-
-/* out (m, n) = a (m, k) b (k, n), plus a row where there is one. p: out, a, b, the row or NULL;
-   n: m, n, k, and how: 1 and 2 say that a and b are stored transposed, 4 that the items are the
-   columns of out instead of its rows, 8 that they are what is summed over: each part then writes
-   its sums into an out (m, n) of its own. */
-void matrix_product(NUMBERED) {
-    float *out = o->p[0];
-    const float *a = o->p[1], *b = o->p[2], *row = o->p[3];
-    int64_t m = o->n[0], n = o->n[1], k = o->n[2], how = o->n[3], columns = n;
-    int64_t a_width = how & 1 ? m : k, b_width = how & 2 ? k : n;
-    int a_order = how & 1 ? 112 : 111, b_order = how & 2 ? 112 : 111;
-    if (how & 8) {
-        a += how & 1 ? first * a_width : first;
-        b += how & 2 ? first : first * b_width;
-        out += part * m * n;
-        k = last - first;
-    } else if (how & 4) {
-        b += how & 2 ? first * b_width : first;
-        out += first;
-        row += row ? first : 0;
-        columns = last - first;
-    } else {
-        a += how & 1 ? first : first * a_width;
-        out += first * n;
-        m = last - first;
-    }
-    if (sgemm_bits == 32)
-        ((sgemm_32)sgemm)(101, a_order, b_order, m, columns, k, 1, a, a_width, b, b_width, 0,
-                          out, n);
-    else
-        ((sgemm_64)sgemm)(101, a_order, b_order, m, columns, k, 1, a, a_width, b, b_width, 0,
-                          out, n);
-    if (row)
-        for (int64_t i = 0; i < m; i++)
-            for (int64_t j = 0; j < columns; j++)
-                out[i * n + j] += row[j];
-}
+/* -- linear.py; its products are in products.c */
 
 /* out (rows, width) = the sum of arrays of its size, plus a row where there is one. p: out, the
    arrays, the row or NULL; n: rows, width, how many arrays; items: entries. */

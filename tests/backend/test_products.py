@@ -1,0 +1,93 @@
+"""Matrix products by tiles of every width there is, and by the BLAS."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from compiled_backend import compiled_backend
+
+from mlptrain.backend.call import Array, Call
+from mlptrain.backend.compiled import _library
+from mlptrain.functions.linear import Linear, MatMul
+
+compiled_backend()  # or none of these tests
+
+# (rows, columns, inner): with remainders of tiles and panels, and on either side of what tiles are
+# used for
+SHAPES = [
+    *((128, 96, 98), (131, 77, 113), (8, 330, 401), (7, 330, 501), (257, 63, 70)),
+    *((12, 32, 2700), (9, 16, 7001), (1100, 31, 33), (65, 1, 16_001), (1, 1, 1), (33, 40, 17)),
+    (48, 64, 90),
+]
+
+
+@pytest.fixture(params=[0, 8, 16])
+def width(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Floats in a tile's registers, 0 for the BLAS; skips what this processor has not."""
+    library = _library()
+    before = library.use_tiles(1 << 30)
+    try:
+        if library.use_tiles(request.param) != request.param:
+            pytest.skip(f"no tiles of {request.param} floats here")
+        yield request.param
+    finally:
+        library.use_tiles(before)
+
+
+def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
+    random = np.random.default_rng([m, n, k])
+    return (
+        random.standard_normal((m, k), np.float32),
+        random.standard_normal((k, n), np.float32),
+        random.standard_normal(n, np.float32),
+    )
+
+
+def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) -> Array:
+    """What the rule's kernel writes; it must not write beyond."""
+    room = np.full((m + 2, n), 7, np.float32)
+    out = room[1:-1]
+    compiled_backend(threads).bind([Call(rule, out, arrays)])()  # type: ignore[arg-type]
+    assert (room[[0, -1]] == 7).all()
+    return out
+
+
+def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -> None:
+    """To the rounding of sums in float32."""
+    exact = a.astype(np.float64) @ b + row
+    room = 1e-6 * (np.abs(a) @ np.abs(b) + np.abs(row))
+    assert (np.abs(found - exact) <= room).all()
+
+
+@pytest.mark.usefixtures("width")
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_all_three_products(shape: tuple[int, int, int], threads: int) -> None:
+    m, n, _ = shape
+    a, b, row = operands(*shape)
+    assert_product(computed(Linear().forward, m, n, threads, x=a, w=b, b=row), a, b, row)
+    assert_product(computed(MatMul().forward, m, n, threads, x=a, w=b), a, b)
+    a_columns, b_columns = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
+    assert_product(computed(MatMul().gradient_x, m, n, threads, g=a, w=b_columns), a, b)
+    assert_product(computed(MatMul().gradient_w, m, n, threads, x=a_columns, g=b), a, b)
+
+
+@pytest.mark.usefixtures("width")
+def test_nan_and_infinity_go_where_they_belong() -> None:
+    a, b, row = operands(130, 100, 90)
+    a[3, 5], a[129, 89], b[7, 99] = np.nan, np.inf, -np.inf
+    found = computed(Linear().forward, 130, 100, x=a, w=b, b=row)
+    with np.errstate(invalid="ignore"):
+        wanted = a @ b + row
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+    np.testing.assert_array_equal(np.isposinf(found), np.isposinf(wanted))
+
+
+def test_tiles_compute_a_row_alike_wherever_it_stands(width: int) -> None:
+    if not width:
+        pytest.skip("the BLAS promises nothing")
+    a, b, row = operands(131, 100, 90)
+    order = np.random.default_rng(0).permutation(131)
+    found = computed(Linear().forward, 131, 100, x=a, w=b, b=row)
+    moved = computed(Linear().forward, 131, 100, x=a[order], w=b, b=row)
+    np.testing.assert_array_equal(moved, found[order])
