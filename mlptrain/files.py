@@ -231,7 +231,8 @@ def printable(text: str) -> str:
 
 def exact(name: Path | str) -> str:
     """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    text = os.fspath(name)
+    return text if text.isascii() else os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
 @contextmanager

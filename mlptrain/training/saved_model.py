@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,7 @@ from mlptrain.training.machine import choose_backend, set_threads
 from mlptrain.training.metrics import Evaluation
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What the model says about one image.
 
     Attributes:
@@ -88,7 +88,7 @@ class SavedModel:
             order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
             values = np.take_along_axis(probabilities, order, axis=1)
             for classes, row in zip(order.tolist(), values.tolist(), strict=True):
-                yield tuple(zip((names[index] for index in classes), row, strict=True))
+                yield tuple(zip(map(names.__getitem__, classes), row, strict=True))
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
