@@ -20,7 +20,7 @@ from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import Operation, operations
 from mlptrain.backend.numpy import NumpyBackend
 
-LAYOUT = 2
+LAYOUT = 3
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
 
 
@@ -119,7 +119,7 @@ def _library() -> ctypes.CDLL:
     library.use_sgemm(*_sgemm())
     library.use_tiles.argtypes = (ctypes.c_int64,)
     library.use_tiles.restype = ctypes.c_int64
-    library.use_tiles(sys.maxsize)
+    library.use_tiles(True)
     return library
 
 

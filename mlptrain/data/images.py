@@ -4,18 +4,17 @@
           -> grayscale or RGB -> height × width
 
 Pillow is given one named format at a time and never a damaged PNG, and whatever it raises becomes
-an UnreadableError here. A process that only decodes imports this, so it needs neither NumPy nor
-pydantic, which take most of the time in which mlptrain starts.
+an UnreadableError here. Neither NumPy nor pydantic is needed: a process that only decodes starts in
+a third of the time without them.
 """
 
 import warnings
-from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageChops
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -51,7 +50,7 @@ _UPRIGHT = {
 
 class Form(NamedTuple):
     """What files are accepted, and what their images are turned into: the `data.image` section of
-    the configuration, where its fields are described. Mode and size None: as the image has it."""
+    the configuration, where its fields are described."""
 
     mode: str | None
     height: int | None
@@ -97,7 +96,7 @@ def read_into(
 ) -> dict[int, str]:
     """Fill `pixels` with the images at `paths`, one after the other, each height × width × channels
     bytes; returns why images are bad, also if other than `expected`, by their index. The bytes of
-    these stay as they are. Nothing of `form` may be None."""
+    these stay as they are. `form` leaves nothing open."""
     reasons = {}
     size = len(pixels) // max(1, len(paths))
     for index, path in enumerate(paths):
@@ -118,7 +117,8 @@ def read_image(path: str, form: Form) -> Image.Image:
 
 
 def refit(pixels: bytes, size: tuple[int, int], form: Form, *, colour: bool) -> bytes:
-    """`pixels` of an image of `size` (width, height), gray or RGB, row by row, as `form` has it."""
+    """`pixels` of an image of `size` (width, height), gray or RGB, row by row, in the shape of
+    `form`, which leaves nothing open."""
     mode = "RGB" if colour else "L"
     return _fitted(Image.frombytes(mode, size, pixels), form)
 
@@ -186,7 +186,7 @@ def _correct_transparency(image: Image.Image, checked: png.Png) -> None:
 
 def _check_palette(image: Image.Image, checked: png.Png) -> None:
     """Refuse a pixel that points behind the palette: Pillow would invent its colour."""
-    highest = max(image.tobytes())
+    highest = max(index for index, count in enumerate(image.histogram()) if count)
     entries = len(checked.palette or b"") // 3
     if highest >= entries:
         raise UnreadableError(
@@ -225,18 +225,19 @@ def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
     gray = image.convert("I").point(lambda v: v * (1 / 257) + 128.001 / 257).convert("L")
     if "transparency" not in image.info:
         return gray
-    samples = array("H", image.tobytes())
-    alpha = bytes(0 if sample == image.info["transparency"] else 255 for sample in samples)
-    return Image.merge("LA", (gray, Image.frombytes("L", image.size, alpha)))
+    samples, clear = image.tobytes(), image.info["transparency"].to_bytes(2, "little")
+    halves = (Image.frombytes("L", image.size, samples[i::2]) for i in (0, 1))
+    differs = ([255 * (v != byte) for v in range(256)] for byte in clear)
+    low, high = map(Image.Image.point, halves, differs)
+    return Image.merge("LA", (gray, ImageChops.lighter(low, high)))
 
 
 def _fitted(image: Image.Image, form: Form) -> bytes:
     """The pixels of `image` in the mode and size of `form`, row by row."""
-    if form.mode is not None:
-        mode = "L" if form.mode == "grayscale" else "RGB"
-        if image.mode != mode:
-            image = image.convert(mode)
-    width, height = form.width or image.width, form.height or image.height
+    height, width, channels = form.shape
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode != mode:
+        image = image.convert(mode)
     if image.size != (width, height):
         image = _resized(image, width, height, form)
     return image.tobytes()

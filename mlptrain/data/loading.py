@@ -146,8 +146,9 @@ class _Job:
                 self._look_after_helpers(timeout=0 if batch else None)
                 seconds = time.perf_counter() - started
                 if waiting and seconds > _HELP_AFTER_SECONDS:
-                    waiting = False
-                    if seconds / self.done * (self.total - self.done) > _HELP_PAYS_SECONDS:
+                    left = seconds / self.done * (self.total - self.done)
+                    if left > _HELP_PAYS_SECONDS:
+                        waiting = False
                         self._start(usable_cores() - 1)
             yield self._without_bad(self.chunks.pop(first))
 

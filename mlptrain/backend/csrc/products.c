@@ -1,7 +1,7 @@
-/* The matrix products of mlptrain/functions/linear.py: by the BLAS, or by tiles where there are some
-   for this processor and they are faster. In a training step, where weights and gradients come from
-   beyond the second cache, they reach 195 to 213 GFLOP/s on two cores where OpenBLAS reaches 155 to
-   190: they neither pack the first matrix nor read the result before they write it. */
+/* The matrix products of mlptrain/functions/linear.py: by the BLAS, or by tiles where the processor
+   has AVX-512 and they pay. In a training step of 784-512-512-10, whose weights and gradients come
+   from beyond the second cache, tiles reach 195 to 213 GFLOP/s on two cores, OpenBLAS 155 to 190: it
+   packs both matrices, and reads the result before it writes it. */
 
 #include "program.h"
 
@@ -17,20 +17,6 @@ typedef struct {
     int transposed;
 } matrix;
 
-/* The matrix without its first rows and columns. */
-static matrix beyond(matrix x, int64_t rows, int64_t columns) {
-    x.entries += x.transposed ? columns * x.width + rows : rows * x.width + columns;
-    return x;
-}
-
-/* out (m, n) = a (m, k) b (k, n) + row, unless that is NULL; out has rows out_width apart. */
-typedef void (*tiles)(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
-                      float *out, int64_t out_width);
-
-#define FEWEST_ROWS 8 /* of a, below which packing b costs more than tiles save */
-#define FEWEST_MULTIPLICATIONS 1e6 /* below, OpenBLAS does not pack, unless b is transposed */
-
-static tiles by_tiles; /* NULL: the BLAS computes */
 static void *sgemm;
 static int64_t sgemm_bits;
 
@@ -40,51 +26,13 @@ void use_sgemm(void *function, int64_t bits) {
     sgemm_bits = bits;
 }
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-/* What a panel of b is multiplied with, and where that goes: out = start + a panel, with rows so
-   far apart. a (i, l) is a[i * a_row + l * a_column]. */
-typedef struct {
-    const float *a, *panel, *start;
-    float *out;
-    int64_t k, a_row, a_column, start_width, out_width;
-} factors;
-
-#define BLOCK 512     /* rows of a panel: in the second cache beside what is read of a */
-#define CACHE_LINE 16 /* floats */
-
-#define TARGET __attribute__((target("arch=x86-64-v4")))
-#define NAMED(x) x##_16
-#define WIDTH 16
-#define ROWS 12 /* 24 registers for sums, 2 for b; a comes from memory */
-#include "tiles.h"
-#undef TARGET
-#undef NAMED
-#undef WIDTH
-#undef ROWS
-
-#define TARGET __attribute__((target("arch=x86-64-v3")))
-#define NAMED(x) x##_8
-#define WIDTH 8
-#define ROWS 6 /* 12 for sums, 2 for b, 1 for a */
-#include "tiles.h"
-
-/* Have tiles made of registers of at most `most` floats. Returns of how many; 0: of none. */
-int64_t use_tiles(int64_t most) {
-    int64_t width = 0;
-    by_tiles = NULL;
-    if (most >= 8 && __builtin_cpu_supports("x86-64-v3"))
-        width = 8, by_tiles = product_8;
-    if (most >= 16 && __builtin_cpu_supports("x86-64-v4"))
-        width = 16, by_tiles = product_16;
-    return width;
+/* The matrix without its first rows and columns. */
+static matrix beyond(matrix x, int64_t rows, int64_t columns) {
+    x.entries += x.transposed ? columns * x.width + rows : rows * x.width + columns;
+    return x;
 }
-#else
-int64_t use_tiles(int64_t most) {
-    (void)most;
-    return 0;
-}
-#endif
 
+/* out (m, n) = a (m, k) b (k, n) + row, unless that is NULL; out has rows out_width apart; k > 0. */
 static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                     float *out, int64_t out_width) {
     int a_order = a.transposed ? 112 : 111, b_order = b.transposed ? 112 : 111;
@@ -99,6 +47,184 @@ static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
             for (int64_t j = 0; j < n; j++)
                 out[i * out_width + j] += row[j];
 }
+
+static int tiles_are_used; /* 0 where there are none */
+
+#if defined(__x86_64__) && __GNUC__ >= 12 && !defined(__clang__)
+
+/* -- tiles: parts of the result that stay in registers until they are whole. Of b, a panel of at most
+   DEPTH rows and two registers' columns is packed at a time, so that each tile reads it in one
+   stream; a is read where it is. For each row of the panel a tile takes one number per row of its own
+   from a, and adds that multiple of it: 2 ROWS WIDTH multiplications for ROWS + 2 loads. Every entry
+   of the result is summed up in the order of b's rows, wherever it stands. */
+
+#define WIDTH 16            /* floats in a register */
+#define COLUMNS (2 * WIDTH) /* of a tile, */
+#define ROWS 12             /* so that 24 of the 32 registers hold its sums */
+#define DEPTH 512           /* a panel is in the second cache, beside what is read of a */
+
+typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4)));
+typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
+
+/* out = start + a panel, with rows so far apart; a (i, l) is a[i * a_row + l * a_column]. */
+typedef struct {
+    const float *a, *panel, *start;
+    float *out;
+    int64_t k, a_row, a_column, start_width, out_width;
+} factors;
+
+/* `rows` of it, in `wide` registers each. */
+INLINE void tile(int rows, int wide, factors f) {
+    vector sum[ROWS][2];
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < wide; j++)
+            sum[i][j] = *(const vector *)(f.start + i * f.start_width + j * WIDTH);
+    for (int64_t l = 0; l < f.k; l++, f.a += f.a_column, f.panel += COLUMNS) {
+        vector x[2];
+        for (int j = 0; j < wide; j++)
+            x[j] = *(const vector *)(f.panel + j * WIDTH);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < wide; j++)
+                sum[i][j] += f.a[i * f.a_row] * x[j];
+    }
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < wide; j++)
+            *(vector *)(f.out + i * f.out_width + j * WIDTH) = sum[i][j];
+}
+
+/* The same for at most COLUMNS: what does not fill the registers is moved into memory that does. */
+INLINE void strip(int rows, int64_t columns, factors f) {
+    if (columns == COLUMNS) {
+        tile(rows, 2, f);
+        return;
+    }
+    float edge[ROWS * COLUMNS] = {0};
+    factors inside = f;
+    for (int i = 0; i < rows; i++)
+        memcpy(edge + i * COLUMNS, f.start + i * f.start_width, columns * sizeof *edge);
+    inside.start = inside.out = edge;
+    inside.start_width = inside.out_width = COLUMNS;
+    if (columns > WIDTH)
+        tile(rows, 2, inside);
+    else
+        tile(rows, 1, inside);
+    for (int i = 0; i < rows; i++)
+        memcpy(f.out + i * f.out_width, edge + i * COLUMNS, columns * sizeof *edge);
+}
+
+/* The same for m rows. */
+INLINE void strips(int64_t m, int64_t columns, factors f) {
+#define STRIPS(rows)                                                                               \
+    for (; m >= (rows); m -= (rows)) {                                                             \
+        strip(rows, columns, f);                                                                   \
+        f.a += (rows) * f.a_row;                                                                   \
+        f.start += (rows) * f.start_width;                                                         \
+        f.out += (rows) * f.out_width;                                                             \
+    }
+    STRIPS(ROWS)
+    STRIPS(8)
+    STRIPS(4)
+    STRIPS(1)
+#undef STRIPS
+}
+
+/* Turn WIDTH rows, `width` apart, into columns: in the s-th step, blocks of s x s entries beside the
+   diagonal change places. */
+INLINE void transpose(const float *from, int64_t width, float *panel) {
+    vector row[WIDTH];
+    integers place;
+    for (int i = 0; i < WIDTH; i++) {
+        row[i] = *(const vector *)(from + i * width);
+        place[i] = i;
+    }
+#pragma GCC unroll 8
+    for (int s = 1; s < WIDTH; s *= 2) {
+        integers odd = (place & s) / s, low = place + odd * (WIDTH - s), high = low + s;
+#pragma GCC unroll 16
+        for (int i = 0; i < WIDTH; i++)
+            if (!(i & s)) {
+                vector x = row[i], y = row[i + s];
+                row[i] = __builtin_shuffle(x, y, low);
+                row[i + s] = __builtin_shuffle(x, y, high);
+            }
+    }
+    for (int i = 0; i < WIDTH; i++)
+        *(vector *)(panel + i * COLUMNS) = row[i];
+}
+
+/* panel (k, COLUMNS) = the first `columns` of b (k, ...), and zeros. */
+INLINE void pack(float *panel, matrix b, int64_t k, int64_t columns) {
+    int64_t whole = columns / WIDTH * WIDTH, deep = k / WIDTH * WIDTH;
+    if (columns < COLUMNS)
+        memset(panel, 0, k * COLUMNS * sizeof *panel);
+    if (b.transposed) {
+        for (int64_t j = 0; j < whole; j += WIDTH)
+            for (int64_t l = 0; l < deep; l += WIDTH)
+                transpose(b.entries + j * b.width + l, b.width, panel + l * COLUMNS + j);
+        for (int64_t j = 0; j < columns; j++)
+            for (int64_t l = j < whole ? deep : 0; l < k; l++)
+                panel[l * COLUMNS + j] = b.entries[j * b.width + l];
+        return;
+    }
+    for (int64_t l = 0; l < k; l++, b.entries += b.width, panel += COLUMNS) {
+        if (columns == COLUMNS)
+            memcpy(panel, b.entries, COLUMNS * sizeof *panel);
+        else
+            memcpy(panel, b.entries, columns * sizeof *panel);
+        for (int64_t j = COLUMNS; j < 2 * COLUMNS; j += WIDTH)
+            __builtin_prefetch(b.entries + j); /* the next panel */
+    }
+}
+
+/* As by_blas. */
+__attribute__((target("arch=x86-64-v4"))) static void
+by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row, float *out,
+         int64_t out_width) {
+    static const float zeros[COLUMNS];
+    float panel[DEPTH * COLUMNS] __attribute__((aligned(64)));
+    int64_t blocks = (k + DEPTH - 1) / DEPTH;
+    for (int64_t block = 0; block < blocks; block++) {
+        int64_t l = k * block / blocks, depth = k * (block + 1) / blocks - l;
+        factors f = {.a = beyond(a, 0, l).entries, .panel = panel, .k = depth,
+                     .out_width = out_width, .start_width = block ? out_width : 0};
+        for (int64_t j = 0; j < n; j += COLUMNS) {
+            int64_t columns = smaller(COLUMNS, n - j);
+            pack(panel, beyond(b, l, j), depth, columns);
+            f.out = out + j;
+            f.start = block ? f.out : row ? row + j : zeros;
+            if (a.transposed) {
+                f.a_row = 1, f.a_column = a.width;
+                strips(m, columns, f);
+            } else {
+                f.a_row = a.width, f.a_column = 1;
+                strips(m, columns, f);
+            }
+        }
+    }
+}
+
+static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix a, matrix b) {
+    double small = b.transposed ? 250e3 : 1e6; /* OpenBLAS has kernels for products below */
+    if (m < 8 || n < 8 || (double)m * n * k < small)
+        return 0;
+    return !a.transposed || k <= DEPTH; /* else a is better packed */
+}
+
+/* Have tiles used where they pay, or not. Returns whether they will be. */
+int64_t use_tiles(int64_t wanted) {
+    tiles_are_used = wanted && __builtin_cpu_supports("x86-64-v4");
+    return tiles_are_used;
+}
+
+#else
+#define tiles_pay(m, n, k, a, b) 0
+#define by_tiles by_blas
+int64_t use_tiles(int64_t wanted) {
+    (void)wanted;
+    return tiles_are_used;
+}
+#endif
 
 /* out (m, n) = a (m, k) b (k, n), plus a row where there is one. p: out, a, b, the row or NULL;
    n: m, n, k, and how: 1 and 2 say that a and b are stored transposed, 4 that the items are the
@@ -124,6 +250,8 @@ void matrix_product(NUMBERED) {
         out += first * n;
         m = last - first;
     }
-    int large = (double)m * columns * k >= FEWEST_MULTIPLICATIONS || b.transposed;
-    (by_tiles && m >= FEWEST_ROWS && large ? by_tiles : by_blas)(m, columns, k, a, b, row, out, n);
+    if (tiles_are_used && tiles_pay(m, columns, k, a, b))
+        by_tiles(m, columns, k, a, b, row, out, n);
+    else
+        by_blas(m, columns, k, a, b, row, out, n);
 }

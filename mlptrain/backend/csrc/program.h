@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LAYOUT 2 /* of struct operation; compiled.py knows the number, too */
+#define LAYOUT 3 /* of struct operation and the functions beside it; compiled.py knows it, too */
 
 typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last, int64_t part);
@@ -27,7 +27,7 @@ typedef struct operation {
 } operation;
 
 /* One version of a kernel per generation of vector registers, chosen when the library is loaded. */
-#if defined(__x86_64__) && defined(__GLIBC__)
+#if defined(__x86_64__) && defined(__GLIBC__) && (defined(__clang__) || __GNUC__ >= 12)
 #define KERNEL                                                                                     \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) void
 #else
