@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.growth_reasons import REASONS
 from benchmarks.options import Options
 from benchmarks.report import Table
 from benchmarks.rounds import in_turn
@@ -134,10 +133,10 @@ def _verdicts(result: dict[str, Any], base: str) -> Table:
         risen = growth(points)
         verdict = "superlinear" if risen > TOLERANCE else "with the work"
         span = f"{points[0]['value']:,} to {points[-1]['value']:,}"
-        rows.append([name, span, f"{risen:.2f}", verdict, REASONS.get(name, "")])
+        rows.append([name, span, f"{risen:.2f}", verdict])
     return Table(
         "What grows faster than its work",
-        ["quantity", "range", "time / work rises by", "time grows", "reason"],
+        ["quantity", "range", "time / work rises by", "time grows"],
         rows,
         f"Around {base}. Work: multiplications per sample, forward and backward, and "
         f"{UPDATE_WORK} for each parameter's update / batch size. More than {TOLERANCE} is called "

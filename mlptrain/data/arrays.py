@@ -42,14 +42,14 @@ def load_image(path: str, settings: ImageSettings) -> NDArray[np.uint8]:
     return pixels
 
 
-def allocate(count: int, settings: ImageSettings) -> NDArray[np.uint8]:
-    """Room for `count` images (count, H, W, C) of resolved `settings`. Raises DataError if there is
-    not enough memory."""
+def allocate(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Room for `count` images (count, H, W, C) of `shape`. Raises DataError if there is not enough
+    memory."""
     try:
-        return np.empty((count, *settings.shape), np.uint8)
+        return np.empty((count, *shape), np.uint8)
     except (MemoryError, ValueError):
         raise DataError(
-            f"{count:,} images of {'×'.join(map(str, settings.shape))} bytes do not fit into "
+            f"{count:,} images of {'×'.join(map(str, shape))} bytes do not fit into "
             "memory. Set a smaller data.image.height and data.image.width, or, for image files, "
             "data.cache to true, which keeps them on the disk."
         ) from None
@@ -64,11 +64,12 @@ def fit_array(
     settings = _filled_in(settings, (width, height), colour=channels == 3)
     if settings.shape == images.shape[1:]:
         return images, settings
-    result = allocate(count, settings)
     form = settings.form
+    result = allocate(count, form.shape)
+    rows = result.reshape(count, -1)
     for index, pixels in enumerate(images):
         other = refit(pixels.tobytes(), (width, height), form, colour=channels == 3)
-        result[index] = np.frombuffer(other, np.uint8).reshape(settings.shape)
+        rows[index] = np.frombuffer(other, np.uint8)
     return result, settings
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.cores import usable_cores
 from mlptrain.data.arrays import allocate
 from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder, decode
-from mlptrain.data.images import Expected
+from mlptrain.data.images import Expected, Form
 from mlptrain.data.settings import ImageSettings
 
 Progress = Callable[[int, int], object]
@@ -62,7 +62,7 @@ def load_images(
     processes: int | None = None,
 ) -> Loaded:
     """All of `stream_images` in one array. Raises DataError if it does not fit into memory, too."""
-    images = allocate(len(paths), settings)
+    images = allocate(len(paths), settings.shape)
     indices = np.empty(len(paths), np.int64)
     bad: dict[int, BadImage] = {}
     count = 0
@@ -90,16 +90,16 @@ def stream_images(
     others at once; None starts as many as there are processors, when that pays. Raises DataError
     if a helper dies."""
     with ExitStack() as stack:
-        job = _Job(paths, settings, expected, progress or (lambda *_: None), stack)
+        job = _Job(paths, settings.form, expected, progress or (lambda *_: None), stack)
         yield from job.run(processes)
 
 
 class _Chunk:
     """Consecutive images under way: `missing` of them are not decoded yet."""
 
-    def __init__(self, places: range, settings: ImageSettings) -> None:
+    def __init__(self, places: range, shape: tuple[int, int, int]) -> None:
         self.places = places
-        self.pixels = allocate(len(places), settings)
+        self.pixels = allocate(len(places), shape)
         self.missing = len(places)
 
 
@@ -109,19 +109,18 @@ class _Job:
     def __init__(
         self,
         paths: Sequence[str],
-        settings: ImageSettings,
+        form: Form,
         expected: Expected | None,
         progress: Progress,
         stack: ExitStack,
     ) -> None:
-        self.paths, self.settings, self.expected = paths, settings, expected
-        self.form = settings.form
+        self.paths, self.form, self.expected = paths, form, expected
         self.progress, self.stack = progress, stack
         self.selector = stack.enter_context(DefaultSelector())
         self.helpers: list[Decoder] = []
         self.reasons: dict[int, str] = {}
         self.total = len(paths)
-        image_bytes = math.prod(settings.shape)
+        image_bytes = math.prod(form.shape)
         self.size = max(1, min(CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
         chunk_bytes = self.size * image_bytes
         self.ahead = max(2, min(_MOST_CHUNKS, _CHUNK_BYTES // chunk_bytes)) * self.size
@@ -132,7 +131,7 @@ class _Job:
 
     def run(self, processes: int | None) -> Iterator[Loaded]:
         """Decode chunk by chunk; whatever the caller does in between, the helpers go on."""
-        started, waiting = time.perf_counter(), processes is None
+        seconds, waiting = 0.0, processes is None
         if processes is not None:
             self._start(processes - 1)
         for first in range(0, self.total, self.size):
@@ -140,11 +139,12 @@ class _Job:
             self._look_after_helpers(timeout=0)
             chunk = self._chunk(first)
             while chunk.missing:
+                started = time.perf_counter()
                 batch = self._take(_OWN_BATCH)
                 if batch:
                     self._note(batch, decode(batch, self.form, self.expected))
                 self._look_after_helpers(timeout=0 if batch else None)
-                seconds = time.perf_counter() - started
+                seconds += time.perf_counter() - started
                 if waiting and seconds > _HELP_AFTER_SECONDS:
                     left = seconds / self.done * (self.total - self.done)
                     if left > _HELP_PAYS_SECONDS:
@@ -189,7 +189,7 @@ class _Job:
     def _chunk(self, first: int) -> _Chunk:
         if first not in self.chunks:
             places = range(first, min(first + self.size, self.total))
-            self.chunks[first] = _Chunk(places, self.settings)
+            self.chunks[first] = _Chunk(places, self.form.shape)
         return self.chunks[first]
 
     def _note(self, batch: Batch, reasons: dict[int, str]) -> None:
