@@ -120,22 +120,46 @@ def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> Non
         assert watched.programs[0][: len(kernels) + 1] == [*kernels, "relu"]
 
 
-def test_a_forked_child_trains_alone() -> None:
-    """Threads do not survive a fork; the child's first thread then does all of the work."""
+def test_forked_children_train_alone() -> None:
+    """Threads do not survive a fork, not even while they wake up or fall asleep, which each child
+    finds them at another moment of; its first thread then does all of the work."""
     code = """
-import os, sys
+import os, sys, time
 from test_compiled import Training, compiled_backend
 training = Training(compiled_backend(4))
-training.steps(5)
-pid = os.fork()
-losses = training.steps(5)
-if pid == 0:
-    os._exit(0 if len(losses) == 5 else 1)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+for delay in range(40):
+    training.steps(1)
+    time.sleep(delay * 1e-4)
+    pid = os.fork()
+    losses = training.steps(2)
+    if pid == 0:
+        os._exit(len(losses))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
 """
+    run_python(code)
+
+
+def test_a_forked_child_may_start_threads_of_its_own() -> None:
+    code = """
+import os
+from test_compiled import Training, compiled_backend
+wanted = Training(compiled_backend(3)).steps(2)
+pid = os.fork()
+if pid == 0:
+    compiled_backend(1)  # the BLAS starts its threads again
+    threads = len(os.listdir("/proc/self/task"))
+    backend = compiled_backend(3)
+    started = len(os.listdir("/proc/self/task")) - threads
+    os._exit(started if Training(backend).steps(2) == wanted else 9)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
+"""
+    run_python(code)
+
+
+def run_python(code: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", code]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 0
+    subprocess.run(command, env=environment, check=True, timeout=60)
 
 
 def test_without_a_library_the_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

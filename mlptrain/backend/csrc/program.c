@@ -136,8 +136,30 @@ static void *work(void *number) {
     return NULL;
 }
 
+/* A fork waits until no program runs and nobody is between waking and sleeping. Its child has one
+   thread: it forgets those that did not come along, for whose waking it would wait for ever. */
+static void before_fork(void) {
+    pthread_mutex_lock(&one_caller);
+    pthread_mutex_lock(&sleep_mutex);
+}
+static void after_fork_in_parent(void) {
+    pthread_mutex_unlock(&sleep_mutex);
+    pthread_mutex_unlock(&one_caller);
+}
+static void after_fork_in_child(void) {
+    workers = 0;
+    sleeping = 0;
+    wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    after_fork_in_parent();
+}
+static void expect_forks(void) {
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
 /* Have at least `threads` threads, the caller among them. Returns how many there are, at most 32. */
 int64_t start_threads(int64_t threads) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, expect_forks);
     sigset_t all, before;
     sigfillset(&all); /* signals are for the caller to handle */
     pthread_sigmask(SIG_SETMASK, &all, &before);
