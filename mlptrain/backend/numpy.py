@@ -5,6 +5,7 @@ calls array functions through `xp` alone.
 """
 
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from types import ModuleType
 from typing import Literal
 
@@ -13,6 +14,7 @@ from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from mlptrain.backend.call import Array, Call
+from mlptrain.backend.denormals import DenormalsAreZero
 from mlptrain.backend.memory import empty
 
 Kernels = Literal["compiled", "numpy"]
@@ -39,13 +41,18 @@ class NumpyBackend:
 
     def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
         """One function that makes `calls` in order. Inf and NaN arise in it without a warning: the
-        training loop looks for them itself."""
+        training loop looks for them itself. Denormals count as 0."""
         rules = [call.bind(self.xp) for call in calls]
+        without_warnings, denormals_are_zero = copy_context(), DenormalsAreZero()
+        without_warnings.run(np.seterr, all="ignore")
+
+        def make_all() -> None:
+            for rule in rules:
+                rule()
 
         def run() -> None:
-            with np.errstate(all="ignore"):
-                for rule in rules:
-                    rule()
+            with denormals_are_zero:
+                without_warnings.run(make_all)
 
         return run
 

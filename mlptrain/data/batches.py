@@ -136,17 +136,17 @@ def _per_input(numbers: NDArray[np.float64], pixels: int) -> NDArray[np.float32]
     return (numbers[:1] if alike else np.tile(numbers, pixels)).astype(np.float32)
 
 
-def take(xp: Any, out: Array, source: Array, places: Array) -> None:
+def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
     """outᵢ = source[placesᵢ]."""
     # mode="clip" writes straight into `out`; the default goes through a copy
-    xp.take(source, places, out=out, mode="clip")
+    source.take(places, out=out, mode="clip")
 
 
 def scaled_rows(
     xp: Any, out: Array, pixels: Array, places: Array, rows: Array, scale: Array, offset: Array
 ) -> None:
     """outᵢ = pixels[placesᵢ] scale + offset; both (width,) or (1,), offset None for 0."""
-    xp.take(pixels, places, axis=0, out=rows, mode="clip")
+    pixels.take(places, axis=0, out=rows, mode="clip")
     xp.copyto(out, rows)
     xp.multiply(out, scale, out=out)
     if offset is not None:

@@ -140,7 +140,7 @@ class CountCorrect(Function):
     def forward(
         self, xp: Any, out: Array, x: Array, labels: Array, *, largest: Array, same: Array
     ) -> None:
-        xp.argmax(x, axis=1, out=largest)
+        x.argmax(axis=1, out=largest)
         xp.equal(largest, labels, out=same)
         xp.add.reduce(same, out=out)
 
