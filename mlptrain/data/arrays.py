@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.data.images import Expected, explained, read_image, read_into, refit
+from mlptrain.data.form import Expected
+from mlptrain.data.images import explained, read_image, read_into, refit
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 from mlptrain.files import show_path

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain import files
-from mlptrain.data.images import Expected
+from mlptrain.data.form import Expected
 from mlptrain.data.loading import BadImage, Loaded, Progress, load_images, stream_images
 from mlptrain.data.mapping import mapped, release
 from mlptrain.data.reading import UnreadableError, opened

@@ -20,8 +20,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.data.form import Expected, Form
 from mlptrain.data.helper import LENGTH
-from mlptrain.data.images import Expected, Form, read_into
+from mlptrain.data.images import read_into
 from mlptrain.errors import DataError
 from mlptrain.files import show_path
 

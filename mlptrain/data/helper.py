@@ -13,7 +13,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, BinaryIO
 
-from mlptrain.data.images import Expected, Form, read_into
+from mlptrain.data.form import Expected, Form
+from mlptrain.data.images import read_into
 
 LENGTH = struct.Struct("<I")  # of the reasons in an answer
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.cores import usable_cores
 from mlptrain.data.arrays import allocate
 from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder, decode
-from mlptrain.data.images import Expected, Form
+from mlptrain.data.form import Expected, Form
 from mlptrain.data.settings import ImageSettings
 
 Progress = Callable[[int, int], object]

@@ -24,6 +24,7 @@ _DEPTHS = {
 }
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _USED = (b"IHDR", b"PLTE", b"tRNS", b"eXIf")
+_PAETH = 4  # the last of the filters
 _IHDR = struct.Struct(">IIBBBBB")
 _CHUNK_START = struct.Struct(">I4s")
 # (first column, first row, column step, row step) of each pass of an interlaced image
@@ -52,17 +53,29 @@ class Header(NamedTuple):
 
 
 class Png(NamedTuple):
-    """A PNG that passed the gate: its chunks that decide pixels, each None where there is none."""
+    """A PNG that passed the gate: its chunks that decide pixels, each None where there is none.
+
+    Attributes:
+        compressed: the pixel data as it is in the file.
+        rows: the same inflated, if that fits into 1 MiB.
+    """
 
     header: Header
-    stream: bytes
-    palette: bytes | None = None
-    transparency: bytes | None = None
-    exif: bytes | None = None
+    compressed: bytes
+    rows: bytes | None
+    palette: bytes | None
+    transparency: bytes | None
+    exif: bytes | None
 
     @property
-    def plain(self) -> bool:
-        """Whether `stream` holds rows of 8-bit gray or RGB, and nothing else changes the pixels."""
+    def stream(self) -> bytes:
+        """The pixel data for a decoder: without compression where possible, to be read at once."""
+        return self.compressed if self.rows is None else zlib.compress(self.rows, level=0)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the rows are 8-bit gray or RGB, and nothing but their filters hides the
+        pixels."""
         return (
             self.header.depth == 8
             and self.header.colour_type in (GRAY, RGB)
@@ -95,15 +108,15 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     header = _read_header(contents[b"IHDR"])
     check_size(header.width, header.height, max_pixels)
     streams = [data[start:stop] for kind, start, stop in chunks if kind == b"IDAT"]
-    png = Png(
-        header,
-        streams[0] if len(streams) == 1 else b"".join(streams),
-        contents.get(b"PLTE") if header.colour_type == PALETTE else None,
-        contents.get(b"tRNS") if header.colour_type in (GRAY, RGB, PALETTE) else None,
-        contents.get(b"eXIf"),
-    )
-    _check_colours(png)
-    return png._replace(stream=_checked(png.stream, _stream_length(header)))
+    compressed = streams[0] if len(streams) == 1 else b"".join(streams)
+    palette = contents.get(b"PLTE") if header.colour_type == PALETTE else None
+    has_alpha = header.colour_type in (GRAY_ALPHA, RGB_ALPHA)
+    transparency = None if has_alpha else contents.get(b"tRNS")
+    _check_colours(header, palette, transparency)
+    rows = _inflated(compressed, _stream_length(header))
+    if rows is not None and not header.interlaced:
+        _check_filters(rows, len(rows) // header.height)
+    return Png(header, compressed, rows, palette, transparency, contents.get(b"eXIf"))
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -168,18 +181,16 @@ def _read_header(content: bytes) -> Header:
     return Header(width, height, depth, colour_type, bool(interlace))
 
 
-def _check_colours(png: Png) -> None:
-    """Check palette and transparency against the header."""
-    header = png.header
-    entries = len(png.palette) / 3 if png.palette is not None else 0
+def _check_colours(header: Header, palette: bytes | None, transparency: bytes | None) -> None:
+    entries = len(palette) / 3 if palette is not None else 0
     if header.colour_type == PALETTE and entries not in range(1, 2**header.depth + 1):
         raise UnreadableError("is damaged: its palette is missing or has a wrong length")
-    if png.transparency is None:
+    if transparency is None:
         return
     if header.colour_type == PALETTE:
-        fits = 1 <= len(png.transparency) <= entries
+        fits = 1 <= len(transparency) <= entries
     else:
-        fits = len(png.transparency) == 2 * _SAMPLES[header.colour_type]
+        fits = len(transparency) == 2 * _SAMPLES[header.colour_type]
     if not fits:
         raise UnreadableError("is damaged: its transparency (chunk tRNS) has a wrong length")
     if header.colour_type == RGB and header.depth == 16:
@@ -200,9 +211,9 @@ def _stream_length(header: Header) -> int:
     return total
 
 
-def _checked(stream: bytes, expected: int) -> bytes:
+def _inflated(stream: bytes, expected: int) -> bytes | None:
     """Inflate `stream` piece by piece and compare its length; its own checksum is checked too.
-    Returns it; if one piece is all, as a stream without compression, which is read at once."""
+    Returns what was in it if that was a single piece."""
     inflater = zlib.decompressobj()
     length, rest, piece = 0, stream, b""
     try:
@@ -218,7 +229,13 @@ def _checked(stream: bytes, expected: int) -> bytes:
         raise UnreadableError(f"is damaged: {expected:,} bytes of pixels are due, it has {amount}")
     if not inflater.eof or inflater.unused_data:
         raise UnreadableError("is damaged: its pixel data does not end where it should")
-    return zlib.compress(piece, level=0) if len(piece) == expected else stream
+    return piece if len(piece) == expected else None
+
+
+def _check_filters(rows: bytes, row_length: int) -> None:
+    highest = max(rows[::row_length])
+    if highest > _PAETH:
+        raise UnreadableError(f"is damaged: a row has filter {highest}, and 4 is the last")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

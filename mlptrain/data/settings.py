@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mlptrain.data.images import Form
+from mlptrain.data.form import Form
 from mlptrain.registry import Definition
 
 Mode = Literal["grayscale", "rgb"]

@@ -80,7 +80,7 @@ CONTENTS = {
     "unknown filter": (
         png(2, 1, 8, 0, b"\x09\0\0"),
         SMALL,
-        "cannot be decoded: cannot decode image data",
+        "is damaged: a row has filter 9, and 4 is the last",
     ),
     "a file too large to be an image": (
         bytes(1 << 21),

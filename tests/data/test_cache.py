@@ -213,7 +213,7 @@ def test_a_bad_image_that_can_be_read_again_is_read(
 ) -> None:
     """What was in the way need not have changed the file."""
     with monkeypatch.context() as patch:
-        patch.setattr("mlptrain.data.images.read_image", _unreadable)
+        patch.setattr("mlptrain.data.images._read", _unreadable)
         loaded, _ = load(content, folder)
         assert len(loaded.bad) == COUNT
     assert decoded(content, folder, monkeypatch) == COUNT

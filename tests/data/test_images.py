@@ -8,6 +8,7 @@ from pictures import chunk, encoded, exif, gradient, png
 from PIL import Image, ImageOps
 
 from mlptrain.data.arrays import fit_array, load_image, resolve
+from mlptrain.data.images import read_into
 from mlptrain.data.settings import ImageSettings
 
 ALL = ("png", "jpeg", "bmp", "gif", "webp")
@@ -89,6 +90,36 @@ def test_stored_kinds_of_png(name: str, tmp_path: Path) -> None:
     pixels = load(tmp_path, data, background=100)
     assert pixels.shape[2] == (3 if isinstance(expected[0], list) else 1)
     np.testing.assert_array_equal(pixels[0], np.reshape(expected, pixels[0].shape))
+
+
+@pytest.mark.parametrize(("mode", "colour_type", "channels"), [("grayscale", 0, 1), ("rgb", 2, 3)])
+def test_filters_of_many_images_at_once(
+    mode: str, colour_type: int, channels: int, tmp_path: Path
+) -> None:
+    """Each filter in each row, the first one too, and images of other kinds between them."""
+    random = np.random.default_rng(0)
+    height, width = 6, 5
+    files = [encoded(gradient(height, width, channels), "JPEG"), b"no image"]
+    for kind in [*range(5), None] * 4:
+        rows = random.integers(0, 256, (height, 1 + width * channels), np.uint8)
+        rows[:, 0] = random.integers(0, 5, height) if kind is None else kind
+        files.append(png(width, height, 8, colour_type, rows.tobytes()))
+    files.append(png(width + 1, height, 8, 0, bytes((width + 2) * height)))  # to be resized
+    random.shuffle(files)
+    paths = [tmp_path / str(index) for index in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    found = np.full((len(files), height, width, channels), 7, np.uint8)
+    settings = ImageSettings(mode=mode, height=height, width=width)
+    bad = read_into(found.reshape(-1).data, list(map(str, paths)), settings.form, None)
+    assert list(bad) == [files.index(b"no image")]
+    for path, pixels in zip(paths, found, strict=True):
+        if path.read_bytes() == b"no image":
+            assert (pixels == 7).all()
+        else:
+            image = Image.open(path).convert("L" if channels == 1 else "RGB")
+            wanted = np.asarray(image.resize((width, height)))
+            np.testing.assert_array_equal(pixels, wanted.reshape(pixels.shape))
 
 
 def test_a_16_bit_gradient_fills_the_whole_range(tmp_path: Path) -> None:

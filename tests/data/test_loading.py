@@ -13,7 +13,7 @@ from pictures import encoded, gradient
 
 from mlptrain.data import decoder, loading
 from mlptrain.data.arrays import load_image, resolve
-from mlptrain.data.images import Expected
+from mlptrain.data.form import Expected
 from mlptrain.data.loading import BadImage, load_images, stream_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError

@@ -1,0 +1,52 @@
+"""What image files are to become, and what they must be for it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mlptrain.data.reading import UnreadableError
+from mlptrain.files import show_path
+
+_CHANNELS = {"grayscale": 1, "rgb": 3}
+
+
+class Form(NamedTuple):
+    """What files are accepted, and what their images are turned into: the `data.image` section of
+    the configuration, where its fields are described."""
+
+    mode: str | None
+    height: int | None
+    width: int | None
+    resize: str
+    formats: Sequence[str]
+    max_pixels: int
+    background: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every image. Raises ValueError if one of them is None."""
+        if self.mode is None or self.height is None or self.width is None:
+            raise ValueError("these image settings are not resolved yet")
+        return self.height, self.width, _CHANNELS[self.mode]
+
+
+class Expected(NamedTuple):
+    """What the training images must have in common, because the configuration does not say how to
+    make it so: all gray, all of one (width, height), each None where it does say."""
+
+    first: str
+    gray: bool = False
+    size: tuple[int, int] | None = None
+
+    def check(self, mode: str, size: tuple[int, int]) -> None:
+        """Raise UnreadableError for another `mode` ("L" or "RGB") or (width, height) `size`."""
+        if self.gray and mode == "RGB":
+            raise UnreadableError(
+                f"is a colour image, but the first image ({show_path(self.first)}) is grayscale; "
+                "set data.image.mode"
+            )
+        if self.size is not None and size != self.size:
+            raise UnreadableError(
+                f"is {size[0]}×{size[1]}, but the first image ({show_path(self.first)}) "
+                f"is {self.size[0]}×{self.size[1]}; "
+                "set data.image.height and data.image.width to resize"
+            )
