@@ -8,6 +8,7 @@ Without parts all of them run, one after the other, on a machine that should do 
 import argparse
 import datetime
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def main() -> None:
     if arguments.again:
         Results(FOLDER).write()
         return
+    # modules are compiled once, not at each start, as the installed peers are
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     results = Results(FOLDER, machine())
     options = Options(arguments.rounds, tuple(arguments.rows), arguments.quick, arguments.data)
     for name in arguments.parts or PARTS:
