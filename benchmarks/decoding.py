@@ -16,7 +16,8 @@ from benchmarks.pictures import write_pictures
 from benchmarks.report import Table
 from benchmarks.rounds import in_turn
 from benchmarks.spread import count
-from mlptrain.data.folder import Folder, images_below
+from mlptrain.data.folder import Folder
+from mlptrain.data.listing import images_below
 from mlptrain.data.loading import load_images
 from mlptrain.data.read import read
 from mlptrain.data.settings import ImageSettings

@@ -2,7 +2,7 @@
 
 import sys
 
-from mlptrain.data.folder import images_below
+from mlptrain.data.listing import images_below
 from mlptrain.data.loading import load_images
 from mlptrain.data.settings import ImageSettings
 

@@ -158,12 +158,18 @@ def predict(
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
     """Name the class of images."""
-    from mlptrain.cli.predictions import expand_images, write_predictions
-    from mlptrain.training.saved_model import SavedModel
+    from mlptrain.cli.paths import expand_images
+    from mlptrain.data.sharing import head_start
+    from mlptrain.training.header import image_form
 
     paths = expand_images(images, sys.stdin.buffer)
-    saved = SavedModel(_chosen(model), while_decoding=True)
-    bad = write_predictions(saved, paths, top_k, format_.value)
+    checkpoint = _chosen(model)
+    with head_start(paths, image_form(checkpoint)) as begun:
+        from mlptrain.cli.predictions import write_predictions
+        from mlptrain.training.saved_model import SavedModel
+
+        saved = SavedModel(checkpoint, while_decoding=True)
+        bad = write_predictions(saved, paths, top_k, format_.value, begun)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")
 

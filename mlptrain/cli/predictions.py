@@ -1,18 +1,13 @@
-"""What `predict` is given, and what it prints."""
+"""What `predict` prints."""
 
 import csv
-import glob
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import BinaryIO
 
 from mlptrain.cli.layout import GAP, cells, padded
-from mlptrain.data.folder import images_below
 from mlptrain.data.loading import BadImage
-from mlptrain.errors import UsageError
+from mlptrain.data.sharing import Sharing
 from mlptrain.files import exact, show_path
 from mlptrain.training.saved_model import Prediction, SavedModel
 
@@ -21,43 +16,11 @@ Writer = Callable[[Prediction], None]
 _STRICT_JSON = json.JSONEncoder(allow_nan=False)
 
 
-def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> list[str]:
-    """The image paths that the arguments name, in their order: files, folders (searched through),
-    globs, and `-` for the paths in `stdin`. Raises UsageError if one of them names no image, and
-    DataError if a folder cannot be read."""
-    paths: list[str] = []
-    for argument in arguments:
-        found = _named(argument, stdin)
-        if not found:
-            where = "standard input" if argument == "-" else show_path(argument)
-            raise UsageError(f"{where}: no images there. Name some.")
-        paths += found
-    return paths
-
-
-def _named(argument: str, stdin: BinaryIO) -> list[str]:
-    if argument == "-":
-        return _listed(stdin.read())
-    if Path(argument).is_dir():
-        return images_below(argument)
-    if glob.has_magic(argument) and not os.path.lexists(argument):
-        found = glob.glob(argument, recursive=True)  # noqa: PTH207  (paths as they were given)
-        return sorted(found, key=os.fsencode)
-    return [argument]
-
-
-def _listed(content: bytes) -> list[str]:
-    """One path per line; or between NULs, where there are any (`find -print0`)."""
-    if b"\0" in content:
-        lines = content.split(b"\0")
-    else:
-        lines = [line.removesuffix(b"\r") for line in content.split(b"\n")]
-    return [os.fsdecode(line) for line in lines if line]
-
-
-def write_predictions(model: SavedModel, paths: Sequence[str], ranks: int, form: str) -> int:
+def write_predictions(
+    model: SavedModel, paths: Sequence[str], ranks: int, form: str, begun: Sharing | None
+) -> int:
     """Print the `ranks` most probable classes of each image as they come, bad images to stderr;
-    return how many were bad."""
+    return how many were bad. `begun`: a head start that decoding them has."""
     names = model.state.class_names
     ranks = min(ranks, len(names))
     if form == "csv":
@@ -65,7 +28,7 @@ def write_predictions(model: SavedModel, paths: Sequence[str], ranks: int, form:
     else:
         write = _write_json if form == "jsonl" else _table(paths, names)
     bad = 0
-    for prediction in model.predict(paths, ranks):
+    for prediction in model.predict(paths, ranks, begun):
         if isinstance(prediction, BadImage):
             bad += 1
             sys.stdout.flush()

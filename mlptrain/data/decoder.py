@@ -11,23 +11,20 @@ import json
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import FileIO
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mlptrain.data.form import Expected, Form
-from mlptrain.data.helper import LENGTH
-from mlptrain.data.images import read_into
+from mlptrain.data.form import LENGTH_BYTES, Expected, Form
 from mlptrain.errors import DataError
 from mlptrain.files import show_path
 
 PIPE_BYTES = 1 << 20  # what an answer may fill while the parent does something else
 
+_PACKAGE = str(Path(__file__).parents[2])  # where mlptrain is, also when installed as editable
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[2:]
@@ -37,19 +34,10 @@ main(sys.argv[1])
 
 
 class Batch(NamedTuple):
-    """Images `first`, `first` + 1, … of a job: their paths (m,), and where their pixels go,
-    (m, H, W, C)."""
+    """Images `first`, `first` + 1, … of a job, by their paths."""
 
     first: int
     paths: Sequence[str]
-    pixels: NDArray[np.uint8]
-
-
-def decode(batch: Batch, form: Form, expected: Expected | None) -> dict[int, str]:
-    """Fill the pixels of `batch`; returns the reasons of its bad images, by their index in the job.
-    The pixels of these stay as they are."""
-    bad = read_into(batch.pixels.reshape(-1).data, batch.paths, form, expected)
-    return {batch.first + index: reason for index, reason in bad.items()}
 
 
 class Decoder:
@@ -58,8 +46,9 @@ class Decoder:
 
     def __init__(self, form: Form, expected: Expected | None) -> None:
         job = json.dumps([form, expected])
+        # without site (-S), which takes a fifth of a helper's start: what it would find is named
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM, job, *sys.path],
+            [sys.executable, "-P", "-S", "-c", _PROGRAM, job, *sys.path, _PACKAGE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -68,8 +57,9 @@ class Decoder:
         assert isinstance(self._process.stdin, FileIO)
         assert isinstance(self._process.stdout, FileIO)
         self._input, self._output = self._process.stdin, self._process.stdout
-        with suppress(OSError, AttributeError):  # no right to so much, or not on Linux
-            fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        for pipe in (self._input, self._output):
+            with suppress(OSError, AttributeError):  # no right to so much, or not on Linux
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.given: deque[Batch] = deque()  # and not answered yet
 
     def __enter__(self) -> Self:
@@ -99,14 +89,14 @@ class Decoder:
         except BrokenPipeError:
             raise self._death() from None
 
-    def answer(self) -> tuple[Batch, dict[int, str]]:
-        """Fill the pixels of the batch given first; return it and the reasons of its bad images,
-        by their index in the job. Raises DataError if the process died."""
-        length = bytearray(LENGTH.size)
+    def answer(self, place: Callable[[Batch], memoryview]) -> tuple[Batch, dict[int, str]]:
+        """Fill `place(batch)` with the pixels of the batch given first; return it and the reasons
+        of its bad images, by their index in the job. Raises DataError if the process died."""
+        length = bytearray(LENGTH_BYTES)
         self._receive(memoryview(length))
-        reasons = bytearray(*LENGTH.unpack(length))
+        reasons = bytearray(int.from_bytes(length))
         self._receive(memoryview(reasons))
-        self._receive(self.given[0].pixels.reshape(-1).data)
+        self._receive(place(self.given[0]))
         batch = self.given.popleft()
         return batch, {batch.first + i: reason for i, reason in json.loads(reasons)}
 

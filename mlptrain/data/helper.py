@@ -1,35 +1,34 @@
 """A process that decodes images for its parent, which is at the other end of `decoder.py`.
 
-It takes in the next batches while it decodes, so that neither end ever waits for the other to read.
+It takes in the next batches and gives out the last while it decodes, so that neither end ever waits
+for the other to read.
 """
 
 import json
 import math
 import os
-import struct
 import sys
 import traceback
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any
 
-from mlptrain.data.form import Expected, Form
+from mlptrain.data.form import LENGTH_BYTES, Expected, Form
 from mlptrain.data.images import read_into
-
-LENGTH = struct.Struct("<I")  # of the reasons in an answer
 
 
 def main(job: str) -> None:
     """Serve batches until the other end is gone."""
     requests: SimpleQueue[bytes] = SimpleQueue()
+    answers: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_take_in, args=(requests,), daemon=True).start()
+    Thread(target=_give_out, args=(answers,), daemon=True).start()
     try:
-        _serve(job, requests, sys.stdout.buffer)
-    except BrokenPipeError:
-        pass
+        _serve(job, requests, answers)
     except BaseException:
         traceback.print_exc()
-    os._exit(1)  # the usual end would wait for the other thread, which waits for the parent
+    os._exit(1)  # the usual end would wait for the other threads, which wait for the parent
 
 
 def _take_in(requests: "SimpleQueue[bytes]") -> None:
@@ -38,7 +37,15 @@ def _take_in(requests: "SimpleQueue[bytes]") -> None:
     os._exit(0)
 
 
-def _serve(job: str, requests: "SimpleQueue[bytes]", answers: BinaryIO) -> None:
+def _give_out(answers: "SimpleQueue[bytes]") -> None:
+    with suppress(BrokenPipeError):
+        while True:
+            sys.stdout.buffer.write(answers.get())
+            sys.stdout.buffer.flush()
+    os._exit(1)
+
+
+def _serve(job: str, requests: "SimpleQueue[bytes]", answers: "SimpleQueue[bytes]") -> None:
     fields, first = json.loads(job)
     form = Form(*fields)
     expected = _expected(first)
@@ -47,9 +54,7 @@ def _serve(job: str, requests: "SimpleQueue[bytes]", answers: BinaryIO) -> None:
         pixels = bytearray(len(paths) * math.prod(form.shape))
         bad = read_into(memoryview(pixels), paths, form, expected)
         reasons = json.dumps(list(bad.items())).encode()
-        answers.write(LENGTH.pack(len(reasons)) + reasons)
-        answers.write(pixels)
-        answers.flush()
+        answers.put(len(reasons).to_bytes(LENGTH_BYTES) + reasons + pixels)
 
 
 def _expected(fields: list[Any] | None) -> Expected | None:

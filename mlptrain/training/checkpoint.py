@@ -30,14 +30,13 @@ from mlptrain.errors import ModelFileError
 from mlptrain.files import show_path
 from mlptrain.nn.model import count_parameters
 from mlptrain.registry import Definition
+from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 
 FORMAT = 1
-DOCUMENT = "mlptrain"
 PARAMETERS, OPTIMIZER = "parameters", "optimizer"
 DIGEST = "sha256"
 DIGEST_BYTES = 32
 MAX_FILE_BYTES = 16 << 30
-MAX_HEADER_BYTES = 1 << 19  # what Python makes of a header takes up to 24 times its size
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -100,11 +99,11 @@ def save(
     """Write a checkpoint under `path`. The same state gives the same bytes.
 
     Raises FileSystemError; the file that was there then stands."""
-    document = {"format": FORMAT, **state.model_dump(mode="json")}
+    content = {"format": FORMAT, **state.model_dump(mode="json")}
     arrays = {f"{PARAMETERS}/{name}": array for name, array in parameters.items()}
     arrays |= {f"{OPTIMIZER}/{name}": array for name, array in optimizer.items()}
     arrays[DIGEST] = np.zeros(DIGEST_BYTES, np.uint8)  # the smallest dtype is laid out last
-    metadata = {DOCUMENT: json.dumps(document, allow_nan=False)}
+    metadata = {DOCUMENT: json.dumps(content, allow_nan=False)}
     data = safetensors.numpy.save(arrays, metadata)
     header = int.from_bytes(data[:8], "little")
     if header > MAX_HEADER_BYTES:
@@ -112,8 +111,8 @@ def save(
             f"{show_path(path)}: would have a header of {header:,} bytes; at most "
             f"{MAX_HEADER_BYTES:,} are allowed. Use fewer or shorter class names."
         )
-    content = memoryview(data)[:-DIGEST_BYTES]
-    files.write_whole(path, b"".join((content, hashlib.sha256(content).digest())))
+    undigested = memoryview(data)[:-DIGEST_BYTES]
+    files.write_whole(path, b"".join((undigested, hashlib.sha256(undigested).digest())))
 
 
 def load(path: Path) -> Checkpoint:
@@ -148,9 +147,8 @@ def load(path: Path) -> Checkpoint:
 
 def _state(path: Path, data: bytes) -> State:
     """The JSON document in the header of a file. Raises many kinds of error if it is none."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    document = json.loads(header["__metadata__"][DOCUMENT])
-    version = document.pop("format")
+    content = document(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    version = content.pop("format")
     if version != FORMAT:
         raise ModelFileError(
             f"{show_path(path)}: has format {version!r}, this version reads format {FORMAT}. "
@@ -158,7 +156,7 @@ def _state(path: Path, data: bytes) -> State:
         )
     # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
     # names that are not UTF-8
-    state = State.model_validate(document, strict=False)
+    state = State.model_validate(content, strict=False)
     channels = state.image.shape[2]
     if not len(state.normalization.mean) == len(state.normalization.std) == channels:
         raise ValueError("normalization and image differ in their channels")

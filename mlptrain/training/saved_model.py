@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.loading import BadImage, stream_images
+from mlptrain.data.sharing import Sharing
 from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
 from mlptrain.errors import DataError, ModelFileError, UsageError
@@ -69,10 +70,14 @@ class SavedModel:
         self._require_finite(evaluation.loss)
         return evaluation
 
-    def predict(self, paths: Sequence[str], top_k: int) -> Iterator[Prediction | BadImage]:
+    def predict(
+        self, paths: Sequence[str], top_k: int, begun: Sharing | None = None
+    ) -> Iterator[Prediction | BadImage]:
         """Yield for each path, in order, its `top_k` most probable classes, or why it is bad. The
-        next images are decoded meanwhile."""
-        for chunk in stream_images(paths, self.state.image):
+        next images are decoded meanwhile; some are already if they had a head start, `begun`."""
+        if begun and begun.form != self.state.image.form:  # the file was replaced meanwhile
+            begun = None
+        for chunk in stream_images(paths, self.state.image, begun=begun):
             top = self._top(chunk.images, top_k)
             for index in sorted((*chunk.indices.tolist(), *chunk.bad)):
                 bad = chunk.bad.get(index)

@@ -211,3 +211,34 @@ def test_a_terminal_gets_no_escapes_from_names(trained: Path, odd: Path) -> None
     ended = run_on_terminal("predict", odd, "--model", trained / RUN, cwd=odd)
     assert ended.code == 0
     assert "\x1b" not in ended.out
+
+
+def test_many_images_have_a_head_start_and_the_same_predictions(trained: Path) -> None:
+    names = sorted(str(path.relative_to(trained)) for path in (trained / "data/test").glob("*/*"))
+    wanted = {row["path"]: row["top"] for row in predicted(trained, *names)}
+    names.append("data/train")  # no image
+    listed = "".join(f"{name}\n" for name in names * (2_500 // len(names) + 1))
+    arguments = ["predict", "-", "--model", RUN, "--format", "jsonl", "--top-k", "3"]
+    ended = run(*arguments, cwd=trained, stdin=listed.encode())
+    assert ended.code == 3
+    assert set(ended.err.splitlines()[:-1]) == {"data/train: is a folder, not a file"}
+    rows = records(ended)
+    good = [name for name in listed.splitlines() if name != "data/train"]
+    assert [row["path"] for row in rows] == good
+    for row in rows:
+        assert [each["label"] for each in row["top"]] == [e["label"] for e in wanted[row["path"]]]
+        for found, alone in zip(row["top"], wanted[row["path"]], strict=True):
+            assert found["probability"] == pytest.approx(alone["probability"], abs=1e-6)
+
+
+def test_a_damaged_model_is_found_out_in_spite_of_a_head_start(
+    trained: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    content = bytearray((trained / RUN / "best.safetensors").read_bytes())
+    content[-100] ^= 1
+    model.write_bytes(content)
+    listed = b"data/test/top/003.png\n" * 2_500
+    ended = run("predict", "-", "--model", model, cwd=trained, stdin=listed)
+    assert (ended.code, ended.out) == (4, "")
+    assert "its digest does not match its content" in ended.err

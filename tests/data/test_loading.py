@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pictures import encoded, gradient
 
-from mlptrain.data import decoder, loading
+from mlptrain.data import decoder, loading, sharing
 from mlptrain.data.arrays import load_image, resolve
 from mlptrain.data.form import Expected
 from mlptrain.data.loading import BadImage, load_images, stream_images
@@ -39,8 +39,8 @@ def test_chunks_come_in_order(
     paths: list[str], processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few at a time, so that reading ahead comes to its limit."""
-    monkeypatch.setattr(loading, "CHUNK_IMAGES", 20)
-    monkeypatch.setattr(loading, "_MOST_CHUNKS", 2)
+    monkeypatch.setattr(sharing, "CHUNK_IMAGES", 20)
+    monkeypatch.setattr(sharing, "_MOST_CHUNKS", 2)
     whole = load_images(paths, SETTINGS, processes=1)
     chunks = []
     for chunk in stream_images(paths, SETTINGS, processes=processes):
@@ -55,8 +55,8 @@ def test_chunks_come_in_order(
 def test_it_reads_ahead_no_further_than_its_limit(
     paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "CHUNK_IMAGES", 20)
-    monkeypatch.setattr(loading, "_MOST_CHUNKS", 3)
+    monkeypatch.setattr(sharing, "CHUNK_IMAGES", 20)
+    monkeypatch.setattr(sharing, "_MOST_CHUNKS", 3)
     seen: list[int] = []
     chunks = stream_images(paths, SETTINGS, progress=lambda done, _: seen.append(done), processes=2)
     for number, _ in enumerate(chunks):
@@ -80,8 +80,8 @@ def test_helpers_do_take_part(paths: list[str], monkeypatch: pytest.MonkeyPatch)
     answered = []
     answer = decoder.Decoder.answer
 
-    def counted(self: decoder.Decoder) -> object:
-        batch, reasons = answer(self)
+    def counted(self: decoder.Decoder, place: object) -> object:
+        batch, reasons = answer(self, place)
         answered.append(len(batch.paths))
         return batch, reasons
 
@@ -94,9 +94,9 @@ def test_helpers_start_by_themselves_for_much_work(
     paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
-    start = loading._Job._start
+    start = sharing.Sharing.start
     monkeypatch.setattr(
-        loading._Job, "_start", lambda job, *rest: (started.append(job), start(job, *rest))
+        sharing.Sharing, "start", lambda one, *rest: (started.append(one), start(one, *rest))
     )
     load_images(paths, SETTINGS)
     assert not started
@@ -104,6 +104,30 @@ def test_helpers_start_by_themselves_for_much_work(
     monkeypatch.setattr(loading, "_HELP_PAYS_SECONDS", 0)
     load_images(paths, SETTINGS)
     assert len(started) == 1
+
+
+@pytest.mark.parametrize("helpers", [0, 1, 3])
+def test_a_head_start_changes_nothing(
+    paths: list[str], helpers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "CHUNK_IMAGES", 20)
+    monkeypatch.setattr(sharing, "_MOST_CHUNKS", 5)
+    monkeypatch.setattr(sharing, "_HEAD_START_PAYS_IMAGES", len(paths))
+    monkeypatch.setattr(sharing, "usable_cores", lambda: helpers + 1)
+    alone = load_images(paths, SETTINGS, processes=1)
+    with sharing.head_start(paths, SETTINGS.form) as begun:
+        assert begun is not None
+        assert begun._given == (100 if helpers else 0)  # no further than its limit
+        chunks = list(stream_images(paths, SETTINGS, begun=begun))
+    np.testing.assert_array_equal(np.concatenate([each.images for each in chunks]), alone.images)
+    np.testing.assert_array_equal(np.concatenate([each.indices for each in chunks]), alone.indices)
+    assert {index: bad for each in chunks for index, bad in each.bad.items()} == alone.bad
+
+
+def test_a_head_start_only_where_it_pays(paths: list[str]) -> None:
+    for form in (SETTINGS.form, None):
+        with sharing.head_start(paths, form) as begun:
+            assert begun is None
 
 
 @pytest.mark.parametrize("processes", [1, 3])
@@ -156,12 +180,11 @@ def test_a_helper_starts_without_what_only_its_parent_needs() -> None:
 def test_helpers_end_with_their_parent(paths: list[str]) -> None:
     script = """
 import os, sys, time
-import numpy as np
 from mlptrain.data.decoder import Batch, Decoder
 from mlptrain.data.settings import ImageSettings
 decoder = Decoder(ImageSettings(mode="grayscale", height=8, width=8).form, None)
 paths = sys.argv[1:]
-decoder.give(Batch(0, paths, np.empty((len(paths), 8, 8, 1), np.uint8)))
+decoder.give(Batch(0, paths))
 print(decoder._process.pid, flush=True)
 time.sleep(60)
 """

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mlptrain.data.folder import Folder, images_below
+from mlptrain.data.folder import Folder
 from mlptrain.data.idx import Idx
+from mlptrain.data.listing import images_below
 from mlptrain.data.manifest import Manifest
 from mlptrain.data.npz import Npz
 from mlptrain.data.source import Files, sources

@@ -20,9 +20,9 @@ from mlptrain.training.checkpoint import (
     DIGEST,
     DIGEST_BYTES,
     DOCUMENT,
-    MAX_HEADER_BYTES,
     Checkpoint,
 )
+from mlptrain.training.header import MAX_HEADER_BYTES
 from mlptrain.training.saved_model import SavedModel
 
 

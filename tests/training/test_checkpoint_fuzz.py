@@ -11,7 +11,7 @@ from signing import Document, joined, split
 
 from mlptrain.errors import ModelFileError
 from mlptrain.training import checkpoint
-from mlptrain.training.checkpoint import DOCUMENT, MAX_HEADER_BYTES
+from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, image_form
 from mlptrain.training.saved_model import SavedModel
 
 
@@ -27,6 +27,7 @@ def test_signed_nonsense_is_refused(data: bytes, tmp_path: Path) -> None:
         else:
             mutant = joined(scrambled(text, random_), arrays)
         path.write_bytes(mutant)
+        image_form(path)  # is some form, or None
         try:
             SavedModel(path)
         except ModelFileError:

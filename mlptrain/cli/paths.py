@@ -1,0 +1,45 @@
+"""The image files that the arguments of `predict` name."""
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from mlptrain.data.listing import images_below
+from mlptrain.errors import UsageError
+from mlptrain.files import show_path
+
+
+def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> list[str]:
+    """The image paths that the arguments name, in their order: files, folders (searched through),
+    globs, and `-` for the paths in `stdin`. Raises UsageError if one of them names no image, and
+    DataError if a folder cannot be read."""
+    paths: list[str] = []
+    for argument in arguments:
+        found = _named(argument, stdin)
+        if not found:
+            where = "standard input" if argument == "-" else show_path(argument)
+            raise UsageError(f"{where}: no images there. Name some.")
+        paths += found
+    return paths
+
+
+def _named(argument: str, stdin: BinaryIO) -> list[str]:
+    if argument == "-":
+        return _listed(stdin.read())
+    if Path(argument).is_dir():
+        return images_below(argument)
+    if glob.has_magic(argument) and not os.path.lexists(argument):
+        found = glob.glob(argument, recursive=True)  # noqa: PTH207  (paths as they were given)
+        return sorted(found, key=os.fsencode)
+    return [argument]
+
+
+def _listed(content: bytes) -> list[str]:
+    """One path per line; or between NULs, where there are any (`find -print0`)."""
+    if b"\0" in content:
+        lines = content.split(b"\0")
+    else:
+        lines = [line.removesuffix(b"\r") for line in content.split(b"\n")]
+    return [os.fsdecode(line) for line in lines if line]

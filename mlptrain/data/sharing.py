@@ -1,0 +1,110 @@
+"""Who decodes which of many image files: this process, or one of its helpers (`decoder.py`).
+
+The files are handed out in batches, in their order. Nothing here needs NumPy, so that helpers can
+start while this process still loads what it will compute with.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from selectors import EVENT_READ, DefaultSelector
+
+from mlptrain.backend.cores import usable_cores
+from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder
+from mlptrain.data.form import Expected, Form
+
+CHUNK_IMAGES = 256
+_CHUNK_BYTES = 64 << 20  # a chunk of large images has fewer
+_MOST_CHUNKS = 16  # in memory at once: the caller's, and those read ahead
+_OWN_BATCH = 32  # images this process decodes before it looks after its helpers
+_HELPER_BATCH = 128
+_HELPER_BATCHES = 2  # given to a helper at once: it never waits for the next
+_HEAD_START_PAYS_IMAGES = 2_000  # a helper needs about as long to start as to decode so many
+
+
+class Sharing:
+    """The images `paths` of `form`, read ahead of a caller who takes them chunk by chunk.
+
+    Attributes:
+        size: how many images are a chunk; no batch belongs to two.
+        first: the first image of the chunk that the caller works on, for him to set.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], form: Form, expected: Expected | None, stack: ExitStack
+    ) -> None:
+        self.paths, self.form, self.expected = paths, form, expected
+        self._stack = stack
+        self._selector = stack.enter_context(DefaultSelector())
+        self._helpers: list[Decoder] = []
+        image_bytes = math.prod(form.shape)
+        self.size = max(1, min(CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
+        chunk_bytes = self.size * image_bytes
+        self._ahead = max(2, min(_MOST_CHUNKS, _CHUNK_BYTES // chunk_bytes)) * self.size
+        half_a_pipe = PIPE_BYTES // (2 * image_bytes)
+        self._helper_batch = max(1, min(_HELPER_BATCH, half_a_pipe))
+        self.first = self._given = 0
+
+    def start(self, helpers: int) -> None:
+        """Start so many helpers, or as many as there can be."""
+        for _ in range(helpers):
+            try:
+                decoder = self._stack.enter_context(Decoder(self.form, self.expected))
+            except OSError:  # no more processes allowed here: fewer helpers do it too, later
+                return
+            self._selector.register(decoder, EVENT_READ)
+            self._helpers.append(decoder)
+
+    def has_helpers(self) -> bool:
+        """Whether any were started."""
+        return bool(self._helpers)
+
+    def take(self) -> Batch | None:
+        """The next images for this process to decode; None if all that may be read ahead is handed
+        out."""
+        return self._take(_OWN_BATCH)
+
+    def hand_out(self, batches: int = _HELPER_BATCHES) -> None:
+        """See to it that each helper has so many batches to work on."""
+        for _ in range(batches):
+            for helper in self._helpers:
+                if len(helper.given) < batches:
+                    if (more := self._take(self._helper_batch)) is None:
+                        return
+                    helper.give(more)
+
+    def answers(
+        self, timeout: float | None, place: Callable[[Batch], memoryview]
+    ) -> Iterator[tuple[Batch, dict[int, str]]]:
+        """The batches that helpers are done with, and the reasons of the bad images among them, by
+        their index; the pixels go to `place(batch)`. With `timeout` None, wait for one if any is
+        due. Raises DataError if a helper died."""
+        if any(helper.given for helper in self._helpers):
+            for key, _ in self._selector.select(timeout):
+                decoder = key.fileobj
+                assert isinstance(decoder, Decoder)
+                yield decoder.answer(place)
+
+    def _take(self, most: int) -> Batch | None:
+        """Images of one chunk: fewer near the end, so that nobody waits long for the last."""
+        first = self._given
+        if first == min(len(self.paths), self.first + self._ahead):
+            return None
+        left = len(self.paths) - first
+        chunk_end = first - first % self.size + self.size
+        self._given = min(first + min(most, -(-left // 8)), chunk_end)
+        return Batch(first, self.paths[first : self._given])
+
+
+@contextmanager
+def head_start(paths: Sequence[str], form: Form | None) -> Iterator[Sharing | None]:
+    """Have helpers decode the first of `paths` while this process goes on with something else, for
+    `stream_images` to go on from. None where that does not pay, or without a `form`."""
+    if form is None or len(paths) < _HEAD_START_PAYS_IMAGES:
+        yield None
+        return
+    with ExitStack() as stack:
+        sharing = Sharing(paths, form, None, stack)
+        sharing.start(usable_cores() - 1)
+        sharing.hand_out(len(paths))
+        yield sharing
