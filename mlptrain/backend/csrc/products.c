@@ -140,7 +140,7 @@ INLINE void strip(int rows, int64_t columns, factors f, int transposed) {
 INLINE void strips(int64_t m, int64_t columns, factors f, int transposed) {
 #define STRIPS(rows)                                                                               \
     for (; m >= (rows); m -= (rows)) {                                                             \
-        strip(rows, columns, f, transposed);                                                                   \
+        strip(rows, columns, f, transposed);                                                       \
         f.a += (rows) * f.a_row;                                                                   \
         f.start += (rows) * f.start_width;                                                         \
         f.out += (rows) * f.out_width;                                                             \
