@@ -1,7 +1,7 @@
 """The reference backend: NumPy arrays in this process's memory, computed by the plain rules.
 
 A backend gives the engine an array module `xp`, memory, and code for its calls. Everything above
-calls array functions through `xp` alone.
+calls array functions through `xp`, or methods that arrays of every such module have.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,8 +40,9 @@ class NumpyBackend:
         return empty(shape, dtype)
 
     def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
-        """One function that makes `calls` in order. Inf and NaN arise in it without a warning: the
-        training loop looks for them itself. Denormals count as 0."""
+        """One function that makes `calls` in order, for one thread at a time. Inf and NaN arise in
+        it without a warning: the training loop looks for them itself. Denormals count as 0, where
+        that can be had."""
         rules = [call.bind(self.xp) for call in calls]
         without_warnings, denormals_are_zero = copy_context(), DenormalsAreZero()
         without_warnings.run(np.seterr, all="ignore")

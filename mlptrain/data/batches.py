@@ -138,7 +138,8 @@ def _per_input(numbers: NDArray[np.float64], pixels: int) -> NDArray[np.float32]
 
 def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
     """outᵢ = source[placesᵢ]."""
-    # mode="clip" writes straight into `out`; the default goes through a copy
+    # a method, for xp.take takes four times as long to call; mode="clip" writes straight into
+    # `out`, the default goes through a copy
     source.take(places, out=out, mode="clip")
 
 

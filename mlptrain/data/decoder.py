@@ -18,11 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from mlptrain.data.form import LENGTH_BYTES, Expected, Form
+from mlptrain.data.form import Expected, Form
 from mlptrain.errors import DataError
 from mlptrain.files import show_path
 
-PIPE_BYTES = 1 << 20  # what an answer may fill while the parent does something else
+PIPE_BYTES = 1 << 20  # what answers may fill while the parent does something else
+LENGTH_BYTES = 4  # of the number at the start of an answer: how long the reasons are
+_REQUEST_BYTES = 1 << 18  # what paths may fill while the helper starts
 
 _PACKAGE = str(Path(__file__).parents[2])  # where mlptrain is, also when installed as editable
 _PROGRAM = """
@@ -57,9 +59,9 @@ class Decoder:
         assert isinstance(self._process.stdin, FileIO)
         assert isinstance(self._process.stdout, FileIO)
         self._input, self._output = self._process.stdin, self._process.stdout
-        for pipe in (self._input, self._output):
+        for pipe, size in ((self._input, _REQUEST_BYTES), (self._output, PIPE_BYTES)):
             with suppress(OSError, AttributeError):  # no right to so much, or not on Linux
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
         self.given: deque[Batch] = deque()  # and not answered yet
 
     def __enter__(self) -> Self:
@@ -110,9 +112,9 @@ class Decoder:
     def _death(self) -> DataError:
         status = self._process.wait()
         how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
-        paths = self.given[0].paths
+        paths = [path for batch in self.given for path in batch.paths]  # it may be at any of them
         return DataError(
-            f"{show_path(paths[0])} … {show_path(paths[-1])}: the process that decoded these "
-            f"{len(paths)} files {how}. One of them crashes the decoder, or the memory is "
+            f"{show_path(paths[0])} … {show_path(paths[-1])}: the process that decoded "
+            f"{len(paths)} files of these {how}. One of them crashes the decoder, or the memory is "
             "full. Try them in smaller parts."
         )

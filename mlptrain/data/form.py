@@ -6,7 +6,6 @@ from typing import NamedTuple
 from mlptrain.data.reading import UnreadableError
 from mlptrain.files import show_path
 
-LENGTH_BYTES = 4  # of the number that says how long the reasons are, in a helper's answer
 _CHANNELS = {"grayscale": 1, "rgb": 3}
 
 

@@ -9,12 +9,12 @@ import math
 import os
 import sys
 import traceback
-from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from mlptrain.data.form import LENGTH_BYTES, Expected, Form
+from mlptrain.data.decoder import LENGTH_BYTES
+from mlptrain.data.form import Expected, Form
 from mlptrain.data.images import read_into
 
 
@@ -38,11 +38,12 @@ def _take_in(requests: "SimpleQueue[bytes]") -> None:
 
 
 def _give_out(answers: "SimpleQueue[bytes]") -> None:
-    with suppress(BrokenPipeError):
+    try:
         while True:
             sys.stdout.buffer.write(answers.get())
             sys.stdout.buffer.flush()
-    os._exit(1)
+    finally:
+        os._exit(1)  # the parent is gone, or will see that this process is
 
 
 def _serve(job: str, requests: "SimpleQueue[bytes]", answers: "SimpleQueue[bytes]") -> None:

@@ -61,7 +61,7 @@ def read_into(
     for index, path in enumerate(paths):
         try:
             file = _read(path, form)
-            if (rows := _mere_rows(file, form)) is not None:
+            if (rows := _mere_rows(file, form)) is not None:  # so it is as `expected`, too
                 filtered[index] = rows
                 continue
             image = _decode(file, form)

@@ -76,17 +76,23 @@ def stream_images(
     *,
     progress: Progress | None = None,
     processes: int | None = None,
-    begun: Sharing | None = None,
 ) -> Generator[Loaded, None, None]:
     """Read `paths` with resolved `settings` and yield them in order, a chunk at a time; an image
     other than `expected` is a bad one. A chunk is the caller's to keep.
 
     `progress(done, total)` is called now and then. `processes` counts this one and starts the
-    others at once; None starts as many as there are processors, when that pays. `begun` is what a
-    head start for the same images has handed out. Raises DataError if a helper dies."""
+    others at once; None starts as many as there are processors, when that pays. Raises DataError
+    if a helper dies."""
     with ExitStack() as stack:
-        sharing = begun or Sharing(paths, settings.form, expected, stack)
-        yield from _Job(sharing, progress or (lambda *_: None)).run(processes)
+        sharing = Sharing(paths, settings.form, expected, stack)
+        yield from stream_shared(sharing, progress=progress, processes=processes)
+
+
+def stream_shared(
+    sharing: Sharing, *, progress: Progress | None = None, processes: int | None = None
+) -> Generator[Loaded, None, None]:
+    """`stream_images`, going on from where `sharing` stands."""
+    yield from _Job(sharing, progress or (lambda *_: None)).run(processes)
 
 
 class _Chunk:

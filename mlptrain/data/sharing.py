@@ -7,6 +7,7 @@ start while this process still loads what it will compute with.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import cycle
 from selectors import EVENT_READ, DefaultSelector
 
 from mlptrain.backend.cores import usable_cores
@@ -15,11 +16,12 @@ from mlptrain.data.form import Expected, Form
 
 CHUNK_IMAGES = 256
 _CHUNK_BYTES = 64 << 20  # a chunk of large images has fewer
-_MOST_CHUNKS = 16  # in memory at once: the caller's, and those read ahead
+_MOST_CHUNKS = 64  # in memory at once: the caller's, and those read ahead
 _OWN_BATCH = 32  # images this process decodes before it looks after its helpers
 _HELPER_BATCH = 128
 _HELPER_BATCHES = 2  # given to a helper at once: it never waits for the next
 _HEAD_START_PAYS_IMAGES = 2_000  # a helper needs about as long to start as to decode so many
+_HEAD_START_IMAGE_BYTES = 1 << 18  # at most: nobody has checked yet what asks for this memory
 
 
 class Sharing:
@@ -64,14 +66,22 @@ class Sharing:
         out."""
         return self._take(_OWN_BATCH)
 
-    def hand_out(self, batches: int = _HELPER_BATCHES) -> None:
-        """See to it that each helper has so many batches to work on."""
-        for _ in range(batches):
-            for helper in self._helpers:
-                if len(helper.given) < batches:
-                    if (more := self._take(self._helper_batch)) is None:
-                        return
-                    helper.give(more)
+    def hand_out(self) -> None:
+        """See to it that each helper has enough to do."""
+        for helper in self._helpers:
+            while len(helper.given) < _HELPER_BATCHES and (more := self._take(self._helper_batch)):
+                helper.give(more)
+
+    def hand_out_ahead(self) -> None:
+        """Give the helpers their share of all that may be read ahead; the rest is left to this
+        process, which will have to wait for them. A helper takes in its batches while it starts:
+        beyond some thousand paths, this waits for that."""
+        processes = 1 + len(self._helpers)
+        share = min(len(self.paths), self._ahead) * len(self._helpers) // processes
+        for helper in cycle(self._helpers):
+            if self._given >= share or (more := self._take(self._helper_batch)) is None:
+                return
+            helper.give(more)
 
     def answers(
         self, timeout: float | None, place: Callable[[Batch], memoryview]
@@ -83,7 +93,8 @@ class Sharing:
             for key, _ in self._selector.select(timeout):
                 decoder = key.fileobj
                 assert isinstance(decoder, Decoder)
-                yield decoder.answer(place)
+                if decoder.given:  # else it died, as will show when it is to do more
+                    yield decoder.answer(place)
 
     def _take(self, most: int) -> Batch | None:
         """Images of one chunk: fewer near the end, so that nobody waits long for the last."""
@@ -99,12 +110,16 @@ class Sharing:
 @contextmanager
 def head_start(paths: Sequence[str], form: Form | None) -> Iterator[Sharing | None]:
     """Have helpers decode the first of `paths` while this process goes on with something else, for
-    `stream_images` to go on from. None where that does not pay, or without a `form`."""
-    if form is None or len(paths) < _HEAD_START_PAYS_IMAGES:
+    `stream_shared` to go on from. None where that does not pay, or without a `form`."""
+    if (
+        form is None
+        or len(paths) < _HEAD_START_PAYS_IMAGES
+        or math.prod(form.shape) > _HEAD_START_IMAGE_BYTES
+    ):
         yield None
         return
     with ExitStack() as stack:
         sharing = Sharing(paths, form, None, stack)
         sharing.start(usable_cores() - 1)
-        sharing.hand_out(len(paths))
+        sharing.hand_out_ahead()
         yield sharing

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from mlptrain.data.dataset import Dataset
-from mlptrain.data.loading import BadImage, stream_images
+from mlptrain.data.loading import BadImage, stream_images, stream_shared
 from mlptrain.data.sharing import Sharing
 from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
@@ -75,9 +75,12 @@ class SavedModel:
     ) -> Iterator[Prediction | BadImage]:
         """Yield for each path, in order, its `top_k` most probable classes, or why it is bad. The
         next images are decoded meanwhile; some are already if they had a head start, `begun`."""
-        if begun and begun.form != self.state.image.form:  # the file was replaced meanwhile
-            begun = None
-        for chunk in stream_images(paths, self.state.image, begun=begun):
+        image = self.state.image
+        if begun and begun.form == image.form:  # unless the model's file was replaced meanwhile
+            chunks = stream_shared(begun)
+        else:
+            chunks = stream_images(paths, image)
+        for chunk in chunks:
             top = self._top(chunk.images, top_k)
             for index in sorted((*chunk.indices.tolist(), *chunk.bad)):
                 bad = chunk.bad.get(index)

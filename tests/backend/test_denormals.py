@@ -57,7 +57,7 @@ def test_the_warnings_about_nan_are_there_again_afterwards() -> None:
         np.multiply(np.float32(1e38), np.float32(1e38))
 
 
-def test_other_settings_of_the_thread_stay() -> None:
+def test_one_context_within_another() -> None:
     with DenormalsAreZero():
         with DenormalsAreZero():
             assert TINY * np.float32(1) == 0

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,21 @@ def test_a_damaged_model_is_found_out_in_spite_of_a_head_start(
     ended = run("predict", "-", "--model", model, cwd=trained, stdin=listed)
     assert (ended.code, ended.out) == (4, "")
     assert "its digest does not match its content" in ended.err
+
+
+def test_the_head_start_is_before_numpy_and_goes_on(trained: Path) -> None:
+    script = """
+import sys, mlptrain.cli.app as app, mlptrain.data.sharing as sharing
+made = sharing.Sharing.__init__
+def make(*arguments):
+    print("numpy" in sys.modules, file=sys.stderr)
+    made(*arguments)
+sharing.Sharing.__init__ = make
+app.main()
+"""
+    listed = b"data/test/top/003.png\n" * 2_500
+    ended = run(
+        "predict", "-", "--model", RUN,
+        cwd=trained, stdin=listed, command=(sys.executable, "-c", script),
+    )  # fmt: skip
+    assert (ended.code, ended.err, ended.out.count("\n")) == (0, "False\n", 2_500)

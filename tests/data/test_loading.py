@@ -14,7 +14,7 @@ from pictures import encoded, gradient
 from mlptrain.data import decoder, loading, sharing
 from mlptrain.data.arrays import load_image, resolve
 from mlptrain.data.form import Expected
-from mlptrain.data.loading import BadImage, load_images, stream_images
+from mlptrain.data.loading import BadImage, load_images, stream_images, stream_shared
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 
@@ -117,16 +117,17 @@ def test_a_head_start_changes_nothing(
     alone = load_images(paths, SETTINGS, processes=1)
     with sharing.head_start(paths, SETTINGS.form) as begun:
         assert begun is not None
-        assert begun._given == (100 if helpers else 0)  # no further than its limit
-        chunks = list(stream_images(paths, SETTINGS, begun=begun))
+        assert begun._given == {0: 0, 1: 60, 3: 80}[helpers]  # a share of 100, in whole batches
+        chunks = list(stream_shared(begun))
     np.testing.assert_array_equal(np.concatenate([each.images for each in chunks]), alone.images)
     np.testing.assert_array_equal(np.concatenate([each.indices for each in chunks]), alone.indices)
     assert {index: bad for each in chunks for index, bad in each.bad.items()} == alone.bad
 
 
 def test_a_head_start_only_where_it_pays(paths: list[str]) -> None:
-    for form in (SETTINGS.form, None):
-        with sharing.head_start(paths, form) as begun:
+    large = ImageSettings(mode="rgb", height=300, width=300)
+    for many, form in ((paths, SETTINGS.form), (paths * 4, None), (paths * 4, large.form)):
+        with sharing.head_start(many, form) as begun:
             assert begun is None
 
 
@@ -167,7 +168,9 @@ def test_a_killed_helper_is_an_error(paths: list[str], monkeypatch: pytest.Monke
         os.kill(self._process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(decoder.Decoder, "give", deadly)
-    with pytest.raises(DataError, match=r"88 files was stopped by signal 9\. One of them"):
+    with pytest.raises(
+        DataError, match=r"165 files of these was stopped by signal 9\. One of them"
+    ):
         load_images(paths, SETTINGS, processes=2)
 
 

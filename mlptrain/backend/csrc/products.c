@@ -1,7 +1,7 @@
 /* The matrix products of mlptrain/functions/linear.py: by the BLAS, or by tiles where the processor
    has AVX-512 and they pay. In a training step of 784-512-512-10, whose weights and gradients come
    from beyond the second cache, tiles need 0.87 of the time of OpenBLAS on an AMD EPYC (Zen 4) and on
-   an Intel Xeon alike: it packs both matrices, and reads the result before it writes it. */
+   an Intel Xeon alike: no more is packed than must be, and the first to be written is not read. */
 
 #include "program.h"
 
@@ -69,6 +69,10 @@ static int tiles_are_used; /* 0 where there are none */
 typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4)));
 typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
 
+/* Of each thread: what it has packed of b and of a. Not on the stack, which may be small. */
+static _Thread_local float panels[SLAB] __attribute__((aligned(64)));
+static _Thread_local float packed[DEPTH * ROWS];
+
 /* out = start + a panel, with rows so far apart; a (i, l) is a[i * a_row + l * a_column]. */
 typedef struct {
     const float *a, *panel, *start;
@@ -119,7 +123,6 @@ INLINE void fitted_tile(int rows, int64_t columns, factors f) {
 /* `rows` of the result's first `columns`, panel after panel. If a is stored transposed, what they need
    of it is packed. */
 INLINE void strip(int rows, int64_t columns, factors f, int transposed) {
-    float packed[DEPTH * ROWS];
     if (transposed) {
         for (int64_t l = 0; l < f.k; l++)
             memcpy(packed + l * ROWS, f.a + l * f.a_column, rows * sizeof *packed);
@@ -205,7 +208,6 @@ __attribute__((target("arch=x86-64-v4"))) static void
 by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row, float *out,
          int64_t out_width) {
     static const float zeros[SPAN];
-    static _Thread_local float panels[SLAB] __attribute__((aligned(64)));
     int64_t span = smaller(SPAN, (n + COLUMNS - 1) / COLUMNS * COLUMNS);
     int64_t most = smaller(DEPTH, SLAB / span), slabs = (k + most - 1) / most;
     for (int64_t slab = 0; slab < slabs; slab++) {
