@@ -62,8 +62,8 @@ static int tiles_are_used; /* 0 where there are none */
 #define WIDTH 16            /* floats in a register */
 #define COLUMNS (2 * WIDTH) /* of a tile, */
 #define ROWS 12             /* so that 24 of the 32 registers hold its sums */
-#define SLAB (192 * SPAN)   /* 393 kB: in the second cache, beside what is read of a, */
-#define SPAN 512            /* with at most so many columns, */
+#define SLAB (384 * SPAN)   /* 393 kB: in the second cache, beside what is read of a, */
+#define SPAN 256            /* with at most so many columns, */
 #define DEPTH 1024          /* and so many rows */
 
 typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4)));
@@ -230,9 +230,11 @@ by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row, 
     }
 }
 
-static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix b) {
+static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix a, matrix b) {
     double small = b.transposed ? 250e3 : 1e6; /* OpenBLAS has kernels for products below */
-    return m >= 8 && n >= 8 && (double)m * n * k >= small;
+    if (m < 8 || n < 8 || (double)m * n * k < small)
+        return 0;
+    return !a.transposed || k <= 512; /* else OpenBLAS, which packs more of a at a time, is ahead */
 }
 
 /* Have tiles used where they pay, or not. Returns whether they will be. */
@@ -242,7 +244,7 @@ int64_t use_tiles(int64_t wanted) {
 }
 
 #else
-#define tiles_pay(m, n, k, b) 0
+#define tiles_pay(m, n, k, a, b) 0
 #define by_tiles by_blas
 int64_t use_tiles(int64_t wanted) {
     (void)wanted;
@@ -274,7 +276,7 @@ void matrix_product(NUMBERED) {
         out += first * n;
         m = last - first;
     }
-    if (tiles_are_used && tiles_pay(m, columns, k, b))
+    if (tiles_are_used && tiles_pay(m, columns, k, a, b))
         by_tiles(m, columns, k, a, b, row, out, n);
     else
         by_blas(m, columns, k, a, b, row, out, n);
