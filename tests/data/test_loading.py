@@ -98,9 +98,10 @@ def test_helpers_start_by_themselves_for_much_work(
     monkeypatch.setattr(
         sharing.Sharing, "start", lambda one, *rest: (started.append(one), start(one, *rest))
     )
+    monkeypatch.setattr(loading, "_HELP_AFTER_SECONDS", 0)
+    monkeypatch.setattr(loading, "_HELP_PAYS_SECONDS", 3600)
     load_images(paths, SETTINGS)
     assert not started
-    monkeypatch.setattr(loading, "_HELP_AFTER_SECONDS", 0)
     monkeypatch.setattr(loading, "_HELP_PAYS_SECONDS", 0)
     load_images(paths, SETTINGS)
     assert len(started) == 1
