@@ -6,6 +6,7 @@ from functools import cache
 from typing import ClassVar, NamedTuple
 
 from mlptrain.autodiff.tensor import Tensor
+from mlptrain.backend.call import Array
 from mlptrain.registry import Definition, Registry
 
 Shape = tuple[int, ...]
@@ -29,20 +30,29 @@ class Function(Definition):
       vector-Jacobian product Σ g · dy/dx into `out`, where `g` is the gradient at y. What else the
       derivative depends on, the rule asks for by name: `y`, any input, any work array. An input
       without such a rule (labels, say) has no gradient;
-    - `scratch(self, *shapes)`: the work arrays its rules want, by name. `forward` takes them after
-      a `*`; what it leaves in them is there in the gradient rules;
-    - `stochastic = True` if forward draws numbers: after the `*` it then takes `random`, too.
+    - `scratch(self, *shapes)`: the work arrays its rules want, by name. `forward` takes those it
+      wants after a `*`; what it leaves in them is there in the gradient rules;
+    - `constants(self, *shapes)`: arrays that rules only read, by name, floating-point ones in the
+      output's dtype. Rules ask for them as for scratch;
+    - `stochastic = True` if forward draws numbers: after the `*` it then takes `random`, too;
+    - `in_place = True` if y may lie where its only input x lay, and the gradient of x where `g`
+      lay: an entry of `out` is written when what it held is no longer needed, and no gradient rule
+      asks for x.
 
-    Rules allocate nothing, never change an input, and may find any rubbish in `out`.
+    Rules allocate nothing, never change an input otherwise, and may find any rubbish in `out`.
     """
 
     stochastic: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False
     forward: ClassVar[Callable[..., None]]
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
     def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        return {}
+
+    def constants(self, *shapes: Shape) -> dict[str, Array]:
         return {}
 
     def __call__(self, *xs: Tensor) -> Tensor:
@@ -59,6 +69,11 @@ class Function(Definition):
     def gradient_rules(self) -> list[Callable[..., None] | None]:
         """For each input, in order: its gradient rule, or None."""
         return [getattr(self, f"gradient_{name}", None) for name in self.inputs()]
+
+    def needs_y(self) -> bool:
+        """Whether a gradient rule asks for y."""
+        rules = filter(None, self.gradient_rules())
+        return any("y" in inspect.signature(rule).parameters for rule in rules)
 
 
 functions: Registry[Function] = Registry("function")

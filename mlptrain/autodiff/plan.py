@@ -1,5 +1,6 @@
 """A tape bound to its buffers. Run forward it evaluates; run in reverse it is backpropagation."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ from mlptrain.backend.call import Array, Call
 
 class Plan:
     """Everything a tape needs to run again and again without allocating.
+
+    Where nothing else reads the input of a function that works in place, its result takes that
+    input's memory, and the gradients do likewise: what was just written is still in the cache.
 
     Args:
         tape: the program.
@@ -26,6 +30,7 @@ class Plan:
         self.buffers: list[Array] = []
         self._tape = tape
         self._output = output
+        self._in_place = _in_place(tape.steps, output)
         self._give_leaves_their_arrays()
         forward = [self._forward_call(step, random) for step in tape.steps]
         backward = [] if output is None else self._backward_calls(output, forward)
@@ -55,10 +60,18 @@ class Plan:
     def _forward_call(self, step: Step, random: Any) -> Call:
         """Give the step its output and scratch, and its rules everything they can ask for."""
         function, y = step.function, step.y
-        y.value = self._empty(y.shape, y.dtype)
+        if id(y) in self._in_place:
+            y.value = step.xs[0].value
+        else:
+            y.value = self._empty(y.shape, y.dtype)
+        shapes = [x.shape for x in step.xs]
         arrays: dict[str, Any] = {
             name: self._empty(shape, dtype or y.dtype)
-            for name, (shape, dtype) in function.scratch(*(x.shape for x in step.xs)).items()
+            for name, (shape, dtype) in function.scratch(*shapes).items()
+        }
+        arrays |= {
+            name: self._constant(array, y.dtype)
+            for name, array in function.constants(*shapes).items()
         }
         arrays |= zip(function.inputs(), (x.value for x in step.xs), strict=True)
         return Call(function.forward, y.value, arrays | {"y": y.value, "random": random})
@@ -83,7 +96,9 @@ class Plan:
                 continue
             if id(x) not in reached:
                 reached.add(id(x))
-                if not x.name:  # a parameter's gradient lies in the arena
+                if id(step.y) in self._in_place:
+                    x.gradient = step.y.gradient
+                elif not x.name:  # a parameter's gradient lies in the arena
                     x.gradient = self._empty(x.shape, x.dtype)
                 yield Call(rule, x.gradient, arrays)
             else:  # x feeds several steps: their contributions add up
@@ -91,10 +106,26 @@ class Plan:
                 yield Call(rule, more, arrays)
                 yield Call(accumulate, x.gradient, {"more": more})
 
+    def _constant(self, array: Array, dtype: Any) -> Array:
+        """`array` where the backend computes, floating-point numbers in `dtype`."""
+        is_floating = array.dtype.kind == "f"
+        constant = self.backend.empty(array.shape, dtype if is_floating else array.dtype)
+        constant[...] = array
+        return constant
+
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         array = self.backend.empty(shape, dtype)
         self.buffers.append(array)
         return array
+
+
+def _in_place(steps: list[Step], output: Tensor | None) -> set[int]:
+    """The ids of the results that take the memory of what they are computed from: of functions that
+    work in place and whose input is another step's result that nothing else reads."""
+    uses = Counter(id(x) for step in steps for x in step.xs)
+    uses[id(output)] += 1
+    free = {id(step.y) for step in steps if uses[id(step.y)] == 1 and not step.function.needs_y()}
+    return {id(step.y) for step in steps if step.function.in_place and id(step.xs[0]) in free}
 
 
 def accumulate(xp: Any, out: Array, more: Array) -> None:

@@ -35,8 +35,18 @@ class Identity(Activation):
         out[...] = g
 
 
+class InPlace(Activation):
+    """An activation whose derivative follows from y. Its gradient rule builds that in `part`, for
+    `out` may be `g`."""
+
+    in_place: ClassVar[bool] = True
+
+    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        return {"part": Scratch(shapes[0])}
+
+
 @activations.register
-class ReLU(Activation):
+class ReLU(InPlace):
     """y = max(x, 0), in [0, ∞)."""
 
     type: Literal["relu"] = "relu"
@@ -45,30 +55,30 @@ class ReLU(Activation):
     def forward(self, xp: Any, out: Array, x: Array) -> None:
         x.clip(0, xp.inf, out=out)  # three times as fast as NumPy's maximum with a number
 
-    def gradient_x(self, xp: Any, out: Array, g: Array, x: Array) -> None:
-        """g where x > 0, else 0"""
-        xp.greater(x, 0, out=out)
-        xp.multiply(out, g, out=out)
+    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
+        """g where y > 0, else 0"""
+        xp.greater(y, 0, out=part)
+        xp.multiply(part, g, out=out)
 
 
 @activations.register
-class LeakyReLU(Activation):
+class LeakyReLU(InPlace):
     """y = x where x > 0, else negative_slope · x (Maas et al., 2013)."""
 
     type: Literal["leaky_relu"] = "leaky_relu"
     initializer: ClassVar[str] = "he_normal"
     negative_slope: Annotated[float, Field(ge=0, lt=1, description="slope for x < 0")] = 0.01
 
-    def forward(self, xp: Any, out: Array, x: Array) -> None:
-        xp.multiply(x, self.negative_slope, out=out)
-        xp.maximum(x, out, out=out)
+    def forward(self, xp: Any, out: Array, x: Array, *, part: Array) -> None:
+        xp.multiply(x, self.negative_slope, out=part)
+        xp.maximum(x, part, out=out)
 
-    def gradient_x(self, xp: Any, out: Array, g: Array, x: Array) -> None:
-        """g where x > 0, else negative_slope · g"""
-        xp.greater(x, 0, out=out)
-        xp.multiply(out, 1 - self.negative_slope, out=out)
-        xp.add(out, self.negative_slope, out=out)
-        xp.multiply(out, g, out=out)
+    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
+        """g where y > 0, else negative_slope · g"""
+        xp.greater(y, 0, out=part)
+        xp.multiply(part, 1 - self.negative_slope, out=part)
+        xp.add(part, self.negative_slope, out=part)
+        xp.multiply(part, g, out=out)
 
 
 @activations.register
@@ -171,7 +181,7 @@ class SiLU(Activation):
 
 
 @activations.register
-class Tanh(Activation):
+class Tanh(InPlace):
     """y = tanh(x), in (-1, 1)."""
 
     type: Literal["tanh"] = "tanh"
@@ -179,15 +189,15 @@ class Tanh(Activation):
     def forward(self, xp: Any, out: Array, x: Array) -> None:
         xp.tanh(x, out=out)
 
-    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array) -> None:
+    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g (1 - y²)"""
-        xp.multiply(y, y, out=out)
-        xp.subtract(1, out, out=out)
-        xp.multiply(out, g, out=out)
+        xp.multiply(y, y, out=part)
+        xp.subtract(1, part, out=part)
+        xp.multiply(part, g, out=out)
 
 
 @activations.register
-class Sigmoid(Activation):
+class Sigmoid(InPlace):
     """y = 1 / (1 + e⁻ˣ), in (0, 1)."""
 
     type: Literal["sigmoid"] = "sigmoid"
@@ -195,11 +205,11 @@ class Sigmoid(Activation):
     def forward(self, xp: Any, out: Array, x: Array) -> None:
         sigmoid(xp, out, x)
 
-    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array) -> None:
+    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g y (1 - y)"""
-        xp.subtract(1, y, out=out)
-        xp.multiply(out, y, out=out)
-        xp.multiply(out, g, out=out)
+        xp.subtract(1, y, out=part)
+        xp.multiply(part, y, out=part)
+        xp.multiply(part, g, out=out)
 
 
 @activations.register

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
@@ -31,8 +32,12 @@ class Loss(Function):
             "row": Scratch((batch, 1)),
             "score": Scratch((batch, 1)),
             "share": Scratch((batch, 1)),  # weightᵢ / Σ weights
-            "classes": Scratch((n,), "int64"),
+            "place": Scratch((batch,), "int64"),
         }
+
+    def constants(self, *shapes: Shape) -> dict[str, Array]:
+        batch, n = shapes[0]
+        return {"classes": np.arange(n), "first": np.arange(batch) * n, "ones": np.ones(n)}
 
 
 losses: Registry[Loss] = Registry("loss", part_of=functions)
@@ -59,22 +64,27 @@ class CrossEntropy(Loss):
         weights: Array,
         *,
         t: Array,
-        classes: Array,
-        row: Array,
         p: Array,
+        row: Array,
         score: Array,
         share: Array,
+        place: Array,
+        classes: Array,
+        first: Array,
+        ones: Array,
     ) -> None:
         """lossᵢ = log Σⱼ e^zᵢⱼ - Σⱼ tᵢⱼ zᵢⱼ with z = x - max x; leaves softmax(x) in `p`."""
         write_targets(xp, t, targets, classes)
         if self.label_smoothing:
             xp.multiply(t, 1 - self.label_smoothing, out=t)
             xp.add(t, self.label_smoothing / x.shape[1], out=t)
-        xp.maximum.reduce(x, axis=1, keepdims=True, out=row)
+        x.argmax(axis=1, out=place)  # a quarter of the time of maximum.reduce over short rows
+        xp.add(place, first, out=place)
+        x.take(place, out=row[:, 0], mode="clip")
         xp.subtract(x, row, out=p)
         xp.vecdot(t, p, out=score[:, 0])
         xp.exp(p, out=p)
-        xp.add.reduce(p, axis=1, keepdims=True, out=row)
+        xp.dot(p, ones, out=row[:, 0])
         xp.divide(p, row, out=p)
         xp.log(row, out=row)
         xp.subtract(row, score, out=row)
@@ -146,21 +156,18 @@ class CountCorrect(Function):
 
 
 def write_targets(xp: Any, t: Array, targets: Array, classes: Array) -> None:
-    """Write the targets into t (batch, n): class indices (batch,) as one-hot rows, else as is."""
+    """Write the targets into t (batch, n): class indices (batch,) as one-hot rows, else as is.
+    `classes` are 0, 1, …, n - 1."""
     if targets.ndim == 2:
         t[...] = targets
         return
-    classes[...] = 1
-    classes[0] = 0
-    xp.add.accumulate(classes, out=classes)  # 0, 1, ..., n - 1, without allocating
     xp.equal(targets[:, None], classes, out=t)
 
 
 def write_weighted_mean(xp: Any, out: Array, row: Array, weights: Array, share: Array) -> None:
     """Write Σ weightᵢ rowᵢ / Σ weightᵢ into out (), and weightᵢ / Σ weights into share."""
     xp.divide(weights[:, None], xp.add.reduce(weights), out=share)
-    xp.multiply(row, share, out=row)
-    xp.add.reduce(row, axis=(0, 1), out=out)
+    xp.dot(row[:, 0], share[:, 0], out=out)
 
 
 if TYPE_CHECKING:

@@ -25,10 +25,11 @@ class GradientNorm:
         squared = sum(self._sums.tolist())
         return math.sqrt(squared) if math.isfinite(squared) else self._large()
 
-    def clip(self, length: float, limit: float) -> None:
-        """Shorten the gradients, of norm `length`, to norm `limit` if they are longer (Pascanu et
-        al., 2013)."""
-        if length > limit:
+    def clip(self, limit: float) -> None:
+        """Shorten the gradients to norm `limit` if they are longer (Pascanu et al., 2013), unless
+        an entry is NaN or Inf."""
+        length = self.measure()
+        if limit < length < math.inf:
             self._xp.multiply(self._g, limit / length, out=self._g)
 
     def _large(self) -> float:

@@ -90,11 +90,15 @@ class Job:
         """About how large a checkpoint is."""
         return self.model.arena.values.nbytes * (1 + len(self.updater.state))
 
-    def is_finite(self) -> bool:
-        """Whether the state could be saved: no NaN or Inf in parameters or optimizer."""
+    def not_finite(self) -> str | None:
+        """The name of the first parameter which, or the optimizer's memory of which, has become NaN
+        or Inf; None: the state can be saved."""
         isfinite = self.backend.xp.isfinite
         vectors = (self.model.arena.values, *self.updater.state.values())
-        return all(isfinite(vector).all() for vector in vectors)
+        for name, slot in self.model.arena.slots.items():
+            if not all(isfinite(vector[slot.range]).all() for vector in vectors):
+                return name
+        return None
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of `step` = 0, 1, …"""

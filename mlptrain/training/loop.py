@@ -15,8 +15,9 @@ from mlptrain.training.streams import SHUFFLING, stream
 def train(job: Job, stop: StopRequest) -> Iterator[Event]:
     """Train until the last epoch or until nothing gets better, then evaluate the best weights.
 
-    Raises DivergedError at the first NaN or Inf, and StoppedError, with the state saved, once
-    `stop` has noted a signal."""
+    Raises DivergedError at the first loss, and before a state is saved, that is NaN or Inf: either
+    spreads from a gradient to the weights, and from there to the next loss. Raises StoppedError,
+    with the state saved, once `stop` has noted a signal."""
     stop.hold()
     while (reason := job.reason_to_stop()) is None:
         started, done_before = time.perf_counter(), job.progress.epoch_steps
@@ -47,14 +48,12 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
         job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
         program.plan.forward()
         program.plan.backward()
-        loss, norm = float(program.loss.value), job.gradient_norm.measure()
-        rate = job.learning_rate(progress.step)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            what = f"the loss is {loss:g}, the gradient's norm {norm:g}"
-            raise diverged(job, progress.step + 1, what)
+        loss = float(program.loss.value)
+        if not math.isfinite(loss):
+            raise diverged(job, progress.step + 1, f"the loss is {loss:g}")
         if training.optimizer.clip_norm is not None:
-            job.gradient_norm.clip(norm, training.optimizer.clip_norm)
-        job.updater.update(rate)
+            job.gradient_norm.clip(training.optimizer.clip_norm)
+        job.updater.update(job.learning_rate(progress.step))
         progress.step += 1
         progress.epoch_steps += 1
         progress.epoch_loss += loss * len(batch)
@@ -94,10 +93,10 @@ def finish_epoch(job: Job, steps_before: int, seconds: float) -> EpochDone:
 
 def require_finite(job: Job) -> None:
     """Raise DivergedError unless the state, as the last step left it, can be saved."""
-    if not job.is_finite():
-        raise diverged(
-            job, job.progress.step, "a weight or the optimizer's memory of it became NaN or Inf"
-        )
+    name = job.not_finite()
+    if name is not None:
+        what = f"{name}, or the optimizer's memory of it, became NaN or Inf"
+        raise diverged(job, job.progress.step, what)
 
 
 def diverged(job: Job, step: int, what: str) -> DivergedError:

@@ -12,7 +12,7 @@ from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.memory import ALIGNMENT_BYTES
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.functions.activations import Tanh
+from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.functions.elementwise import Add, Multiply
 from mlptrain.functions.linear import Linear
 
@@ -156,6 +156,21 @@ def test_every_buffer_starts_at_a_cache_line_and_none_overlap(arena: Arena) -> N
     assert all(buffer.ctypes.data % ALIGNMENT_BYTES == 0 for buffer in buffers)
     for i, buffer in enumerate(buffers):
         assert not any(np.shares_memory(buffer, other) for other in buffers[:i])
+
+
+def test_a_result_takes_the_memory_of_an_input_that_nothing_else_reads(arena: Arena) -> None:
+    tape = Tape(arena, training=True)
+    x = tape.input((3, 5))
+    first = Tanh()(x)  # an input of the tape is the caller's
+    again = Tanh()(first)  # the derivative of `first` is computed from it
+    twice = ReLU()(total := Add()(again, again))
+    Multiply()(total, twice)  # which reads the sum, too
+    kept = ReLU()(output := Add()(again, twice))
+    inner = ReLU()(single := Add()(kept, twice))
+    Plan(tape, output)
+    assert inner.value is single.value
+    for y, other in ((first, x), (again, first), (twice, total), (kept, output)):
+        assert not np.shares_memory(y.value, other.value)
 
 
 def test_infinities_arise_without_a_warning(arena: Arena) -> None:

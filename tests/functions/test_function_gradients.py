@@ -12,6 +12,7 @@ from function_cases import ALL, COUNTS, IDS, MODULES, NOT_DIFFERENTIABLE, Run, a
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.autodiff.gradcheck import gradient_error
 from mlptrain.autodiff.tensor import Tensor
+from mlptrain.functions.elementwise import Add
 
 SIZES = [
     {"batch": 3, "n": 4, "units": 2},
@@ -22,6 +23,8 @@ SIZES = [
     {"batch": 6, "n": 7, "units": 5},
 ]
 DIFFERENTIABLE = [(name, number) for name, number in ALL if name not in COUNTS]
+IN_PLACE = [(name, number) for name, number in ALL if functions[name].in_place]
+IN_PLACE_IDS = [f"{name}-{number}" for name, number in IN_PLACE]
 DIFFERENTIABLE_IDS = [f"{name}-{number}" for name, number in DIFFERENTIABLE]
 
 
@@ -114,6 +117,23 @@ def test_gradient_rules_give_the_same_whichever_ran_before(name: str, number: in
     run.plan.backward(0.7)
     for x, g in first.items():
         np.testing.assert_array_equal(run.arena.gradient(x), g)
+
+
+@pytest.mark.parametrize(("name", "number"), IN_PLACE, ids=IN_PLACE_IDS)
+def test_functions_that_work_in_place_are_right_there(name: str, number: int) -> None:
+    """Between sums, which leave them their memory, and whose gradients are theirs."""
+    function = variants(name)[number]
+    parameters = arrays("add", SIZES[5], 5)
+    results: list[Tensor] = []
+
+    def program(a: Tensor, b: Tensor) -> Tensor:
+        results.extend((x := Add()(a, b), y := function(x)))
+        return Add()(y, b)
+
+    assert gradient_error(program, parameters, {}) < 1e-7
+    x, y = results
+    assert y.value is x.value
+    assert y.gradient is x.gradient
 
 
 @pytest.fixture

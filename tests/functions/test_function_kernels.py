@@ -9,6 +9,7 @@ from function_cases import ALL, IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled, kernels
+from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import KERNELS
 from mlptrain.data import batches
 from mlptrain.functions.losses import Loss
@@ -69,6 +70,27 @@ def test_kernels_compute_what_the_rules_do(name: str, number: int, threads: int)
         for found, right in zip(results(function, made, BACKEND), wanted, strict=True):
             scale = max(float(np.abs(right).max()), 1e-6)
             np.testing.assert_allclose(found, right, rtol=2e-5, atol=2e-6 * scale)
+
+
+IN_PLACE = [case for case in ALL if functions[case[0]].in_place]
+
+
+@pytest.mark.parametrize(("name", "number"), IN_PLACE)
+def test_kernels_work_in_place(name: str, number: int) -> None:
+    """y where x lay, and the gradient of x where that of y lay: the same numbers."""
+    function = variants(name)[number]
+    BACKEND.use_threads(2)
+    for seed, sizes in enumerate(SOME):
+        x, g = arrays("add", sizes, seed, np.float32).values()
+        part, apart = np.empty_like(x), np.empty_like(x)
+        y, forward = x.copy(), {"x": x, "part": part}
+        BACKEND.bind([Call(function.forward, y, {**forward, "x": y})])()
+        BACKEND.bind([Call(function.forward, apart, forward)])()
+        np.testing.assert_array_equal(y, apart)
+        inner, backward = g.copy(), {"g": g, "y": y, "part": part}
+        BACKEND.bind([Call(function.gradient_x, inner, {**backward, "g": inner})])()  # type: ignore[attr-defined]
+        BACKEND.bind([Call(function.gradient_x, apart, backward)])()  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(inner, apart)
 
 
 ONE_INPUT = [case for case in ALL if len(functions[case[0]].inputs()) == 1]

@@ -63,7 +63,7 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
         losses.append(float(program.loss.value))
         if optimizer.clip_norm is not None:
             norm = GradientNorm(model.arena)
-            norm.clip(norm.measure(), optimizer.clip_norm)
+            norm.clip(optimizer.clip_norm)
         updater.update(optimizer.learning_rate)
     return losses, model.arena
 

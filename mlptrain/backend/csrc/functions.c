@@ -84,9 +84,9 @@ KERNEL relu(ARGUMENTS) {
 
 KERNEL relu_gradient(ARGUMENTS) {
     float *out = o->p[0];
-    const float *g = o->p[1], *x = o->p[2];
+    const float *g = o->p[1], *y = o->p[2];
     for (int64_t i = first; i < last; i++)
-        out[i] = (x[i] > 0 ? 1.0f : 0.0f) * g[i];
+        out[i] = (y[i] > 0 ? 1.0f : 0.0f) * g[i];
 }
 
 KERNEL leaky_relu(ARGUMENTS) {
@@ -101,10 +101,10 @@ KERNEL leaky_relu(ARGUMENTS) {
 
 KERNEL leaky_relu_gradient(ARGUMENTS) {
     float *out = o->p[0];
-    const float *g = o->p[1], *x = o->p[2];
+    const float *g = o->p[1], *y = o->p[2];
     float slope = o->f[0];
     for (int64_t i = first; i < last; i++)
-        out[i] = (x[i] > 0 ? 1.0f : slope) * g[i];
+        out[i] = (y[i] > 0 ? 1.0f : slope) * g[i];
 }
 
 /* Near 0 the first terms of its Taylor series, else 1 - 2 / (e²ˣ + 1). */
