@@ -7,7 +7,7 @@ calls array functions through `xp`, or methods that arrays of every such module 
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from types import ModuleType
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -17,6 +17,8 @@ from mlptrain.backend.call import Array, Call
 from mlptrain.backend.denormals import DenormalsAreZero
 from mlptrain.backend.memory import empty
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Kernels = Literal["compiled", "numpy"]
 
 
@@ -40,20 +42,25 @@ class NumpyBackend:
         return empty(shape, dtype)
 
     def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
-        """One function that makes `calls` in order, for one thread at a time. Inf and NaN arise in
-        it without a warning: the training loop looks for them itself. Denormals count as 0, where
-        that can be had."""
+        """One function that makes `calls` in order, for one thread at a time."""
         rules = [call.bind(self.xp) for call in calls]
-        without_warnings, denormals_are_zero = copy_context(), DenormalsAreZero()
-        without_warnings.run(np.seterr, all="ignore")
 
-        def make_all() -> None:
+        def run() -> None:
             for rule in rules:
                 rule()
 
-        def run() -> None:
+        return run
+
+    def quietly(self, function: Callable[P, T]) -> Callable[P, T]:
+        """`function`, which runs what was bound, for one thread at a time: with Inf and NaN arising
+        without a warning, for who calls it looks for them, and denormals as 0, where that can be
+        had."""
+        without_warnings, denormals_are_zero = copy_context(), DenormalsAreZero()
+        without_warnings.run(np.seterr, all="ignore")
+
+        def run(*args: P.args, **kwargs: P.kwargs) -> T:
             with denormals_are_zero:
-                without_warnings.run(make_all)
+                return without_warnings.run(function, *args, **kwargs)
 
         return run
 

@@ -44,9 +44,9 @@ class Batches:
         n, height, width, _ = images.shape
         self.pixels = images.reshape(n, math.prod(images.shape[1:]))
         self.labels = labels
-        self._places = np.arange(n) if rows is None else rows  # of the examples, in `pixels`
+        self._places = rows  # of the examples, in `pixels`; None: their own numbers
         is_large = is_mapped(images) and images.nbytes > shuffling.WHOLE_BYTES
-        self._file = (self.pixels, self._places) if is_large else None
+        self._file = (self.pixels, np.arange(n) if rows is None else rows) if is_large else None
         weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
         self._weights = weights.astype(np.float32)
         self._scale = _per_input(normalization.scale, height * width)
@@ -94,6 +94,7 @@ class Batches:
             fetch(file, part)
             np.take(file, part, axis=0, out=out, mode="clip")
             release(file)
+        assert self._places is not None
         self._places[indices] = np.arange(len(indices))
 
     def write(self, indices: NDArray[np.int64], x: Array, labels: Array, weights: Array) -> None:
@@ -113,7 +114,11 @@ class Batches:
         self, x: Array, labels: Array, weights: Array
     ) -> tuple[NDArray[np.int64], Callable[[], None]]:
         """An array for the indices of examples, and what then writes these."""
-        wanted, places = np.empty((2, len(x)), np.int64)
+        wanted = places = np.empty(len(x), np.int64)
+        calls = []
+        if self._places is not None:
+            places = np.empty_like(wanted)
+            calls.append(Call(take, places, {"source": self._places, "places": wanted}))
         arrays = {
             "pixels": self.pixels,
             "places": places,
@@ -121,8 +126,7 @@ class Batches:
             "scale": self._scale,
             "offset": self._offset,
         }
-        calls = [
-            Call(take, places, {"source": self._places, "places": wanted}),
+        calls += [
             Call(scaled_rows, x, arrays),
             Call(take, labels, {"source": self.labels, "places": wanted}),
             Call(take, weights, {"source": self._weights, "places": wanted}),

@@ -5,6 +5,9 @@ import math
 import time
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mlptrain.errors import DivergedError, StoppedError
 from mlptrain.training.events import EpochDone, EpochMetrics, Event, Finished, StepDone
 from mlptrain.training.job import Job
@@ -43,22 +46,31 @@ def train_epoch(job: Job) -> Iterator[StepDone]:
     """The steps of the epoch under way, from where `job.progress` stands in it."""
     training, progress = job.config.training, job.progress
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
+    step = job.backend.quietly(take_step)
     for batch in job.train.shuffled(random, training.batch_size, progress.epoch_steps):
-        program = job.program(len(batch))
-        job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
-        program.plan.forward()
-        program.plan.backward()
-        loss = float(program.loss.value)
-        if not math.isfinite(loss):
-            raise diverged(job, progress.step + 1, f"the loss is {loss:g}")
-        if training.optimizer.clip_norm is not None:
-            job.gradient_norm.clip(training.optimizer.clip_norm)
-        job.updater.update(job.learning_rate(progress.step))
+        loss, correct = step(job, batch)
         progress.step += 1
         progress.epoch_steps += 1
         progress.epoch_loss += loss * len(batch)
-        progress.epoch_correct += int(program.correct.value)
+        progress.epoch_correct += correct
         yield StepDone(progress.epoch + 1, progress.epoch_steps, job.steps_per_epoch)
+
+
+def take_step(job: Job, batch: NDArray[np.int64]) -> tuple[float, int]:
+    """One step of gradient descent on the examples `batch`. Returns their mean loss before it and
+    how many of them were right. Raises DivergedError."""
+    program, done = job.program(len(batch)), job.progress.step
+    optimizer = job.config.training.optimizer
+    job.train.write(batch, program.x.value, program.labels.value, program.weights.value)
+    program.plan.forward()
+    program.plan.backward()
+    loss = float(program.loss.value)
+    if not math.isfinite(loss):
+        raise diverged(job, done + 1, f"the loss is {loss:g}")
+    if optimizer.clip_norm is not None:
+        job.gradient_norm.clip(optimizer.clip_norm)
+    job.updater.update(job.learning_rate(done))
+    return loss, int(program.correct.value)
 
 
 def finish_epoch(job: Job, steps_before: int, seconds: float) -> EpochDone:

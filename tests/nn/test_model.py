@@ -88,6 +88,8 @@ def test_initial_values_are_the_same_numbers_in_either_type() -> None:
 def test_evaluation_has_no_dropout_and_no_gradients() -> None:
     program = model().plan_evaluation(7)
     program.x.value[...] = X
+    program.labels.value[...] = LABELS
+    program.weights.value[...] = 1
     program.plan.forward()
     first = program.output.value.copy()
     program.plan.forward()
@@ -103,6 +105,8 @@ def test_training_draws_masks_from_the_given_generator() -> None:
     for seed in (5, 5, 6):
         program = made.plan_training(7, np.random.default_rng(seed))
         program.x.value[...] = X
+        program.labels.value[...] = LABELS
+        program.weights.value[...] = 1
         program.plan.forward()
         outputs.append(program.output.value.copy())
     np.testing.assert_array_equal(outputs[0], outputs[1])

@@ -68,6 +68,7 @@ def job(
         ),
         progress=Progress(),
         model=model,
+        backend=backend,
         train=Batches(images, labels, Normalization.fit([images]), np.linspace(0.5, 2, CLASSES)),
         gradient_norm=gradients.GradientNorm(model.arena),
         updater=Updater(optimizer, model.arena),
