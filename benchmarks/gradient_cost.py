@@ -65,7 +65,8 @@ def program(row: Row) -> Program:
 
 def timings(made: Program, rounds: int) -> dict[str, list[float]]:
     """Seconds per pass, after passes that warm up."""
-    forward, backward = made.plan.forward, made.plan.backward
+    quietly = made.plan.backend.quietly
+    forward, backward = quietly(made.plan.forward), quietly(made.plan.backward)
     seconds(forward, 20)
     seconds(backward, 20)
     passes = max(1, math.ceil(SECONDS_PER_TIMING / seconds(forward, 20)))

@@ -35,11 +35,11 @@ class Function(Definition):
     - `constants(self, *shapes)`: arrays that rules only read, by name, floating-point ones in the
       output's dtype. Rules ask for them as for scratch;
     - `stochastic = True` if forward draws numbers: after the `*` it then takes `random`, too;
-    - `in_place = True` if y may lie where its only input x lay, and the gradient of x where `g`
-      lay: an entry of `out` is written when what it held is no longer needed, and no gradient rule
+    - `in_place = True`, for a function of one input x of y's shape: `out` may be x in `forward` and
+      `g` in the gradient rule, so each entry is read before it is written, and no gradient rule
       asks for x.
 
-    Rules allocate nothing, never change an input otherwise, and may find any rubbish in `out`.
+    Rules allocate nothing, but for that never change an input, and may find any rubbish in `out`.
     """
 
     stochastic: ClassVar[bool] = False

@@ -22,7 +22,7 @@ class Plan:
         random: the generator for functions that draw numbers.
 
     Attributes:
-        buffers: every array that belongs to the plan: values, gradients, scratch.
+        buffers: every array that a run writes, and the inputs: values, gradients, scratch.
     """
 
     def __init__(self, tape: Tape, output: Tensor | None = None, random: Any = None) -> None:
@@ -123,7 +123,7 @@ def _in_place(steps: list[Step], output: Tensor | None) -> set[int]:
     """The ids of the results that take the memory of what they are computed from: of functions that
     work in place and whose input is another step's result that nothing else reads."""
     uses = Counter(id(x) for step in steps for x in step.xs)
-    uses[id(output)] += 1
+    uses[id(output)] += 1  # the caller reads it
     free = {id(step.y) for step in steps if uses[id(step.y)] == 1 and not step.function.needs_y()}
     return {id(step.y) for step in steps if step.function.in_place and id(step.xs[0]) in free}
 

@@ -20,7 +20,8 @@ class Tensor:
 
     Attributes:
         value: the array, once a plan is bound.
-        gradient: the array of d loss / d value, once a plan is bound, if `wants_gradient`.
+        gradient: the array of d loss / d value, once a plan is bound, if `wants_gradient`. A
+            function that works in place writes its own results over both.
         name: the parameter's name in the arena; empty for any other value.
     """
 

@@ -52,9 +52,9 @@ class NumpyBackend:
         return run
 
     def quietly(self, function: Callable[P, T]) -> Callable[P, T]:
-        """`function`, which runs what was bound, for one thread at a time: with Inf and NaN arising
-        without a warning, for who calls it looks for them, and denormals as 0, where that can be
-        had."""
+        """`function`, which runs what was bound, made quiet: Inf and NaN arise without a warning,
+        since the caller looks for them; denormals count as 0, where that can be had. For one thread
+        at a time."""
         without_warnings, denormals_are_zero = copy_context(), DenormalsAreZero()
         without_warnings.run(np.seterr, all="ignore")
 

@@ -27,7 +27,7 @@ class GradientNorm:
 
     def clip(self, limit: float) -> None:
         """Shorten the gradients to norm `limit` if they are longer (Pascanu et al., 2013), unless
-        an entry is NaN or Inf."""
+        that norm is NaN or Inf."""
         length = self.measure()
         if limit < length < math.inf:
             self._xp.multiply(self._g, limit / length, out=self._g)

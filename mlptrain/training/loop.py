@@ -18,9 +18,9 @@ from mlptrain.training.streams import SHUFFLING, stream
 def train(job: Job, stop: StopRequest) -> Iterator[Event]:
     """Train until the last epoch or until nothing gets better, then evaluate the best weights.
 
-    Raises DivergedError at the first loss, and before a state is saved, that is NaN or Inf: either
-    spreads from a gradient to the weights, and from there to the next loss. Raises StoppedError,
-    with the state saved, once `stop` has noted a signal."""
+    Raises DivergedError at the first loss that is NaN or Inf, and before a state is saved that
+    holds either: what does not reach the loss (a unit at -Inf is dead under ReLU) is found there.
+    Raises StoppedError, with the state saved, once `stop` has noted a signal."""
     stop.hold()
     while (reason := job.reason_to_stop()) is None:
         started, done_before = time.perf_counter(), job.progress.epoch_steps
