@@ -30,7 +30,7 @@ class Plan:
         self.buffers: list[Array] = []
         self._tape = tape
         self._output = output
-        self._in_place = _in_place(tape.steps, output)
+        self._in_place = _results_in_place(tape.steps, output)
         self._give_leaves_their_arrays()
         forward = [self._forward_call(step, random) for step in tape.steps]
         backward = [] if output is None else self._backward_calls(output, forward)
@@ -119,7 +119,7 @@ class Plan:
         return array
 
 
-def _in_place(steps: list[Step], output: Tensor | None) -> set[int]:
+def _results_in_place(steps: list[Step], output: Tensor | None) -> set[int]:
     """The ids of the results that take the memory of what they are computed from: of functions that
     work in place and whose input is another step's result that nothing else reads."""
     uses = Counter(id(x) for step in steps for x in step.xs)

@@ -18,6 +18,16 @@ class Activation(Function):
     initializer: ClassVar[str] = "glorot_uniform"
 
 
+class InPlace(Activation):
+    """An activation whose derivative follows from y. Its gradient rule builds that in `part`, for
+    `out` may be `g`."""
+
+    in_place: ClassVar[bool] = True
+
+    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        return {"part": Scratch(shapes[0])}
+
+
 activations: Registry[Activation] = Registry("activation", part_of=functions)
 
 
@@ -33,16 +43,6 @@ class Identity(Activation):
     def gradient_x(self, xp: Any, out: Array, g: Array) -> None:
         """g"""
         out[...] = g
-
-
-class InPlace(Activation):
-    """An activation whose derivative follows from y. Its gradient rule builds that in `part`, for
-    `out` may be `g`."""
-
-    in_place: ClassVar[bool] = True
-
-    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
-        return {"part": Scratch(shapes[0])}
 
 
 @activations.register

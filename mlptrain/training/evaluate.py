@@ -37,13 +37,16 @@ class Predictor:
         mean loss."""
         program = self._program
         batches = Batches(images, labels, self._normalization, rows=rows, backend=self._backend)
-        write = self._backend.quietly(batches.write)
-        forward = self._backend.quietly(program.plan.forward)
+        forward = self._backend.quietly(self._forward)
         for indices in batches.in_order(np.arange(len(batches)), BATCH_SIZE, BATCH_SIZE):
             place = slice(int(indices[0]), int(indices[-1]) + 1)
-            write(indices, program.x.value, program.labels.value, program.weights.value)
-            forward()
+            forward(batches, indices)
             yield place, program.output.value[: len(indices)], float(program.loss.value)
+
+    def _forward(self, batches: Batches, indices: NDArray[np.int64]) -> None:
+        program = self._program
+        batches.write(indices, program.x.value, program.labels.value, program.weights.value)
+        program.plan.forward()
 
 
 def evaluate(

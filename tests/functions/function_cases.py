@@ -62,6 +62,8 @@ def _with(definition: type[Function], setting: str, value: float) -> Function | 
 
 ALL = [(name, number) for name in functions for number in range(len(variants(name)))]
 IDS = [f"{name}-{number}" for name, number in ALL]
+IN_PLACE = [(name, number) for name, number in ALL if functions[name].in_place]
+IN_PLACE_IDS = [f"{name}-{number}" for name, number in IN_PLACE]
 
 
 def shapes(name: str, sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:

@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from function_cases import ALL, COUNTS, IDS, MODULES, NOT_DIFFERENTIABLE, Run, arrays, variants
+from function_cases import (
+    ALL,
+    COUNTS,
+    IDS,
+    IN_PLACE,
+    IN_PLACE_IDS,
+    MODULES,
+    NOT_DIFFERENTIABLE,
+    Run,
+    arrays,
+    variants,
+)
 
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.autodiff.gradcheck import gradient_error
@@ -23,8 +34,6 @@ SIZES = [
     {"batch": 6, "n": 7, "units": 5},
 ]
 DIFFERENTIABLE = [(name, number) for name, number in ALL if name not in COUNTS]
-IN_PLACE = [(name, number) for name, number in ALL if functions[name].in_place]
-IN_PLACE_IDS = [f"{name}-{number}" for name, number in IN_PLACE]
 DIFFERENTIABLE_IDS = [f"{name}-{number}" for name, number in DIFFERENTIABLE]
 
 

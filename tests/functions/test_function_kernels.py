@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled_backend import compiled_backend
-from function_cases import ALL, IDS, Run, arrays, variants
+from function_cases import ALL, IDS, IN_PLACE, IN_PLACE_IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled, kernels
@@ -72,10 +72,7 @@ def test_kernels_compute_what_the_rules_do(name: str, number: int, threads: int)
             np.testing.assert_allclose(found, right, rtol=2e-5, atol=2e-6 * scale)
 
 
-IN_PLACE = [case for case in ALL if functions[case[0]].in_place]
-
-
-@pytest.mark.parametrize(("name", "number"), IN_PLACE)
+@pytest.mark.parametrize(("name", "number"), IN_PLACE, ids=IN_PLACE_IDS)
 def test_kernels_work_in_place(name: str, number: int) -> None:
     """y where x lay, and the gradient of x where that of y lay: the same numbers."""
     function = variants(name)[number]

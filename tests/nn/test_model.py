@@ -6,7 +6,7 @@ import pytest
 from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.functions.losses import CrossEntropy, Loss, MeanSquaredError
 from mlptrain.nn.layers import Dense, Dropout, Layer
-from mlptrain.nn.model import Model
+from mlptrain.nn.model import Model, Program
 
 HIDDEN: list[Layer] = [
     Dense(units=6, activation=ReLU()),
@@ -23,6 +23,14 @@ def model(
     made = Model(hidden, 5, 3, loss or CrossEntropy(), dtype)
     made.initialize(np.random.default_rng(1))
     return made
+
+
+def run(program: Program) -> None:
+    """Forward, over all the examples, each of weight 1."""
+    program.x.value[...] = X
+    program.labels.value[...] = LABELS
+    program.weights.value[...] = 1
+    program.plan.forward()
 
 
 def test_parameters_by_name_and_shape() -> None:
@@ -54,10 +62,7 @@ def test_no_hidden_layers_is_softmax_regression() -> None:
     linear = model([])
     assert list(linear.arena.slots) == ["output/kernel", "output/bias"]
     program = linear.plan_evaluation(7)
-    program.x.value[...] = X
-    program.labels.value[...] = LABELS
-    program.weights.value[...] = 1
-    program.plan.forward()
+    run(program)
     scores = np.exp(X @ linear.arena.value("output/kernel") + linear.arena.value("output/bias"))
     wanted = scores / scores.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(program.output.value, wanted, rtol=1e-13)
@@ -87,10 +92,7 @@ def test_initial_values_are_the_same_numbers_in_either_type() -> None:
 
 def test_evaluation_has_no_dropout_and_no_gradients() -> None:
     program = model().plan_evaluation(7)
-    program.x.value[...] = X
-    program.labels.value[...] = LABELS
-    program.weights.value[...] = 1
-    program.plan.forward()
+    run(program)
     first = program.output.value.copy()
     program.plan.forward()
     np.testing.assert_array_equal(first, program.output.value)
@@ -104,10 +106,7 @@ def test_training_draws_masks_from_the_given_generator() -> None:
     outputs = []
     for seed in (5, 5, 6):
         program = made.plan_training(7, np.random.default_rng(seed))
-        program.x.value[...] = X
-        program.labels.value[...] = LABELS
-        program.weights.value[...] = 1
-        program.plan.forward()
+        run(program)
         outputs.append(program.output.value.copy())
     np.testing.assert_array_equal(outputs[0], outputs[1])
     assert not np.array_equal(outputs[0], outputs[2])
@@ -117,10 +116,7 @@ def test_training_outputs_logits_and_evaluation_their_softmax() -> None:
     made = model([Dense(units=4, activation=Tanh())])
     training, evaluation = made.plan_training(7, None), made.plan_evaluation(7)
     for program in (training, evaluation):
-        program.x.value[...] = X
-        program.labels.value[...] = LABELS
-        program.weights.value[...] = 1
-        program.plan.forward()
+        run(program)
     logits = training.output.value
     wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(evaluation.output.value, wanted, rtol=1e-13)
@@ -131,10 +127,7 @@ def test_training_outputs_logits_and_evaluation_their_softmax() -> None:
 def test_mean_squared_error_compares_probabilities_with_one_hot_rows() -> None:
     made = model([], MeanSquaredError())
     program = made.plan_evaluation(7)
-    program.x.value[...] = X
-    program.labels.value[...] = LABELS
-    program.weights.value[...] = 1
-    program.plan.forward()
+    run(program)
     wanted = ((program.output.value - np.eye(3)[LABELS]) ** 2).mean()
     assert float(program.loss.value) == pytest.approx(wanted, rel=1e-13)
 

@@ -62,8 +62,7 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
         program.plan.backward()
         losses.append(float(program.loss.value))
         if optimizer.clip_norm is not None:
-            norm = GradientNorm(model.arena)
-            norm.clip(optimizer.clip_norm)
+            GradientNorm(model.arena).clip(optimizer.clip_norm)
         updater.update(optimizer.learning_rate)
     return losses, model.arena
 
