@@ -52,8 +52,9 @@ class ReLU(InPlace):
     type: Literal["relu"] = "relu"
     initializer: ClassVar[str] = "he_normal"
 
-    def forward(self, xp: Any, out: Array, x: Array) -> None:
-        x.clip(0, xp.inf, out=out)  # three times as fast as NumPy's maximum with a number
+    def forward(self, xp: Any, out: Array, x: Array, *, part: Array) -> None:
+        part.fill(0)  # with a number instead, NumPy's maximum takes longer than both
+        xp.maximum(x, part, out=out)
 
     def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g where y > 0, else 0"""

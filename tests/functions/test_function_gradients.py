@@ -75,8 +75,8 @@ def test_a_rule_that_is_a_thousandth_off_is_found(
         right = getattr(type(function), f"gradient_{x}")
 
         @wraps(right)
-        def wrong(self: Function, xp: Any, out: Any, *, right: Any = right, **given: Any) -> None:
-            right(self, xp, out, **given)
+        def wrong(self: Function, xp: Any, out: Any, *given: Any, right: Any = right) -> None:
+            right(self, xp, out, *given)
             xp.multiply(out, 1.001, out=out)
 
         with monkeypatch.context() as patch:
