@@ -59,7 +59,7 @@ def program(row: Row) -> Program:
     made = model.plan_training(row.batch_size, random)
     made.x.value[...] = random.normal(size=made.x.shape)
     made.labels.value[...] = random.integers(0, row.sizes[-1], row.batch_size)
-    made.weights.value[...] = 1
+    made.weights.value[...] = 1 / made.weights.value.size
     return made
 
 

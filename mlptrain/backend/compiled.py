@@ -20,7 +20,7 @@ from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import Operation, operations
 from mlptrain.backend.numpy import NumpyBackend, P, T
 
-LAYOUT = 3
+LAYOUT = 4
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
 
 

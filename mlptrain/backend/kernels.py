@@ -182,16 +182,15 @@ def _column_sums(call: Call, threads: int) -> list[Operation]:
 
 
 def _cross_entropy(call: Call, threads: int) -> list[Operation]:
-    x, p, labels, weights, row, share = (
-        call.arrays[name] for name in ("x", "p", "targets", "weights", "row", "share")
+    x, p, labels, weights, row = (
+        call.arrays[name] for name in ("x", "p", "targets", "weights", "row")
     )
     rows, width = x.shape
     each, work = (p, x, row, labels), (width + ROW) * EXPONENTIAL
     smoothing = (_setting(call, "label_smoothing"),)
-    mean = (call.out, row, weights, share)
     return [
         _operation("cross_entropy", each, rows, work, threads, sizes=(width,), settings=smoothing),
-        _operation("weighted_mean", mean, 1, 1, 1, sizes=(rows,)),
+        _operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
     ]
 
 
@@ -228,6 +227,11 @@ def _take(call: Call, threads: int) -> list[Operation]:
     return [_operation("take", arrays, 1, 1, threads, sizes=(call.out.size, call.out.itemsize))]
 
 
+def _shares(call: Call, threads: int) -> list[Operation]:
+    arrays = (call.out, call.arrays["places"], call.arrays["weights"])
+    return [_operation("shares", arrays, 1, 1, threads, sizes=call.out.shape)]
+
+
 def _sgd(call: Call, threads: int) -> list[Operation]:
     if "v" in call.arrays:
         return _entrywise("momentum", "g coefficients v", "nesterov", work=ROOT)(call, threads)
@@ -257,7 +261,7 @@ KERNELS: dict[str, Kernel] = {
     "Dropout.gradient_x": _entrywise("multiply", "g mask"),
     "CrossEntropy.forward": _of_class_indices(_cross_entropy),
     "CrossEntropy.gradient_x": _of_class_indices(
-        _rowwise("cross_entropy_gradient", "g p targets share", "label_smoothing")
+        _rowwise("cross_entropy_gradient", "g p targets weights", "label_smoothing")
     ),
     "CountCorrect.forward": _count_correct,
     "Optimizer.decay": _entrywise("decay", "g coefficients", work=ROOT),
@@ -266,6 +270,7 @@ KERNELS: dict[str, Kernel] = {
     "square_sums": _square_sums,
     "scaled_rows": _scaled_rows,
     "take": _take,
+    "shares": _shares,
 }
 
 

@@ -47,8 +47,7 @@ class Batches:
         self._places = rows  # of the examples, in `pixels`; None: their own numbers
         is_large = is_mapped(images) and images.nbytes > shuffling.WHOLE_BYTES
         self._file = (self.pixels, np.arange(n) if rows is None else rows) if is_large else None
-        weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
-        self._weights = weights.astype(np.float32)
+        self._weights = None if class_weights is None else class_weights[labels].astype(np.float32)
         self._scale = _per_input(normalization.scale, height * width)
         offset = _per_input(normalization.offset, height * width)
         self._offset = offset if offset.any() else None
@@ -98,8 +97,9 @@ class Batches:
         self._places[indices] = np.arange(len(indices))
 
     def write(self, indices: NDArray[np.int64], x: Array, labels: Array, weights: Array) -> None:
-        """Write the examples `indices` (m,) into x (batch, inputs), labels (batch,) and weights
-        (batch,), batch ≥ m. The rows beyond m become zeros of weight 0."""
+        """Write the examples `indices` (m,) into x (batch, inputs) and labels (batch,), and into
+        weights (batch,) each one's share of the mean loss; batch ≥ m. The rows beyond m become
+        zeros of weight 0."""
         m = len(indices)
         if (m, id(x)) not in self._bound:
             self._bound[m, id(x)] = self._bind(x[:m], labels[:m], weights[:m])
@@ -129,7 +129,7 @@ class Batches:
         calls += [
             Call(scaled_rows, x, arrays),
             Call(take, labels, {"source": self.labels, "places": wanted}),
-            Call(take, weights, {"source": self._weights, "places": wanted}),
+            Call(shares, weights, {"places": wanted, "weights": self._weights}),
         ]
         return wanted, self._backend.bind(calls)
 
@@ -145,6 +145,15 @@ def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
     # a method, for xp.take takes four times as long to call; mode="clip" writes straight into
     # `out`, the default goes through a copy
     source.take(places, out=out, mode="clip")
+
+
+def shares(xp: Any, out: Array, places: Array, weights: Array | None) -> None:
+    """outᵢ = weights[placesᵢ] / Σⱼ weights[placesⱼ]; without weights, all alike."""
+    if weights is None:
+        out.fill(1 / len(out))
+        return
+    weights.take(places, out=out, mode="clip")
+    xp.divide(out, xp.add.reduce(out), out=out)
 
 
 def scaled_rows(

@@ -1,7 +1,7 @@
 """The affine map of a dense layer.
 
-Of NumPy's two products, `dot` is called in less time, but clears `out` first: that costs where `out`
-is as large as the weights."""
+Of NumPy's two products, `dot` is called in less time, but it clears `out` first: that costs where
+`out` is as large as the weights."""
 
 from typing import Any, Literal
 

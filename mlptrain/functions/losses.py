@@ -1,4 +1,4 @@
-"""Loss functions: one number for a batch, the weighted mean over its examples; and a count."""
+"""Loss functions: one number for a batch, a weighted sum over its examples; and a count."""
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -11,11 +11,11 @@ from mlptrain.registry import Registry
 
 
 class Loss(Function):
-    """L = Σᵢ weightᵢ lossᵢ / Σᵢ weightᵢ over the examples i of a batch.
+    """L = Σᵢ weightᵢ lossᵢ over the examples i of a batch.
 
     Inputs: x (batch, n), the predictions; targets, class indices (batch,) or numbers (batch, n);
-    weights (batch,), ≥ 0 and not all 0. Only x is differentiable. Class indices stand for their
-    one-hot rows. `from_logits` says that x are the scores before softmax.
+    weights (batch,), ≥ 0, and with sum 1 for a mean. Only x is differentiable. Class indices stand
+    for their one-hot rows. `from_logits` says that x are the scores before softmax.
     """
 
     from_logits: ClassVar[bool]
@@ -31,7 +31,6 @@ class Loss(Function):
             "part": Scratch((batch, n)),
             "row": Scratch((batch, 1)),
             "score": Scratch((batch, 1)),
-            "share": Scratch((batch, 1)),  # weightᵢ / Σ weights
             "place": Scratch((batch, 1), "int64"),
         }
 
@@ -68,7 +67,6 @@ class CrossEntropy(Loss):
         p: Array,
         row: Array,
         score: Array,
-        share: Array,
         place: Array,
         classes: Array,
         first: Array,
@@ -90,12 +88,12 @@ class CrossEntropy(Loss):
         xp.divide(p, row, out=p)
         xp.log(row, out=row)
         xp.subtract(row, score, out=row)
-        write_weighted_mean(xp, out, row, weights, share)
+        xp.dot(row[:, 0], weights, out=out)
 
-    def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, share: Array) -> None:
-        """g (softmax(x) - t) weightᵢ / Σ weights"""
+    def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
+        """g (softmax(x) - t) weightᵢ"""
         xp.subtract(p, t, out=out)
-        xp.multiply(out, share, out=out)
+        xp.multiply(out, weights[:, None], out=out)
         xp.multiply(out, g, out=out)
 
 
@@ -119,7 +117,6 @@ class MeanSquaredError(Loss):
         p: Array,
         part: Array,
         row: Array,
-        share: Array,
     ) -> None:
         """Leaves x - t in `p`."""
         write_targets(xp, t, targets, classes)
@@ -127,11 +124,11 @@ class MeanSquaredError(Loss):
         xp.multiply(p, p, out=part)
         xp.add.reduce(part, axis=1, keepdims=True, out=row)
         xp.multiply(row, 1 / x.shape[1], out=row)
-        write_weighted_mean(xp, out, row, weights, share)
+        xp.dot(row[:, 0], weights, out=out)
 
-    def gradient_x(self, xp: Any, out: Array, g: Array, x: Array, p: Array, share: Array) -> None:
-        """g 2 (x - t) / n · weightᵢ / Σ weights"""
-        xp.multiply(p, share, out=out)
+    def gradient_x(self, xp: Any, out: Array, g: Array, x: Array, p: Array, weights: Array) -> None:
+        """g 2 (x - t) / n · weightᵢ"""
+        xp.multiply(p, weights[:, None], out=out)
         xp.multiply(out, 2 / x.shape[1], out=out)
         xp.multiply(out, g, out=out)
 
@@ -164,12 +161,6 @@ def write_targets(xp: Any, t: Array, targets: Array, classes: Array) -> None:
         t[...] = targets
         return
     xp.equal(targets[:, None], classes, out=t)
-
-
-def write_weighted_mean(xp: Any, out: Array, row: Array, weights: Array, share: Array) -> None:
-    """Write Σ weightᵢ rowᵢ / Σ weightᵢ into out (), and weightᵢ / Σ weights into share."""
-    xp.divide(weights[:, None], xp.add.reduce(weights), out=share)
-    xp.dot(row[:, 0], share[:, 0], out=out)
 
 
 if TYPE_CHECKING:

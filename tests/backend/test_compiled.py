@@ -47,7 +47,7 @@ class Training:
         random = np.random.default_rng(2)
         self.program.x.value[...] = random.normal(size=self.program.x.shape)
         self.program.labels.value[...] = random.integers(0, 10, batch)
-        self.program.weights.value[...] = 1
+        self.program.weights.value[...] = 1 / batch
 
     def steps(self, count: int) -> list[float]:
         losses = []

@@ -139,7 +139,7 @@ def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
 
 def test_every_kernel_stands_for_a_rule() -> None:
     """A rule that was renamed would silently lose its kernel."""
-    rules = {gradients.square_sums, batches.scaled_rows, batches.take}
+    rules = {gradients.square_sums, batches.scaled_rows, batches.take, batches.shares}
     for definition in (*functions.definitions(), *optimizers.definitions()):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):

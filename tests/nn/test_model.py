@@ -26,10 +26,10 @@ def model(
 
 
 def run(program: Program) -> None:
-    """Forward, over all the examples, each of weight 1."""
+    """Forward, over all the examples, each of the same weight."""
     program.x.value[...] = X
     program.labels.value[...] = LABELS
-    program.weights.value[...] = 1
+    program.weights.value[...] = 1 / len(LABELS)
     program.plan.forward()
 
 
@@ -139,7 +139,7 @@ def test_a_padded_batch_gives_the_gradient_of_the_batch() -> None:
         program = made.plan_training(size, None)
         program.x.value[:7], program.x.value[7:] = X, 0
         program.labels.value[:7], program.labels.value[7:] = LABELS, 0
-        program.weights.value[:7], program.weights.value[7:] = 1, 0
+        program.weights.value[:7], program.weights.value[7:] = 1 / 7, 0
         program.plan.forward()
         program.plan.backward()
         gradients.append(made.arena.gradients.copy())

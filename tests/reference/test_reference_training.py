@@ -55,9 +55,8 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
     for step in range(STEPS):
         program.x.value[...] = x[step]
         program.labels.value[...] = labels[step]
-        program.weights.value[...] = (
-            1.0 if run.class_weights is None else np.array(run.class_weights)[labels[step]]
-        )
+        weights = np.array(run.class_weights or [1.0] * SIZES[-1])[labels[step]]
+        program.weights.value[...] = weights / weights.sum()
         program.plan.forward()
         program.plan.backward()
         losses.append(float(program.loss.value))

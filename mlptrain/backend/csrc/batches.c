@@ -12,6 +12,20 @@ void take(WHOLE) {
             ((int32_t *)o->p[0])[i] = ((const int32_t *)o->p[1])[places[i]];
 }
 
+/* p: out (n[0],), places, weights or NULL. */
+void shares(WHOLE) {
+    float *out = o->p[0];
+    const int64_t *places = o->p[1];
+    const float *weights = o->p[2];
+    double total = 0;
+    for (int64_t i = 0; i < o->n[0]; i++) {
+        out[i] = weights ? weights[places[i]] : 1;
+        total += out[i];
+    }
+    for (int64_t i = 0; i < o->n[0]; i++)
+        out[i] = (float)(out[i] / total);
+}
+
 #define AHEAD 4 /* rows between what is fetched and what is used */
 
 /* p: out (rows, width), pixels, their places, scale (width,), offset (width,) or NULL; n: width;

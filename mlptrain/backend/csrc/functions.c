@@ -190,30 +190,25 @@ KERNEL cross_entropy(ARGUMENTS) {
     }
 }
 
-/* p: out (), row (rows,), weights, share (rows,); n: rows. As write_weighted_mean. */
-void weighted_mean(WHOLE) {
+/* p: out (), row, weights (n[0],). Writes Σ weightᵢ rowᵢ. */
+void weighted_sum(WHOLE) {
     const float *row = o->p[1], *weights = o->p[2];
-    float *share = o->p[3];
-    double total = 0, mean = 0;
+    double total = 0;
     for (int64_t i = 0; i < o->n[0]; i++)
-        total += weights[i];
-    for (int64_t i = 0; i < o->n[0]; i++) {
-        share[i] = (float)(weights[i] / total);
-        mean += (double)row[i] * share[i];
-    }
-    *(float *)o->p[0] = (float)mean;
+        total += (double)row[i] * weights[i];
+    *(float *)o->p[0] = (float)total;
 }
 
-/* p: out (rows, width), g (), p, labels, share (rows,); n: width; f: label smoothing. */
+/* p: out (rows, width), g (), p, labels, weights (rows,); n: width; f: label smoothing. */
 KERNEL cross_entropy_gradient(ARGUMENTS) {
     int64_t width = o->n[0];
     const int64_t *labels = o->p[3];
-    const float *share = o->p[4];
+    const float *weights = o->p[4];
     float smoothing = o->f[0], g = *(const float *)o->p[1];
     for (int64_t i = first; i < last; i++) {
         float *restrict out = (float *)o->p[0] + i * width;
         const float *restrict p = (const float *)o->p[2] + i * width;
-        float scale = share[i] * g, even = smoothing / width;
+        float scale = weights[i] * g, even = smoothing / width;
         for (int64_t j = 0; j < width; j++)
             out[j] = (p[j] - even) * scale;
         if ((uint64_t)labels[i] < (uint64_t)width)
