@@ -65,12 +65,12 @@ def program(row: Row) -> Program:
 
 def timings(made: Program, rounds: int) -> dict[str, list[float]]:
     """Seconds per pass, after passes that warm up."""
-    quietly = made.plan.backend.quietly
-    forward, backward = quietly(made.plan.forward), quietly(made.plan.backward)
-    seconds(forward, 20)
-    seconds(backward, 20)
-    passes = max(1, math.ceil(SECONDS_PER_TIMING / seconds(forward, 20)))
-    both = [(seconds(forward, passes), seconds(backward, passes)) for _ in range(rounds)]
+    forward, backward = made.plan.forward, made.plan.backward
+    with made.plan.backend.quiet():
+        seconds(forward, 20)
+        seconds(backward, 20)
+        passes = max(1, math.ceil(SECONDS_PER_TIMING / seconds(forward, 20)))
+        both = [(seconds(forward, passes), seconds(backward, passes)) for _ in range(rounds)]
     return {"forward": [f for f, _ in both], "backward": [b for _, b in both]}
 
 

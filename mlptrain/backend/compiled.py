@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 
 from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import Operation, operations
-from mlptrain.backend.numpy import NumpyBackend, P, T
+from mlptrain.backend.numpy import NumpyBackend
 
 LAYOUT = 4
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
@@ -58,11 +58,8 @@ class CompiledBackend(NumpyBackend):
             if is_compiled:
                 parts.append(self._program([each for _, many in group for each in many]))
             else:
-                parts.append(super().quietly(super().bind(call for call, _ in group)))
+                parts.append(super().bind(call for call, _ in group))
         return parts[0] if len(parts) == 1 else partial(_run_all, parts)
-
-    def quietly(self, function: Callable[P, T]) -> Callable[P, T]:
-        return function  # what `bind` returns is quiet already: kernels know no warnings
 
     def use_threads(self, threads: int) -> int:
         super().use_threads(1)  # in the BLAS: each thread computes its own share of a product

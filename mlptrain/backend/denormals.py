@@ -8,6 +8,8 @@ need a hundred times as long for each as for any other number. A thread can have
 import ctypes
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _FLUSH_TO_ZERO, _ARE_ZERO = 1 << 15, 1 << 6
 _MXCSR = 7  # the last of the eight words of a fenv_t
@@ -15,22 +17,21 @@ _MXCSR = 7  # the last of the eight words of a fenv_t
 _Environment = ctypes.c_uint32 * 8
 
 
-class DenormalsAreZero:
-    """A context in which they are, for the thread that enters it. Leaving it brings back what was
-    in force when it was made. Only on Linux and x86-64; elsewhere nothing changes."""
-
-    def __init__(self) -> None:
-        before = _Environment()
-        self._set = _fesetenv if _fegetenv(before) == 0 else _nothing
-        within = _Environment(*before)
-        within[_MXCSR] |= _FLUSH_TO_ZERO | _ARE_ZERO
-        self._before, self._within = before, within
-
-    def __enter__(self) -> None:
-        self._set(self._within)
-
-    def __exit__(self, *error: object) -> None:
-        self._set(self._before)
+@contextmanager
+def denormals_are_zero() -> Iterator[None]:
+    """While it lasts, they are, in this thread. Only on Linux and x86-64; elsewhere nothing
+    changes."""
+    before = _Environment()
+    if _fegetenv(before) != 0:
+        yield
+        return
+    within = _Environment(*before)
+    within[_MXCSR] |= _FLUSH_TO_ZERO | _ARE_ZERO
+    _fesetenv(within)
+    try:
+        yield
+    finally:
+        _fesetenv(before)
 
 
 def _nothing(_: object) -> int:

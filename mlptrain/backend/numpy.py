@@ -4,21 +4,19 @@ A backend gives the engine an array module `xp`, memory, and code for its calls.
 calls array functions through `xp`, or methods that arrays of every such module have.
 """
 
-from collections.abc import Callable, Iterable
-from contextvars import copy_context
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from mlptrain.backend.call import Array, Call
-from mlptrain.backend.denormals import DenormalsAreZero
+from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.memory import empty
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Kernels = Literal["compiled", "numpy"]
 
 
@@ -51,18 +49,12 @@ class NumpyBackend:
 
         return run
 
-    def quietly(self, function: Callable[P, T]) -> Callable[P, T]:
-        """`function`, which runs what was bound, made quiet: Inf and NaN arise without a warning,
-        since the caller looks for them; denormals count as 0, where that can be had. For one thread
-        at a time."""
-        without_warnings, denormals_are_zero = copy_context(), DenormalsAreZero()
-        without_warnings.run(np.seterr, all="ignore")
-
-        def run(*args: P.args, **kwargs: P.kwargs) -> T:
-            with denormals_are_zero:
-                return without_warnings.run(function, *args, **kwargs)
-
-        return run
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """While it lasts, in this thread: Inf and NaN arise without a warning, since whoever runs
+        what was bound looks for them; denormals count as 0, where that can be had."""
+        with np.errstate(all="ignore"), denormals_are_zero():
+            yield
 
     def use_threads(self, threads: int) -> int:
         """Share the work of every call bound from now on among `threads` threads, or as many as

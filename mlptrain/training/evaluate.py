@@ -37,16 +37,12 @@ class Predictor:
         mean loss."""
         program = self._program
         batches = Batches(images, labels, self._normalization, rows=rows, backend=self._backend)
-        forward = self._backend.quietly(self._forward)
         for indices in batches.in_order(np.arange(len(batches)), BATCH_SIZE, BATCH_SIZE):
             place = slice(int(indices[0]), int(indices[-1]) + 1)
-            forward(batches, indices)
+            with self._backend.quiet():
+                batches.write(indices, program.x.value, program.labels.value, program.weights.value)
+                program.plan.forward()
             yield place, program.output.value[: len(indices)], float(program.loss.value)
-
-    def _forward(self, batches: Batches, indices: NDArray[np.int64]) -> None:
-        program = self._program
-        batches.write(indices, program.x.value, program.labels.value, program.weights.value)
-        program.plan.forward()
 
 
 def evaluate(

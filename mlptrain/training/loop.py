@@ -3,7 +3,8 @@ update, repeat."""
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,14 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
     stop.hold()
     while (reason := job.reason_to_stop()) is None:
         started, done_before = time.perf_counter(), job.progress.epoch_steps
-        for event in train_epoch(job):
-            yield event
-            if stop.signal_number is not None:
-                require_finite(job)
-                job.save_last()
-                raise StoppedError("training was stopped; its state is saved", stop.signal_number)
+        with closing(train_epoch(job)) as steps:
+            for event in steps:
+                yield event
+                if stop.signal_number is not None:
+                    require_finite(job)
+                    job.save_last()
+                    message = "training was stopped; its state is saved"
+                    raise StoppedError(message, stop.signal_number)
         yield finish_epoch(job, done_before, time.perf_counter() - started)
     test, progress = job.evaluate_best(), job.progress
     if test is not None and not math.isfinite(test.loss):
@@ -42,18 +45,19 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
     yield finished
 
 
-def train_epoch(job: Job) -> Iterator[StepDone]:
-    """The steps of the epoch under way, from where `job.progress` stands in it."""
+def train_epoch(job: Job) -> Generator[StepDone, None, None]:
+    """The steps of the epoch under way, from where `job.progress` stands in it. Until it ends or is
+    closed, the backend is quiet for whoever asks for the steps, too."""
     training, progress = job.config.training, job.progress
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
-    step = job.backend.quietly(take_step)
-    for batch in job.train.shuffled(random, training.batch_size, progress.epoch_steps):
-        loss, correct = step(job, batch)
-        progress.step += 1
-        progress.epoch_steps += 1
-        progress.epoch_loss += loss * len(batch)
-        progress.epoch_correct += correct
-        yield StepDone(progress.epoch + 1, progress.epoch_steps, job.steps_per_epoch)
+    with job.backend.quiet():
+        for batch in job.train.shuffled(random, training.batch_size, progress.epoch_steps):
+            loss, correct = take_step(job, batch)
+            progress.step += 1
+            progress.epoch_steps += 1
+            progress.epoch_loss += loss * len(batch)
+            progress.epoch_correct += correct
+            yield StepDone(progress.epoch + 1, progress.epoch_steps, job.steps_per_epoch)
 
 
 def take_step(job: Job, batch: NDArray[np.int64]) -> tuple[float, int]:

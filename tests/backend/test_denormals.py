@@ -1,4 +1,4 @@
-"""Denormals count as 0 in what is called quietly, and nowhere else."""
+"""Denormals count as 0 while a backend is quiet, and not afterwards."""
 
 import platform
 import sys
@@ -8,7 +8,7 @@ import pytest
 from compiled_backend import compiled_backend
 
 from mlptrain.autodiff.arena import Arena
-from mlptrain.backend.denormals import DenormalsAreZero
+from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.optimizers import SGD
 from mlptrain.optim.updater import Updater
@@ -26,12 +26,12 @@ def test_the_mean_of_a_gradient_that_stopped_coming_ends_at_zero(
 ) -> None:
     arena = Arena({"b": (40,)}, np.float32, backend())
     updater = Updater(SGD(momentum=0.9), arena)
-    update = arena.backend.quietly(updater.update)
     arena.gradients[...] = 1e-37
-    update(0.1)
-    arena.gradients[...] = 0
-    for _ in range(40):
-        update(0.1)
+    with arena.backend.quiet():
+        updater.update(0.1)
+        arena.gradients[...] = 0
+        for _ in range(40):
+            updater.update(0.1)
     assert (updater.state["v"] == 0).all()
 
 
@@ -40,20 +40,21 @@ def test_they_are_there_again_afterwards_also_after_an_error() -> None:
         assert TINY * np.float32(1) == 0
         raise KeyError
 
-    with pytest.raises(KeyError):
-        NumpyBackend().quietly(fail)()
+    with pytest.raises(KeyError), NumpyBackend().quiet():
+        fail()
     assert TINY * np.float32(1) == TINY
 
 
 def test_the_warnings_about_nan_are_there_again_afterwards() -> None:
-    assert np.isinf(NumpyBackend().quietly(np.multiply)(np.float32(1e38), np.float32(1e38)))
+    with NumpyBackend().quiet():
+        assert np.isinf(np.multiply(np.float32(1e38), np.float32(1e38)))
     with pytest.raises(RuntimeWarning, match="overflow"):
         np.multiply(np.float32(1e38), np.float32(1e38))
 
 
 def test_one_context_within_another() -> None:
-    with DenormalsAreZero():
-        with DenormalsAreZero():
+    with denormals_are_zero():
+        with denormals_are_zero():
             assert TINY * np.float32(1) == 0
         assert TINY * np.float32(1) == 0
     assert TINY * np.float32(1) == TINY

@@ -119,18 +119,20 @@ class Run:
         }
         self.y: Tensor = function(*self.xs.values())
         self.plan = Plan(tape, self.y, np.random.default_rng(seed))
-        self._quietly = self.arena.backend.quietly
+        self._quiet = self.arena.backend.quiet
         for x, each in inputs.items():
             self.xs[x].value[...] = each
 
     def forward(self) -> Array:
-        self._quietly(self.plan.forward)()
+        with self._quiet():
+            self.plan.forward()
         return self.y.value
 
     def gradients(self, seed: Array | float = 1.0) -> dict[str, Array]:
         """The gradients of seed · y, after a forward pass."""
-        self._quietly(self.plan.forward)()
-        self._quietly(self.plan.backward)(seed)
+        with self._quiet():
+            self.plan.forward()
+            self.plan.backward(seed)
         return {x: self.arena.gradient(x) for x in self.arena.slots}
 
 

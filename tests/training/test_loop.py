@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 from tiny_runs import strict_json
 
-from mlptrain.errors import ConfigError
+from mlptrain.errors import ConfigError, StoppedError
 from mlptrain.optim.updater import Updater
 from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepDone
 from mlptrain.training.job import Job, class_weights
@@ -298,3 +298,17 @@ def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> No
             assert blas_threads() == {2}
             SavedModel(run / f"{name}.safetensors")
             assert blas_threads() == {1}
+
+
+def test_a_stopped_run_is_quiet_no_longer(splits: Path, tmp_path: Path) -> None:
+    """Not even while the error that tells of it is kept, and with it the steps' frames."""
+    stop, warned = StopRequest(), np.geterr()
+    with opened(splits, tmp_path / "run", epochs=1) as job:
+        events = train(job, stop)
+        next(events)
+        assert np.geterr() != warned
+        stop.signal_number = 15
+        with pytest.raises(StoppedError) as kept:
+            next(events)
+        assert kept.value.signal_number == 15
+        assert np.geterr() == warned
