@@ -52,7 +52,7 @@ static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
 
 static int tiles_are_used; /* 0 where there are none */
 
-#if defined(__x86_64__) && __GNUC__ >= 12 && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
 
 /* -- tiles: parts of the result that stay in registers until all of a slab is summed up. Of b, a slab
    of at most DEPTH rows and SPAN columns is packed at a time, in panels two registers wide, so that
@@ -65,7 +65,7 @@ static int tiles_are_used; /* 0 where there are none */
 #define COLUMNS (2 * WIDTH) /* of a tile, */
 #define ROWS 12             /* so that 24 of the 32 registers hold its sums */
 #define SPAN 512            /* columns in a slab, at most, */
-#define DEPTH 512           /* and rows; they fill half of the second cache */
+#define DEPTH 512           /* and rows */
 #define BLOCK (8 * ROWS)    /* rows of a that are packed at a time if it is stored transposed */
 #define AHEAD (8 * COLUMNS) /* of what is multiplied, the panel comes into the first cache */
 
@@ -77,7 +77,7 @@ typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
 /* Of each thread: what it has packed of b and of a. Not on the stack, which may be small. */
 static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
 static _Thread_local float packed[DEPTH * BLOCK];
-static int64_t slab_size; /* entries */
+static int64_t slab_size; /* how many entries half of the second cache can hold */
 
 /* out = start + a panel, with rows so far apart; a (i, l) is a[i * a_row + l * a_column]. */
 typedef struct {
