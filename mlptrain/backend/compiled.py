@@ -20,7 +20,7 @@ from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import Operation, operations
 from mlptrain.backend.numpy import NumpyBackend
 
-LAYOUT = 4
+LAYOUT = 5
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
 
 
@@ -117,9 +117,9 @@ def _library() -> ctypes.CDLL:
     library.run_program.argtypes = (ctypes.c_void_p, ctypes.c_int64)
     library.run_program.restype = None
     library.use_sgemm(*_sgemm())
-    library.use_tiles.argtypes = (ctypes.c_int64,)
+    library.use_tiles.argtypes = (ctypes.c_int64, ctypes.c_int64)
     library.use_tiles.restype = ctypes.c_int64
-    library.use_tiles(True)
+    library.use_tiles(True, 0)
     return library
 
 

@@ -129,7 +129,7 @@ def _of_class_indices(kernel: Kernel) -> Kernel:
     return lambda call, threads: kernel(call, threads) if call.arrays["targets"].ndim == 1 else []
 
 
-def _weighted_sum(call: Call, threads: int) -> list[Operation]:
+def _affine(call: Call, threads: int) -> list[Operation]:
     """out (m, n) = x (m, k) w (k, n), plus b where there is one."""
     (m, n), x, w = call.out.shape, call.arrays["x"], call.arrays["w"]
     k, b = x.shape[1], call.arrays.get("b")
@@ -244,8 +244,8 @@ def _setting(call: Call, name: str) -> float:
 
 
 KERNELS: dict[str, Kernel] = {
-    "MatMul.forward": _weighted_sum,
-    "Linear.forward": _weighted_sum,
+    "MatMul.forward": _affine,
+    "Linear.forward": _affine,
     "MatMul.gradient_x": _input_gradient,
     "MatMul.gradient_w": _weights_gradient,
     "Linear.gradient_b": _column_sums,

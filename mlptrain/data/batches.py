@@ -97,9 +97,9 @@ class Batches:
         self._places[indices] = np.arange(len(indices))
 
     def write(self, indices: NDArray[np.int64], x: Array, labels: Array, weights: Array) -> None:
-        """Write the examples `indices` (m,) into x (batch, inputs) and labels (batch,), and into
-        weights (batch,) each one's share of the mean loss; batch ≥ m. The rows beyond m become
-        zeros of weight 0."""
+        """Write the examples `indices` (m,) into x (batch, inputs) and labels (batch,), and their
+        weights in the mean loss, with sum 1, into weights (batch,); batch ≥ m. The rows beyond m
+        become zeros of weight 0."""
         m = len(indices)
         if (m, id(x)) not in self._bound:
             self._bound[m, id(x)] = self._bind(x[:m], labels[:m], weights[:m])

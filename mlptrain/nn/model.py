@@ -24,7 +24,7 @@ class Program:
     Attributes:
         x: (batch, inputs), filled in by the user.
         labels: (batch,) int64 class indices, filled in.
-        weights: (batch,) each example's share of the loss, filled in.
+        weights: (batch,) each example's weight in the loss, with sum 1, filled in.
         output: (batch, classes) the logits in training, their softmax in evaluation; the largest
             entry of a row names the predicted class in both.
         loss: () weighted mean over the batch.

@@ -47,7 +47,8 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
 
 def train_epoch(job: Job) -> Generator[StepDone, None, None]:
     """The steps of the epoch under way, from where `job.progress` stands in it. Until it ends or is
-    closed, the backend is quiet for whoever asks for the steps, too."""
+    closed, the backend is quiet for whoever asks for the steps, too: one epoch at a time in a
+    thread."""
     training, progress = job.config.training, job.progress
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
     with job.backend.quiet():

@@ -22,15 +22,21 @@ SHAPES = [
 ]
 
 
-@pytest.fixture(params=[False, True], ids=["blas", "tiles"])
+SMALL_CACHE = 1 << 18  # bytes: of b, 64 rows are packed at a time
+
+
+@pytest.fixture(
+    params=[(False, 0), (True, 0), (True, SMALL_CACHE)], ids=["blas", "tiles", "small cache"]
+)
 def by_tiles(request: pytest.FixtureRequest) -> Iterator[bool]:
     """Who computes; skips tiles where the processor or the compiler has none."""
+    wanted, second_cache = request.param
     library = _library()
-    before = library.use_tiles(True)
-    if library.use_tiles(request.param) != request.param:
+    before = library.use_tiles(True, 0)
+    if library.use_tiles(wanted, second_cache) != wanted:
         pytest.skip("no tiles here")
-    yield request.param
-    library.use_tiles(before)
+    yield wanted
+    library.use_tiles(before, 0)
 
 
 def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:

@@ -18,6 +18,7 @@ def diverged(project: Path, run: Path, *arguments: str) -> str:
     ended = mlptrain(project, "train", "tiny.yaml", "--run-dir", str(run), *arguments, code=5)
     summary = strict_json((run / "summary.json").read_text())
     assert summary["reason"] == "diverged"
+    assert "Warning" not in ended.stderr
     for line in (run / "metrics.jsonl").read_text().splitlines() if summary["epoch"] else ():
         strict_json(line)
     for path in run.glob("*.safetensors"):
@@ -54,6 +55,7 @@ def test_a_signal_does_not_save_what_diverged(project: Path, tmp_path: Path) -> 
         errors = process.communicate(timeout=30)[1]
     assert process.returncode == 5, errors
     assert "/kernel, or the optimizer's memory of it, became NaN or Inf" in errors
+    assert "Warning" not in errors
     assert not (run / "last.safetensors").exists()
 
 

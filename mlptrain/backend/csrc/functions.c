@@ -165,7 +165,7 @@ KERNEL softmax(ARGUMENTS) {
 
 /* -- losses.py */
 
-/* p: softmax p (rows, width), x, row (rows,), labels, weights; n: width; f: label smoothing.
+/* p: softmax p (rows, width), x, row (rows,), labels; n: width; f: label smoothing.
    Writes lossᵢ into row. */
 KERNEL cross_entropy(ARGUMENTS) {
     int64_t width = o->n[0];

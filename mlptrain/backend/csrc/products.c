@@ -67,7 +67,7 @@ static int tiles_are_used; /* 0 where there are none */
 #define SPAN 512            /* columns in a slab, at most, */
 #define DEPTH 512           /* and rows */
 #define BLOCK (8 * ROWS)    /* rows of a that are packed at a time if it is stored transposed */
-#define AHEAD (8 * COLUMNS) /* of what is multiplied, the panel comes into the first cache */
+#define AHEAD (8 * COLUMNS) /* floats between what of a panel is used and what is fetched */
 
 #define TILES __attribute__((target("arch=x86-64-v4"), noinline)) static
 
@@ -77,7 +77,7 @@ typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
 /* Of each thread: what it has packed of b and of a. Not on the stack, which may be small. */
 static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
 static _Thread_local float packed[DEPTH * BLOCK];
-static int64_t slab_size; /* how many entries half of the second cache can hold */
+static int64_t slab_depth; /* DEPTH, or fewer rows, so that a slab fills half of the second cache */
 
 /* out = start + a panel, with rows so far apart; a (i, l) is a[i * a_row + l * a_column]. */
 typedef struct {
@@ -142,7 +142,8 @@ INLINE void strip(int rows, int64_t columns, factors f) {
     }
 }
 
-/* The same for m rows, which in a are so many entries apart: a strip's, and those of what is left. */
+/* The same for m rows. In a, strips are `strip_apart` entries apart, the rows that are left `row_apart`.
+ */
 INLINE void strips(int64_t m, int64_t columns, factors f, int64_t strip_apart, int64_t row_apart) {
 #define STRIPS(rows)                                                                               \
     for (; m >= (rows); m -= (rows)) {                                                             \
@@ -192,7 +193,7 @@ INLINE void transpose(const float *from, int64_t width, float *panel) {
         *(vector *)(panel + i * COLUMNS) = row[i];
 }
 
-/* panels = the first `columns` of b (k, ...), COLUMNS in each, the last one filled with zeros. */
+/* panels = the first `columns` of b (k, ...), COLUMNS in each, the last one filled up with zeros. */
 INLINE void pack(matrix b, int64_t k, int64_t columns) {
     int64_t whole = columns / WIDTH * WIDTH, deep = k / WIDTH * WIDTH, last = columns % COLUMNS;
 #define PLACE(l, j) (panels + (j) / COLUMNS * COLUMNS * k + (l) * COLUMNS + (j) % COLUMNS)
@@ -232,8 +233,7 @@ INLINE void pack_strips(matrix a, int64_t m, int64_t k) {
 TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                     float *out, int64_t out_width) {
     static const float zeros[SPAN];
-    int64_t span = smaller(SPAN, (n + COLUMNS - 1) / COLUMNS * COLUMNS);
-    int64_t most = smaller(DEPTH, slab_size / span), slabs = (k + most - 1) / most;
+    int64_t slabs = (k + slab_depth - 1) / slab_depth;
     for (int64_t slab = 0; slab < slabs; slab++) {
         int64_t l = k * slab / slabs, depth = k * (slab + 1) / slabs - l;
         for (int64_t j = 0; j < n; j += SPAN) {
@@ -263,10 +263,14 @@ static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix b) {
     return m >= 8 && n >= 8 && (double)m * n * k >= small;
 }
 
-/* Have tiles used where they pay, or not. Returns whether they will be. */
-int64_t use_tiles(int64_t wanted) {
-    int64_t second_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    slab_size = (second_cache < 1 << 18 ? 1 << 20 : second_cache) / 2 / sizeof *panels;
+/* Have tiles used where they pay, or not. `second_cache`: its bytes; 0: what the system says. Returns
+   whether they will be used. */
+int64_t use_tiles(int64_t wanted, int64_t second_cache) {
+    if (!second_cache)
+        second_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (second_cache < 1 << 18) /* the system does not know */
+        second_cache = 1 << 20;
+    slab_depth = smaller(DEPTH, second_cache / 2 / (SPAN * (int64_t)sizeof *panels));
     tiles_are_used = wanted && __builtin_cpu_supports("x86-64-v4");
     return tiles_are_used;
 }
@@ -274,8 +278,8 @@ int64_t use_tiles(int64_t wanted) {
 #else
 #define tiles_pay(m, n, k, b) 0
 #define by_tiles by_blas
-int64_t use_tiles(int64_t wanted) {
-    (void)wanted;
+int64_t use_tiles(int64_t wanted, int64_t second_cache) {
+    (void)wanted, (void)second_cache;
     return tiles_are_used;
 }
 #endif

@@ -4,7 +4,8 @@
    A program is an array of operations. Each calls one kernel on ranges of its items (rows, columns
    or entries), so that the threads share it; the next one begins when all of it is done. Kernels
    carry the names of the rules they stand for, and mlptrain/backend/kernels.py fills in the
-   operations. Every array is float32 and contiguous, but for labels (int64). */
+   operations. Every array is contiguous and float32, but for labels and places (int64) and pixels
+   (uint8). */
 
 #ifndef MLPTRAIN_PROGRAM_H
 #define MLPTRAIN_PROGRAM_H
@@ -13,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LAYOUT 4 /* of struct operation and the functions beside it; compiled.py knows it, too */
+#define LAYOUT 5 /* of struct operation and the functions beside it; compiled.py knows it, too */
 
 typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last, int64_t part);
