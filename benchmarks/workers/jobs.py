@@ -24,7 +24,8 @@ def temporary_job(config: str) -> Iterator[Job]:
 
 def endless_steps(job: Job) -> Iterator[StepDone]:
     """Epoch after epoch, without what follows one: validation and checkpoints."""
-    while True:
-        yield from train_epoch(job)
-        job.progress.epoch += 1
-        job.progress.epoch_steps = 0
+    with job.backend.quiet():
+        while True:
+            yield from train_epoch(job)
+            job.progress.epoch += 1
+            job.progress.epoch_steps = 0

@@ -3,8 +3,7 @@ update, repeat."""
 
 import math
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,13 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
 
     Raises DivergedError at the first loss that is NaN or Inf, and before a state is saved that
     holds either: what does not reach the loss (a unit at -Inf is dead under ReLU) is found there.
-    Raises StoppedError, with the state saved, once `stop` has noted a signal."""
+    Raises StoppedError, with the state saved, once `stop` has noted a signal. Between the steps of
+    an epoch the backend is quiet for whoever asks for them, too: one job at a time in a thread."""
     stop.hold()
     while (reason := job.reason_to_stop()) is None:
         started, done_before = time.perf_counter(), job.progress.epoch_steps
-        with closing(train_epoch(job)) as steps:
-            for event in steps:
+        with job.backend.quiet():
+            for event in train_epoch(job):
                 yield event
                 if stop.signal_number is not None:
                     require_finite(job)
@@ -45,20 +45,18 @@ def train(job: Job, stop: StopRequest) -> Iterator[Event]:
     yield finished
 
 
-def train_epoch(job: Job) -> Generator[StepDone, None, None]:
-    """The steps of the epoch under way, from where `job.progress` stands in it. Until it ends or is
-    closed, the backend is quiet for whoever asks for the steps, too: one epoch at a time in a
-    thread."""
+def train_epoch(job: Job) -> Iterator[StepDone]:
+    """The steps of the epoch under way, from where `job.progress` stands in it, while the backend
+    is quiet."""
     training, progress = job.config.training, job.progress
     random = stream(job.config.seed, SHUFFLING, progress.epoch)
-    with job.backend.quiet():
-        for batch in job.train.shuffled(random, training.batch_size, progress.epoch_steps):
-            loss, correct = take_step(job, batch)
-            progress.step += 1
-            progress.epoch_steps += 1
-            progress.epoch_loss += loss * len(batch)
-            progress.epoch_correct += correct
-            yield StepDone(progress.epoch + 1, progress.epoch_steps, job.steps_per_epoch)
+    for batch in job.train.shuffled(random, training.batch_size, progress.epoch_steps):
+        loss, correct = take_step(job, batch)
+        progress.step += 1
+        progress.epoch_steps += 1
+        progress.epoch_loss += loss * len(batch)
+        progress.epoch_correct += correct
+        yield StepDone(progress.epoch + 1, progress.epoch_steps, job.steps_per_epoch)
 
 
 def take_step(job: Job, batch: NDArray[np.int64]) -> tuple[float, int]:

@@ -44,7 +44,8 @@ def test_examples_arrive_scaled(
         np.testing.assert_allclose(x[:m], exact.reshape(m, -1), rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal(y[:m], labels[indices])
         of_class = weights[labels[indices]]
-        np.testing.assert_allclose(w[:m], of_class / of_class.sum(), rtol=1e-6)
+        shares = of_class / of_class.sum()
+        np.testing.assert_array_equal(w[:m], shares.astype(np.float32))
         assert not x[m:].any()
         assert not y[m:].any()
         assert not w[m:].any()
@@ -62,3 +63,18 @@ def test_two_programs_are_fed_by_one(kernels: str) -> None:
     np.testing.assert_allclose(first[0], images[10:15].reshape(5, 4) / 255, rtol=1e-6)
     np.testing.assert_allclose(second[0], images[5:10].reshape(5, 4) / 255, rtol=1e-6)
     np.testing.assert_array_equal(first[2], np.float32(1 / 5))
+
+
+@pytest.mark.parametrize("kernels", BACKENDS)
+def test_twice_the_weights_are_the_same_shares(kernels: str) -> None:
+    """As PyTorch's mean: Σ weightᵢ lossᵢ / Σ weightᵢ, the weight being the class's."""
+    images, labels = np.zeros((20, 2, 2, 1), np.uint8), RANDOM.integers(0, 3, 20)
+    weights, written = np.array([0.3, 2.0, 0.7]), []
+    for factor in (1, 2):
+        x, y, w = filled(20, 4)
+        Batches(
+            images, labels, Normalization.identity(1), factor * weights, backend=BACKENDS[kernels]
+        ).write(np.arange(20), x, y, w)
+        written.append(w)
+    np.testing.assert_array_equal(written[0], written[1])
+    assert written[0].sum() == pytest.approx(1, rel=1e-6)

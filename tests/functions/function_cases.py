@@ -119,18 +119,17 @@ class Run:
         }
         self.y: Tensor = function(*self.xs.values())
         self.plan = Plan(tape, self.y, np.random.default_rng(seed))
-        self._quiet = self.arena.backend.quiet
         for x, each in inputs.items():
             self.xs[x].value[...] = each
 
     def forward(self) -> Array:
-        with self._quiet():
+        with self.arena.backend.quiet():
             self.plan.forward()
         return self.y.value
 
     def gradients(self, seed: Array | float = 1.0) -> dict[str, Array]:
         """The gradients of seed · y, after a forward pass."""
-        with self._quiet():
+        with self.arena.backend.quiet():
             self.plan.forward()
             self.plan.backward(seed)
         return {x: self.arena.gradient(x) for x in self.arena.slots}

@@ -209,7 +209,7 @@ INLINE void pack(matrix b, int64_t k, int64_t columns) {
         return;
     }
     for (int64_t l = 0; l < k; l++, b.entries += b.width) {
-        for (int64_t j = 0; j < columns - last; j += COLUMNS)
+        for (int64_t j = 0; j < columns - last; j += COLUMNS) /* PLACE without its divisions */
             memcpy(panels + j * k + l * COLUMNS, b.entries + j, COLUMNS * sizeof *panels);
         if (last)
             memcpy(PLACE(l, columns - last), b.entries + columns - last, last * sizeof *panels);
