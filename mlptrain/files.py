@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlptrain.errors import FileSystemError, RunFolderError
+from mlptrain.text import show_path
 
 TEMPORARY_SUFFIX = ".tmp"
 LOCK = ".lock"
@@ -215,24 +216,6 @@ def _holder(descriptor: int) -> str:
         return f"pid {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (ValueError, KeyError, TypeError):
         return "its name is not written yet"
-
-
-def show_path(path: Path | str) -> str:
-    """`path` for people: bytes that are not UTF-8 and control characters as escapes."""
-    return printable(exact(path))
-
-
-def printable(text: str) -> str:
-    """`text` with its control characters as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def exact(name: Path | str) -> str:
-    """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
-    text = os.fspath(name)
-    return text if text.isascii() else os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
 @contextmanager

@@ -20,9 +20,9 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 40
 
 # a part may import those of a higher number; those of one number do not import each other
 ORDER = ["cli", "training", "config", "nn optim data", "functions", "autodiff"]
-ORDER += ["backend registry errors files"]
+ORDER += ["backend registry errors files text"]
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names.split()}
-BESIDE = {("files", "errors")}  # on the lowest level, what everything raises is at the bottom
+BESIDE = {("files", "errors"), ("files", "text")}  # both are below it on the lowest level
 
 ONLY_IN = {
     "rich": {"cli/render.py", "cli/tables.py"},

@@ -203,7 +203,7 @@ def schema() -> None:
 
 def _chosen(model: Path | None) -> Path:
     """The checkpoint to use; if the user named none, say on stderr which one that is."""
-    from mlptrain.files import show_path
+    from mlptrain.text import show_path
     from mlptrain.training.run_folder import find_checkpoint
 
     checkpoint = find_checkpoint(model)

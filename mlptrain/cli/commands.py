@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlptrain.errors import StoppedError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 from mlptrain.training.job import Job
 
 

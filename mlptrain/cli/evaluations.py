@@ -2,7 +2,7 @@
 
 import json
 
-from mlptrain.files import exact
+from mlptrain.text import exact
 from mlptrain.training.saved_model import EvaluatedModel
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from mlptrain.data.listing import images_below
 from mlptrain.errors import UsageError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 
 def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mlptrain.cli.layout import GAP, cells, padded
 from mlptrain.data.loading import BadImage
 from mlptrain.data.sharing import Sharing
-from mlptrain.files import exact, show_path
+from mlptrain.text import exact, show_path
 from mlptrain.training.saved_model import Prediction, SavedModel
 
 Writer = Callable[[Prediction], None]

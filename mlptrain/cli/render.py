@@ -21,7 +21,7 @@ from mlptrain.cli.commands import next_commands
 from mlptrain.cli.layout import BEST, EpochTable, accuracy, labelled, plural
 from mlptrain.cli.tables import class_table, confusions
 from mlptrain.data.loading import BadImage
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 from mlptrain.training.events import EpochDone, Event, Finished, StepDone
 from mlptrain.training.job import Job
 from mlptrain.training.machine import blas

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import cells
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 from mlptrain.training.metrics import Evaluation
 
 MAX_CONFUSIONS = 20

@@ -27,8 +27,8 @@ from mlptrain.config.wording import (
     shown,
     suggestion,
 )
-from mlptrain.files import printable
 from mlptrain.registry import BRANCH
+from mlptrain.text import printable
 
 _MAPPING = "must be a mapping of keys to values"
 _RULES = {

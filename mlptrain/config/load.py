@@ -23,7 +23,7 @@ from mlptrain.config.tree import (
 )
 from mlptrain.data.reading import UnreadableError, read_file
 from mlptrain.errors import ConfigError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 MAX_BYTES = 1 << 20
 

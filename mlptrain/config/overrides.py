@@ -21,7 +21,7 @@ from mlptrain.config.tree import (
     SequenceNode,
     read_tree,
 )
-from mlptrain.files import printable
+from mlptrain.text import printable
 
 
 def override(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlptrain.errors import ConfigError
-from mlptrain.files import printable
+from mlptrain.text import printable
 
 SHOWN_REPORTS = 50
 SHOWN_CHARACTERS = 100  # of a line

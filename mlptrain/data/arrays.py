@@ -10,7 +10,7 @@ from mlptrain.data.form import Expected
 from mlptrain.data.images import explained, read_image, read_into, refit
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 
 def resolve(settings: ImageSettings, paths: Sequence[str]) -> tuple[ImageSettings, Expected | None]:

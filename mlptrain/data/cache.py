@@ -39,6 +39,7 @@ from mlptrain.data.reading import UnreadableError, opened
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files
 from mlptrain.errors import DataError, FileSystemError
+from mlptrain.text import show_path
 
 MOST_BYTES = 10 << 30  # of entries that nobody uses at the moment
 SUFFIX = ".images"
@@ -90,7 +91,7 @@ def load_cached(
             cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or str(cause)
         failed = (
-            f"{files.show_path(folder)}: the decoded images could not be kept here: {reason}. "
+            f"{show_path(folder)}: the decoded images could not be kept here: {reason}. "
             "Every start decodes them again. Free some space, set XDG_CACHE_HOME to another "
             "folder, or set data.cache to false."
         )

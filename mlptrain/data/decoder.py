@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 
 from mlptrain.data.form import Expected, Form
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 PIPE_BYTES = 1 << 20  # what answers may fill while the parent does something else
 LENGTH_BYTES = 4  # of the number at the start of an answer: how long the reasons are

@@ -7,7 +7,7 @@ from pydantic import Field
 from mlptrain.data.listing import entries_of, identity, is_folder, names_below
 from mlptrain.data.source import Files, LocatedPath, Source, sources
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 _IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"),

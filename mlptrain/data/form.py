@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mlptrain.data.reading import UnreadableError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 _CHANNELS = {"grayscale": 1, "rgb": 3}
 

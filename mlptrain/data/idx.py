@@ -12,7 +12,7 @@ from pydantic import Field
 from mlptrain.data.reading import UnreadableError, opened
 from mlptrain.data.source import LocatedPath, Pixels, Source, sources
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"

@@ -11,7 +11,7 @@ from pydantic import Field
 from mlptrain.data.reading import opened
 from mlptrain.data.source import Files, LocatedPath, Source, sources
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 _COLUMNS = ("filepath", "label")
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from mlptrain.data.reading import UnreadableError, opened
 from mlptrain.data.source import LocatedPath, Pixels, Source, sources
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 _MOST_INFLATION = 1032  # deflate cannot shrink more than this (zlib, technical details)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

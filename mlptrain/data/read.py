@@ -20,7 +20,7 @@ from mlptrain.data.loading import BadImage, Progress, load_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files, Pixels, Source
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 _MOST_SHOWN = 50
 _MOST_CLASSES = 100_000

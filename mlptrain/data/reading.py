@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 
 class UnreadableError(Exception):

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.errors import DataError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 
 def stratified_split(

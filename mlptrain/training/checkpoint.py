@@ -27,9 +27,9 @@ from mlptrain.data.normalization import Normalization
 from mlptrain.data.reading import UnreadableError, read_file
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import ModelFileError
-from mlptrain.files import show_path
 from mlptrain.nn.model import count_parameters
 from mlptrain.registry import Definition
+from mlptrain.text import show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 
 FORMAT = 1

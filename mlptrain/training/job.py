@@ -13,10 +13,10 @@ from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, DataError, ModelFileError
-from mlptrain.files import exact, show_path
 from mlptrain.nn.model import Model, Program
 from mlptrain.optim.gradients import GradientNorm
 from mlptrain.optim.updater import Updater
+from mlptrain.text import exact, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits

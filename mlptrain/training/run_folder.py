@@ -24,7 +24,7 @@ from typing import Any
 
 from mlptrain import files
 from mlptrain.errors import FileSystemError, ModelFileError, RunFolderError
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 
 RUNS = Path("runs")
 BEST = "best.safetensors"

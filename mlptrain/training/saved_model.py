@@ -16,8 +16,8 @@ from mlptrain.data.sharing import Sharing
 from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
 from mlptrain.errors import DataError, ModelFileError, UsageError
-from mlptrain.files import show_path
 from mlptrain.nn.model import Model
+from mlptrain.text import show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.datasets import Reading, read_source, read_split

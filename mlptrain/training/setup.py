@@ -12,8 +12,8 @@ from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import parse_config, read_bytes
 from mlptrain.config.schema import Config
 from mlptrain.errors import ConfigError, RunFolderError
-from mlptrain.files import show_path
 from mlptrain.nn.model import Model, count_parameters
+from mlptrain.text import show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits

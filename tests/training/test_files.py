@@ -126,8 +126,3 @@ def test_a_full_disk_is_named_with_what_was_needed(
     )
     assert message.endswith("are free. Free some space, then go on with --resume.")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"before"}
-
-
-def test_paths_are_shown_without_control_characters() -> None:
-    name = os.fsdecode(b"a[/b]\xff\x1b[31m\n") + "é\u202e"
-    assert files.show_path(name) == r"a[/b]\xff\x1b[31m\né\u202e"
