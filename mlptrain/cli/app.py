@@ -136,7 +136,7 @@ def evaluate(
     checkpoint = _chosen(model)
     with EvaluationView() as view:
         result = evaluate_model(checkpoint, split.value, data, view.reading)
-        view.tell_of_reading(result.skipped, result.note)
+        view.tell_of_reading(result.skipped, result.notes)
     if json:
         print(evaluation_json(result))
     else:
@@ -162,7 +162,9 @@ def predict(
     from mlptrain.data.sharing import head_start
     from mlptrain.training.header import image_form
 
-    paths = expand_images(images, sys.stdin.buffer)
+    paths, notes = expand_images(images, sys.stdin.buffer)
+    for note in notes:
+        print(note, file=sys.stderr)
     checkpoint = _chosen(model)
     with head_start(paths, image_form(checkpoint)) as begun:
         from mlptrain.cli.predictions import write_predictions

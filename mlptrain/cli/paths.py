@@ -6,30 +6,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from mlptrain.data.leftovers import ignored_note
 from mlptrain.data.listing import images_below
 from mlptrain.errors import UsageError
 from mlptrain.text import show_path
 
 
-def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> list[str]:
+def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str], list[str]]:
     """The image paths that the arguments name, in their order: files, folders (searched through),
-    globs, and `-` for the paths in `stdin`. Raises UsageError if one of them names no image, and
-    DataError if a folder cannot be read."""
+    globs, and `-` for the paths in `stdin`; and notes on what was ignored in folders. Raises
+    UsageError if one of them names no image, and DataError if a folder cannot be read."""
     paths: list[str] = []
+    notes: list[str] = []
     for argument in arguments:
-        found = _named(argument, stdin)
+        ignored: list[str] = []
+        found = _named(argument, stdin, ignored)
+        if ignored:
+            notes.append(ignored_note(argument, ignored))
         if not found:
             where = "standard input" if argument == "-" else show_path(argument)
             raise UsageError(f"{where}: no images there. Name some.")
         paths += found
-    return paths
+    return paths, notes
 
 
-def _named(argument: str, stdin: BinaryIO) -> list[str]:
+def _named(argument: str, stdin: BinaryIO, ignored: list[str]) -> list[str]:
     if argument == "-":
         return _listed(stdin.read())
     if Path(argument).is_dir():
-        return images_below(argument)
+        return images_below(argument, ignored)
     if glob.has_magic(argument) and not os.path.lexists(argument):
         found = glob.glob(argument, recursive=True)  # noqa: PTH207  (paths as they were given)
         return sorted(found, key=os.fsencode)

@@ -89,9 +89,9 @@ class _View:
         if done == total:
             self._end_bar()
 
-    def tell_of_reading(self, images: Sequence[BadImage], note: str | None) -> None:
+    def tell_of_reading(self, images: Sequence[BadImage], notes: Sequence[str]) -> None:
         """Say which images could not be read and are left out, and what else is to be known."""
-        if note:
+        for note in dict.fromkeys(notes):  # splits of one folder share theirs
             self._note(note)
         for bad in images:
             self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
@@ -147,7 +147,7 @@ class TrainingView(_View):
             self._note("there is no saved state; starting from the beginning")
         self.tell_of_reading(
             [bad for _, dataset in job.splits for bad in dataset.skipped],
-            next((dataset.note for _, dataset in job.splits if dataset.note), None),
+            [note for _, dataset in job.splits for note in dataset.notes],
         )
         if self.out.is_terminal:
             self._label("data", _data(job))

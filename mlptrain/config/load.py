@@ -21,7 +21,7 @@ from mlptrain.config.tree import (
     read_tree,
     value_of,
 )
-from mlptrain.data.reading import UnreadableError, read_file
+from mlptrain.data.reading import UnreadableError, read_file, unmarked
 from mlptrain.errors import ConfigError
 from mlptrain.text import show_path
 
@@ -61,10 +61,10 @@ def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Conf
 
 
 def _decode(data: bytes, name: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError(f"{name}: is UTF-16; save it as UTF-8")
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise ConfigError(f"{name}: begins with a byte order mark; save it as UTF-8 without one")
+    try:
+        data = unmarked(data)
+    except UnreadableError as error:
+        raise ConfigError(f"{name}: {error}") from None
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ class Dataset:
 
     images (N, H, W, C) uint8, shared with the other parts of a split; rows (n,), which of them are
     meant; labels (n,), indices into `class_names`; names (n,) below `root`: a file's path, or
-    "file[index]" for an example of an array; `skipped`: what could not be read; `note`: what the
+    "file[index]" for an example of an array; `skipped`: what could not be read; `notes`: what the
     user should know of the way it was read."""
 
     images: NDArray[np.uint8]
@@ -30,7 +30,7 @@ class Dataset:
     names: tuple[str, ...]
     root: str
     skipped: tuple[BadImage, ...] = ()
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -39,7 +39,7 @@ class Dataset:
         """The examples at `indices`, in their order, of the same images."""
         names = tuple(map(self.names.__getitem__, indices.tolist()))
         rows, labels = self.rows[indices], self.labels[indices]
-        return replace(self, rows=rows, labels=labels, names=names, skipped=(), note=None)
+        return replace(self, rows=rows, labels=labels, names=names, skipped=(), notes=())
 
     def parts(self) -> Iterator[NDArray[np.uint8]]:
         """The n images in their order, some (m, H, W, C) at a time: however many there are, little

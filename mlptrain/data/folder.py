@@ -18,8 +18,9 @@ _IMAGE_SUFFIXES = (
 @sources.register
 class Folder(Source):
     """A folder with one folder of images per class, named like the class. Folders inside these are
-    searched too. Ignored are hidden files and folders, Thumbs.db, desktop.ini and files that by
-    their name are text (.txt, .json ...); anything else has to be an image."""
+    searched too. Ignored are hidden files and folders, what machines leave behind (Thumbs.db,
+    @eaDir, lost+found ...) and files that by their name are text (.txt, .json ...); anything else
+    has to be an image."""
 
     type: Literal["folder"] = "folder"
     path: Annotated[LocatedPath, Field(description="folder that holds one folder per class")]
@@ -30,11 +31,13 @@ class Folder(Source):
 
     def content(self) -> Files:
         names, labels = [], []
-        entries = entries_of(self.path)
+        ignored: list[str] = []
+        entries = entries_of(self.path, ignored)
         root = (identity(self.path),)
         for entry in entries:
             if is_folder(entry):
-                found = [f"{entry.name}/{name}" for name in names_below(entry.path, root)]
+                below = names_below(entry.path, ignored, root)
+                found = [f"{entry.name}/{name}" for name in below]
                 if not found:
                     raise DataError(
                         f"{show_path(entry.path)}: holds no images, but every folder in "
@@ -52,4 +55,4 @@ class Folder(Source):
                 f"{show_path(self.path)}: holds no class folders. "
                 "Expected is one folder per class, with its images inside."
             )
-        return Files(self.path, tuple(names), tuple(labels))
+        return Files(self.path, tuple(names), tuple(labels), tuple(ignored))

@@ -2,6 +2,7 @@
 
 import os
 
+from mlptrain.data.leftovers import is_left_behind
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
 
@@ -9,26 +10,28 @@ _OTHER_SUFFIXES = (
     *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml"),
     *(".html", ".pdf", ".log", ".py", ".ipynb", ".sh"),
 )
-_DESKTOP_FILES = ("thumbs.db", "desktop.ini")
 
 
-def images_below(folder: str) -> list[str]:
+def images_below(folder: str, ignored: list[str]) -> list[str]:
     """The paths of all images in `folder` and the folders inside, by the rules of a class folder,
     sorted bytewise. Raises DataError if a folder cannot be read."""
-    return [os.path.join(folder, name) for name in names_below(folder)]
+    return [os.path.join(folder, name) for name in names_below(folder, ignored)]
 
 
-def names_below(folder: str, inside: tuple[tuple[int, int], ...] = ()) -> list[str]:
+def names_below(
+    folder: str, ignored: list[str], inside: tuple[tuple[int, int], ...] = ()
+) -> list[str]:
     """Names of image files relative to `folder`; `inside` are the folders it lies in, by device
-    and inode, so that a link back to one of them is not followed."""
-    entries = entries_of(folder)
+    and inode, so that a link back to one of them is not followed. The names of entries that a
+    machine left behind are added to `ignored`."""
+    entries = entries_of(folder, ignored)
     here = identity(folder)
     if here in inside:
         return []
     names: list[str] = []
     for entry in entries:
         if is_folder(entry):
-            below = names_below(entry.path, (*inside, here))
+            below = names_below(entry.path, ignored, (*inside, here))
             names += [f"{entry.name}/{name}" for name in below]
         elif not entry.name.lower().endswith(_OTHER_SUFFIXES):
             names.append(entry.name)
@@ -49,15 +52,19 @@ def is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def entries_of(folder: str) -> list["os.DirEntry[str]"]:
-    """What is in `folder` and not hidden, sorted bytewise by name."""
+def entries_of(folder: str, ignored: list[str]) -> list["os.DirEntry[str]"]:
+    """What is in `folder`, sorted bytewise by name, without hidden entries and without those that a
+    machine left behind; the names of the latter are added to `ignored`."""
+    entries = []
     try:
         with os.scandir(folder) as found:
-            entries = [
-                entry
-                for entry in found
-                if not entry.name.startswith(".") and entry.name.lower() not in _DESKTOP_FILES
-            ]
+            for entry in found:
+                if entry.name.startswith("."):
+                    continue
+                if is_left_behind(entry.name):
+                    ignored.append(entry.name)
+                else:
+                    entries.append(entry)
     except OSError as error:
         reason = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
         raise DataError(f"{show_path(folder)}: cannot be read as a folder: {reason}.") from None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlptrain.data.arrays import fit_array, resolve
 from mlptrain.data.cache import load_cached
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.leftovers import ignored_note
 from mlptrain.data.loading import BadImage, Progress, load_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files, Pixels, Source
@@ -59,12 +60,14 @@ def read(
         names = tuple(f"{content.name}[{index}]" for index in range(len(labels)))
         rows = np.arange(len(labels))
         return Dataset(images, rows, labels, class_names, names, content.root), settings
-    paths, note = content.paths(), None
+    paths = content.paths()
+    notes = [ignored_note(content.root, content.ignored)] if content.ignored else []
     settings, expected = resolve(settings, paths)
     if cache is None:
         loaded = load_images(paths, settings, expected, progress=progress)
     else:
-        loaded, note = load_cached(content, paths, settings, expected, cache, progress)
+        loaded, failed = load_cached(content, paths, settings, expected, cache, progress)
+        notes += [failed] if failed else []
     bad = tuple(loaded.bad.values())
     if bad and on_bad_image == "error":
         raise _bad_images(bad, len(paths), source.place)
@@ -73,7 +76,7 @@ def read(
     names = tuple(map(content.names.__getitem__, loaded.indices.tolist()))
     rows = np.arange(len(labels))
     return (
-        Dataset(loaded.images, rows, labels, class_names, names, content.root, bad, note),
+        Dataset(loaded.images, rows, labels, class_names, names, content.root, bad, tuple(notes)),
         settings,
     )
 

@@ -1,5 +1,6 @@
 """Opening what the user points at: plain files only, and never a wait on a pipe or a device."""
 
+import codecs
 import os
 import stat
 from collections.abc import Iterator
@@ -31,6 +32,16 @@ def read_file(path: str, limit: int) -> bytes:
     if not data:
         raise UnreadableError("is empty")
     return data
+
+
+def unmarked(data: bytes) -> bytes:
+    """`data`, a text, without the byte order mark that may begin it. Raises UnreadableError if it
+    is UTF-16 or UTF-32: by its mark, or by a NUL in its first two bytes."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise UnreadableError("is UTF-32; save it as UTF-8")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:2]:
+        raise UnreadableError("is UTF-16; save it as UTF-8")
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 @contextmanager

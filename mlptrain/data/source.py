@@ -19,11 +19,13 @@ from mlptrain.registry import Definition, Registry
 
 @dataclass(frozen=True)
 class Files:
-    """Image files: their names below the folder `root`, and the class name of each."""
+    """Image files: their names below the folder `root`, and the class name of each; `ignored`: the
+    names of entries there that a machine left behind."""
 
     root: str
     names: tuple[str, ...]
     labels: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
 
     def paths(self) -> list[str]:
         """Where the files are; a name may be an absolute path."""

@@ -106,5 +106,5 @@ def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
     kept, held_out = stratified_split(
         dataset.labels, fraction, stream(config.seed, SPLITTING), dataset.class_names
     )
-    train = replace(dataset.select(kept), skipped=dataset.skipped, note=dataset.note)
+    train = replace(dataset.select(kept), skipped=dataset.skipped, notes=dataset.notes)
     return train, dataset.select(held_out)

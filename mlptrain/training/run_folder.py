@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mlptrain import files
+from mlptrain.data.leftovers import is_left_behind
 from mlptrain.errors import FileSystemError, ModelFileError, RunFolderError
 from mlptrain.text import show_path
 
@@ -114,19 +115,27 @@ def existing_run(name: str, run_dir: Path | None) -> Path | None:
 
 def check_free(run_dir: Path) -> None:
     """Raise RunFolderError if a new run cannot go into `run_dir`: found out before data is read."""
-    if run_dir.is_dir() and any(entry.name != files.LOCK for entry in os.scandir(run_dir)):
+    if run_dir.is_dir() and _in_use(run_dir):
         files.refuse_locked(run_dir)
         _refuse_used(run_dir)
 
 
 def _refuse_used(folder: Path) -> None:
-    names = {entry.name for entry in os.scandir(folder)}
-    if names - {files.LOCK}:
-        resume = "Add --resume to go on with its run, or name" if files.LOCK in names else "Name"
+    if _in_use(folder):
+        locked = os.path.lexists(folder / files.LOCK)
+        resume = "Add --resume to go on with its run, or name" if locked else "Name"
         raise RunFolderError(
             f"{show_path(folder)}: exists already and is not empty. "
             f"{resume} another folder with --run-dir."
         )
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether `folder` holds more than a lock and what a machine left behind: a fresh volume is
+    not in use."""
+    return any(
+        entry.name != files.LOCK and not is_left_behind(entry.name) for entry in os.scandir(folder)
+    )
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -116,7 +116,7 @@ class EvaluatedModel:
     data: str
     evaluation: Evaluation
     skipped: tuple[BadImage, ...]
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -> EvaluatedModel:
@@ -136,7 +136,7 @@ def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -
         dataset = read_source(state.config, "data", source, state.image, state.class_names, reading)
     evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
     name, epoch = data or split, state.progress.epoch
-    return EvaluatedModel(path, epoch, name, evaluation, dataset.skipped, dataset.note)
+    return EvaluatedModel(path, epoch, name, evaluation, dataset.skipped, dataset.notes)
 
 
 def _source(data: str) -> Source:

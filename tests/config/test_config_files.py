@@ -35,9 +35,13 @@ BYTES = {
         "    1 | data: {train: a\\u2028b}\n"
         "      |                ^^^^^^",
     ),
-    "a byte order mark": (
-        b"\xef\xbb\xbf" + DATA,
-        "c.yaml: begins with a byte order mark; save it as UTF-8 without one",
+    "nothing but a byte order mark": (
+        b"\xef\xbb\xbf",
+        "c.yaml: the file is empty; a config needs at least data: {train: ...}",
+    ),
+    "a mistake after a byte order mark": (
+        b"\xef\xbb\xbfdate: x\n" + DATA,
+        "c.yaml:1:1: unknown key 'date'; did you mean 'data'?\n    1 | date: x\n      | ^^^^",
     ),
     "a byte order mark later": (
         DATA + "seed: \ufeff1".encode(),
@@ -46,6 +50,11 @@ BYTES = {
         "      |       ^^^^^^",
     ),
     "UTF-16": (DATA.decode().encode("utf-16"), "c.yaml: is UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": (
+        DATA.decode().encode("utf-16-le"),
+        "c.yaml: is UTF-16; save it as UTF-8",
+    ),
+    "UTF-32": (DATA.decode().encode("utf-32"), "c.yaml: is UTF-32; save it as UTF-8"),
     "Latin-1": (
         b"data:\n  train: caf\xe9/x\n",
         "c.yaml:2:13: the byte 0xe9 is not UTF-8; save the file as UTF-8\n"
@@ -195,6 +204,12 @@ def test_a_file_of_more_than_one_mebibyte(tmp_path):
     )
     path.write_bytes(DATA + b"#" * ((1 << 20) - len(DATA)))
     assert load_config(path).seed == 0
+
+
+def test_a_byte_order_mark_may_begin_the_file(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + DATA)
+    assert load_config(path).data.train.path == str(tmp_path / "x")
 
 
 def test_a_name_that_is_not_utf_8(tmp_path):

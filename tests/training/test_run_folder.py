@@ -100,6 +100,15 @@ def test_a_folder_with_anything_in_it_is_refused(project: Path, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_a_fresh_volume_takes_a_run(project: Path, tmp_path: Path) -> None:
+    for name in ("lost+found", ".Trash-1000", "System Volume Information", "@eaDir"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "lost+found").chmod(0)
+    (tmp_path / ".DS_Store").touch()
+    mlptrain(project, "train", "tiny.yaml", "--run-dir", str(tmp_path))
+    assert (tmp_path / "summary.json").exists()
+
+
 @pytest.mark.parametrize("name", [*sorted(FINAL), ".lock"])
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_only_plain_files_are_written(
