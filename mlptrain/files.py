@@ -1,8 +1,11 @@
 """The one place that writes files.
 
 A final name always holds a whole file: write to a temporary name in the same folder, fsync, rename
-over the final name, fsync the folder. Every call to the operating system that changes a file goes
-through `system`, so that a test can put a system in its place whose k-th call fails.
+over the final name, fsync the folder. Every call to the operating system that changes or locks a
+file goes through `system`.
+
+Some file systems cannot fsync a folder (CIFS, FUSE) or lock a file (NFS, Lustre). Files are then as
+durable, and runs as separate, as that system makes them; every other error is one.
 """
 
 import errno
@@ -18,39 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlptrain.errors import FileSystemError, RunFolderError
+from mlptrain.system import System
 from mlptrain.text import show_path
 
 TEMPORARY_SUFFIX = ".tmp"
 LOCK = ".lock"
-
-
-class System:
-    """The operating system's calls that change files: `mkdir`, `open`, `write`, `fsync`, `replace`,
-    `truncate`, `utime` and `unlink`."""
-
-    def mkdir(self, path: Path) -> None:
-        os.mkdir(path)
-
-    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
-        return os.open(path, flags | os.O_CLOEXEC, mode)
-
-    def write(self, descriptor: int, data: memoryview) -> int:
-        return os.write(descriptor, data)
-
-    def fsync(self, descriptor: int) -> None:
-        os.fsync(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        os.replace(source, target)
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        os.ftruncate(descriptor, size)
-
-    def utime(self, path: Path) -> None:
-        os.utime(path)
-
-    def unlink(self, path: Path) -> None:
-        os.unlink(path)
+_NO_FOLDER_FSYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 system = System()
@@ -76,10 +53,9 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def append_line(path: Path, line: bytes) -> None:
     """Add `line` and a newline at the end of `path`, durably. A failure leaves no torn line."""
-    _require_plain(path)
     with (
         _explained(path, len(line)),
-        _opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor,
+        _opened_in_place(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor,
     ):
         size = os.fstat(descriptor).st_size
         try:
@@ -106,7 +82,7 @@ def keep_lines(path: Path, count: int) -> None:
         )
     if kept == lines:
         return
-    with _explained(path, 0), _opened(path, os.O_WRONLY) as descriptor:
+    with _explained(path, 0), _opened_in_place(path, os.O_WRONLY) as descriptor:
         system.truncate(descriptor, sum(map(len, kept)))
         system.fsync(descriptor)
 
@@ -127,6 +103,12 @@ def make_folder(path: Path) -> bool:
     return True
 
 
+def free_bytes(folder: Path) -> int:
+    """How many bytes may still be written below `folder`."""
+    with _explained(folder, 0):
+        return shutil.disk_usage(folder).free
+
+
 @contextmanager
 def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
     """Make the file `path`, readable for its owner only, of all that the block writes. For what can
@@ -135,7 +117,7 @@ def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with _opened(temporary, flags, 0o600) as descriptor:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `remove_unused`
+            system.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `remove_unused`
             yield lambda data: _write_all(descriptor, data)
             system.replace(temporary, path)
         except BaseException:
@@ -146,9 +128,12 @@ def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
 
 def remove_unused(path: Path) -> bool:
     """Remove the file `path`, unless it is locked; whether it is gone. Raises OSError."""
-    with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as descriptor:
+    flags = (
+        os.O_RDWR | os.O_NONBLOCK
+    )  # NFS locks alone what is open for writing; no pipe is waited for
+    with suppress(FileNotFoundError), _opened(path, flags) as descriptor:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         system.unlink(path)
@@ -172,16 +157,16 @@ def remove_temporary_files(paths: Iterable[Path]) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder/.lock` alone. The lock dies with the process, so it can never be stale.
+def locked(folder: Path) -> Iterator[bool]:
+    """Hold `folder/.lock` alone; False where the file system has no locks. The lock dies with the
+    process, so it can never be stale.
 
     Raises RunFolderError, naming the holder, if another process has it."""
     path = folder / LOCK
-    _require_plain(path)
     with ExitStack() as stack:
         with _explained(path, 0):
-            descriptor = stack.enter_context(_opened(path, os.O_RDWR | os.O_CREAT))
-            _lock(folder, descriptor, fcntl.LOCK_EX)
+            descriptor = stack.enter_context(_opened_in_place(path, os.O_RDWR | os.O_CREAT))
+            held = _lock(folder, descriptor, fcntl.LOCK_EX)
             holder = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -189,7 +174,7 @@ def locked(folder: Path) -> Iterator[None]:
             }
             system.truncate(descriptor, 0)
             _write_all(descriptor, json.dumps(holder).encode())
-        yield
+        yield held
 
 
 def refuse_locked(folder: Path) -> None:
@@ -200,14 +185,19 @@ def refuse_locked(folder: Path) -> None:
         _lock(folder, descriptor, fcntl.LOCK_SH)
 
 
-def _lock(folder: Path, descriptor: int, kind: int) -> None:
+def _lock(folder: Path, descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        system.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise RunFolderError(
             f"{show_path(folder)}: another process is training here ({_holder(descriptor)}). "
             "Wait for it, stop it, or name another folder with --run-dir."
         ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> str:
@@ -229,6 +219,22 @@ def _opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextmanager
+def _opened_in_place(path: Path, flags: int) -> Iterator[int]:
+    """`path`, to be written without a temporary file. Raises FileSystemError, and has changed
+    nothing, if that is no plain file or has a second name, whose content would change with it."""
+    _require_plain(path)
+    with _opened(path, flags) as descriptor:
+        links = os.fstat(descriptor).st_nlink
+        if links > 1:
+            raise FileSystemError(
+                f"{show_path(path)}: has {links} names (hard links), and a write here would change "
+                "the file under all of them. Put a copy in its place, or name another folder with "
+                "--run-dir."
+            )
+        yield descriptor
+
+
 def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
@@ -242,7 +248,11 @@ def _make(folder: Path) -> None:
 
 def _fsync_folder(folder: Path) -> None:
     with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
-        system.fsync(descriptor)
+        try:
+            system.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER_FSYNC:
+                raise
 
 
 def _temporary(path: Path) -> Path:

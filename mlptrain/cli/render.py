@@ -139,6 +139,11 @@ class TrainingView(_View):
             self._note(f"{job.wanted_threads} threads are wanted; this process may use {cores}")
         if job.backend.remark:
             self._note(job.backend.remark)
+        if not job.folder.locked:
+            self._note(
+                f"{show_path(job.folder.path)}: this file system has no locks; make sure that no "
+                "other process trains here"
+            )
         if resume and job.reason_to_stop():
             self._note(f"this run is finished, after {plural(job.progress.epoch, 'epoch')}")
         elif resume and job.progress.step:

@@ -37,10 +37,11 @@ FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
 class RunFolder:
-    """A run folder that this process may write to; made by `open_run`."""
+    """A run folder that this process may write to; made by `open_run`. `locked`: whether others are
+    kept out, which not every file system can do."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, locked: bool) -> None:
+        self.path, self.locked = path, locked
         self.best = path / BEST
         self.last = path / LAST
 
@@ -99,11 +100,11 @@ def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFo
         files.make_folder(path)
     if resume:
         _refuse_foreign(path)
-    with files.locked(path):
+    with files.locked(path) as held:
         if not resume:
             _refuse_used(path)
         files.remove_temporary_files(path / name for name in FILES)
-        yield RunFolder(path)
+        yield RunFolder(path, locked=held)
 
 
 def existing_run(name: str, run_dir: Path | None) -> Path | None:

@@ -26,13 +26,14 @@ from tiny_runs import STATES, broken, differing, make_project, temporary
 
 from mlptrain import files
 from mlptrain.cli import app
+from mlptrain.system import System
 
 FAULTS = ("kill", "half", "ENOSPC", "EIO")
 KILLED = -9
 DONE, FILE_SYSTEM = 0, 6
 
 
-class FaultySystem(files.System):
+class FaultySystem(System):
     """The operating system until its `fail_at`-th call. Then, by `way`:
 
     kill: the process dies before the call. half: it dies after half of a write, or before another
@@ -94,6 +95,10 @@ class FaultySystem(files.System):
         self._called(path)
         super().unlink(path)
 
+    def flock(self, descriptor: int, kind: int) -> None:
+        self._called()
+        super().flock(descriptor, kind)
+
 
 class Ended(NamedTuple):
     """How a run ended: its exit code, negative for a signal, and what it printed."""
@@ -102,7 +107,7 @@ class Ended(NamedTuple):
     printed: str
 
 
-def run(system: files.System, config: Path, folder: Path, *, resume: bool) -> Ended:
+def run(system: System, config: Path, folder: Path, *, resume: bool) -> Ended:
     """`mlptrain train` with `system`, in a fork of this process."""
     log = folder.with_suffix(".log")
     child = os.fork()
@@ -115,7 +120,7 @@ def run(system: files.System, config: Path, folder: Path, *, resume: bool) -> En
     return Ended(code, log.read_text())
 
 
-def _command(system: files.System, config: Path, folder: Path, options: list[str]) -> int:
+def _command(system: System, config: Path, folder: Path, options: list[str]) -> int:
     files.system = system
     sys.argv = ["mlptrain", "train", str(config), "--run-dir", str(folder), *options]
     code = 1
@@ -160,7 +165,7 @@ def wrong_resumption(config: Path, reference: Path, folder: Path) -> Iterator[st
     if names := broken(folder, reference):
         yield f"broken files: {names}"
     before = [name for name in STATES if (folder / name).exists()]
-    ended = run(files.System(), config, folder, resume=True)
+    ended = run(System(), config, folder, resume=True)
     if ended.code != DONE:
         yield f"resume ended with {ended.code}: {ended.printed}"
     if names := [name for name in before if not (folder / name).exists()]:

@@ -17,6 +17,7 @@ from mlptrain.data import cache
 from mlptrain.data.loading import Loaded, load_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files
+from mlptrain.system import System
 
 SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
 COUNT = 30
@@ -54,7 +55,7 @@ def right(loaded: Loaded, content: Files) -> bool:
     )
 
 
-def start_in_fork(system: files.System, content: Files, folder: Path) -> int:
+def start_in_fork(system: System, content: Files, folder: Path) -> int:
     """Start with `system`: 0 from the cache, 1 without it, 2 wrong, negative if killed."""
     child = os.fork()
     if child == 0:
@@ -102,7 +103,7 @@ def test_every_call_may_fail(
         code = start_in_fork(FaultySystem(way, k), content, folder)
         allowed = {-9} if way in ("kill", "half") else {0, 1}
         assert code in ({0} if way == "short" else allowed), f"{way} at {k}"
-        assert start_in_fork(files.System(), content, folder) == 0, f"after {way} at {k}"
+        assert start_in_fork(System(), content, folder) == 0, f"after {way} at {k}"
         left = [path.name for path in folder.iterdir()]
         assert len(left) == 1, f"{way} at {k}: {left}"
 

@@ -2,13 +2,15 @@
 
 import errno
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mlptrain import files
 from mlptrain.errors import FileSystemError, RunFolderError
-from mlptrain.files import System
+from mlptrain.system import System
 
 
 class Recorded(System):
@@ -68,6 +70,125 @@ def test_every_new_folder_is_durable(recorded: Recorded, tmp_path: Path) -> None
     assert files.make_folder(tmp_path / "a" / "b" / "c")
     assert recorded.calls == [("fsync", tmp_path.name), ("fsync", "a"), ("fsync", "b")]
     assert not files.make_folder(tmp_path / "a" / "b" / "c")
+
+
+def test_a_removal_is_durable(recorded: Recorded, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    files.remove(tmp_path / "a")
+    assert recorded.calls == [("fsync", tmp_path.name)]
+    assert not (tmp_path / "a").exists()
+
+
+class Foreign(System):
+    """A file system that answers `code` when a folder, or with `files_too` a file, is to be made
+    durable, and `lock_code` when a file is to be locked."""
+
+    def __init__(self, code: int = 0, lock_code: int = 0, *, files_too: bool = False) -> None:
+        self.code, self.lock_code, self.files_too = code, lock_code, files_too
+
+    def fsync(self, descriptor: int) -> None:
+        if self.code and (self.files_too or stat.S_ISDIR(os.fstat(descriptor).st_mode)):
+            raise OSError(self.code, os.strerror(self.code))
+        super().fsync(descriptor)
+
+    def flock(self, descriptor: int, kind: int) -> None:
+        if self.lock_code:
+            raise OSError(self.lock_code, os.strerror(self.lock_code))
+        super().flock(descriptor, kind)
+
+
+def write_all_ways(folder: Path) -> None:
+    files.make_folder(folder / "b" / "c")
+    files.write_whole(folder / "a", b"1")
+    files.append_line(folder / "lines", b"1")
+    files.remove(folder / "a")
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_fsync_folders_is_written_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int
+) -> None:
+    monkeypatch.setattr(files, "system", Foreign(code))
+    write_all_ways(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"b", "lines"}
+    monkeypatch.setattr(files, "system", Foreign(code, files_too=True))
+    with pytest.raises(FileSystemError, match=os.strerror(code)):
+        files.write_whole(tmp_path / "a", b"1")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])
+def test_every_other_error_of_a_folder_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int
+) -> None:
+    monkeypatch.setattr(files, "system", Foreign(code))
+    with pytest.raises(FileSystemError, match=os.strerror(code)):
+        files.write_whole(tmp_path / "a", b"1")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_told_from_one_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int
+) -> None:
+    with files.locked(tmp_path) as held:
+        assert held
+    monkeypatch.setattr(files, "system", Foreign(lock_code=code))
+    with files.locked(tmp_path) as held:
+        assert not held
+    files.refuse_locked(tmp_path)
+
+
+def test_a_lock_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(files, "system", Foreign(lock_code=errno.EIO))
+    with pytest.raises(FileSystemError, match="Input/output error"), files.locked(tmp_path):
+        pass
+
+
+def test_a_line_that_does_not_fit_leaves_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Full(System):
+        def write(self, descriptor: int, data: memoryview) -> int:
+            if len(data) < 8:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(descriptor, data[:4])
+
+    (tmp_path / "a").write_bytes(b"first\n")
+    monkeypatch.setattr(files, "system", Full())
+    with pytest.raises(FileSystemError, match="No space left"):
+        files.append_line(tmp_path / "a", b"0123456789")
+    assert (tmp_path / "a").read_bytes() == b"first\n"
+
+
+def take(lock: Path) -> None:
+    with files.locked(lock.parent):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a", lambda path: files.append_line(path, b"3")),
+        ("a", lambda path: files.keep_lines(path, 1)),
+        (".lock", take),
+    ],
+    ids=["append", "cut", "lock"],
+)
+def test_a_file_of_two_names_is_not_written_in_place(
+    tmp_path: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    (tmp_path / "victim").write_bytes(b"1\n2\n")
+    (tmp_path / name).hardlink_to(tmp_path / "victim")
+    with pytest.raises(FileSystemError, match=rf"{name}: has 2 names \(hard links\)"):
+        write(tmp_path / name)
+    assert (tmp_path / "victim").read_bytes() == b"1\n2\n"
+
+
+def test_a_file_of_two_names_is_replaced_under_one(tmp_path: Path) -> None:
+    """As in a backup made with cp -al."""
+    (tmp_path / "backup").write_bytes(b"old")
+    (tmp_path / "a").hardlink_to(tmp_path / "backup")
+    files.write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "backup").read_bytes() == b"old"
 
 
 @pytest.mark.parametrize(

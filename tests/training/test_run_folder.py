@@ -17,6 +17,7 @@ from tiny_runs import (
     CLI,
     ENVIRONMENT,
     FINAL,
+    ON_FOREIGN_FILE_SYSTEM,
     broken,
     differing,
     make_project,
@@ -220,6 +221,21 @@ def test_a_read_only_folder_is_an_error_of_the_file_system(project: Path, tmp_pa
     ended = mounted(project, tmp_path, "ro", "train")
     assert ended.returncode == 6, ended.stderr
     assert f"{tmp_path}/disk/run: could not be written: Read-only file system." in ended.stderr
+
+
+def test_a_file_system_without_locks_and_durable_folders_is_trained_on(
+    project: Path, tmp_path: Path, reference: Path
+) -> None:
+    run = tmp_path / "run"
+    program = (sys.executable, "-c", ON_FOREIGN_FILE_SYSTEM)
+    for resume in ([], ["--resume"]):
+        arguments = ("train", "tiny.yaml", "--run-dir", str(run), *resume)
+        with start(project, *arguments, program=program) as process:
+            errors = process.communicate(timeout=30)[1]
+        assert process.returncode == 0, errors
+        assert errors.startswith(f"{run}: this file system has no locks; make sure that no other ")
+        assert len(errors.splitlines()) == 1 + len(resume)
+    assert differing(run, reference) == []
 
 
 @pytest.mark.parametrize("parent", ["/proc/none", "tiny.yaml"])

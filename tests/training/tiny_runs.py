@@ -38,6 +38,22 @@ INPUTS = ("config.yaml", "config.resolved.yaml", "split.csv")
 STATES = ("best.safetensors", "last.safetensors")
 FINAL = {*INPUTS, *STATES, "metrics.jsonl", "summary.json"}
 CLOCK = ("seconds", "examples_per_second")
+# Trains where a folder cannot be made durable and a file cannot be locked.
+ON_FOREIGN_FILE_SYSTEM = """
+import errno, os, stat
+from mlptrain import files
+from mlptrain.system import System
+class Foreign(System):
+    def fsync(self, descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        super().fsync(descriptor)
+    def flock(self, descriptor, kind):
+        raise OSError(errno.ENOLCK, "No locks available")
+files.system = Foreign()
+from mlptrain.cli.app import main
+main()
+"""
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
 CLI = (sys.executable, "-m", "mlptrain.cli.app")
 # After update number `at` the process sends itself a signal, `times` times.
