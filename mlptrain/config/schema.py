@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mlptrain.data.names import distinct
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.sources import SourceChoice
 from mlptrain.functions.activations import ActivationChoice, ReLU
@@ -64,15 +65,6 @@ def _threads(value: object) -> str | None:
     return BRANCH + "number" if is_number else None
 
 
-def _differ(names: tuple[str, ...]) -> tuple[str, ...]:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"the name {name!r} is there twice; each class needs its own")
-        seen.add(name)
-    return names
-
-
 OneSource = Annotated[
     Annotated[SourceChoice, Tag(BRANCH + "source")], one_of(PATH_OR_MAPPING, _source)
 ]
@@ -101,7 +93,7 @@ class DataConfig(Definition):
         Annotated[
             tuple[str, ...],
             Field(strict=False, min_length=2),
-            AfterValidator(_differ),
+            AfterValidator(distinct),
         ]
         | None,
         Field(description="names of the labels 0, 1, ... in IDX and .npz; null: the numbers"),

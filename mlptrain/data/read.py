@@ -18,6 +18,7 @@ from mlptrain.data.cache import load_cached
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.leftovers import ignored_note
 from mlptrain.data.loading import BadImage, Progress, load_images
+from mlptrain.data.names import distinct, refuse_misspelt
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files, Pixels, Source
 from mlptrain.errors import DataError
@@ -86,7 +87,11 @@ def _numbered(
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The labels (n,) as indices, and the names they point at."""
     if isinstance(content.labels, tuple):
-        names = tuple(sorted(set(content.labels), key=os.fsencode))
+        try:
+            names = distinct(tuple(sorted(set(content.labels))))
+        except ValueError as error:
+            raise DataError(f"{show_path(place)}: {error}.") from None
+        names = tuple(sorted(names, key=os.fsencode))
         index = {name: i for i, name in enumerate(names)}
         return np.array([index[label] for label in content.labels], np.int64), names
     if label_names is None:
@@ -132,6 +137,12 @@ def _matched(
     """`labels`, indices into `found`, as indices into `class_names`. Raises DataError if these two
     do not hold the same names, as far as `found` is used."""
     used = [found[index] for index in np.unique(labels)]
+    try:
+        refuse_misspelt(used, class_names)
+    except ValueError as error:
+        raise DataError(
+            f"{show_path(place)}: {error}. Classes are named as in the training set."
+        ) from None
     missing = [name for name in class_names if name not in set(used)]
     extra = [name for name in used if name not in set(class_names)]
     problems = [f"{_listed(missing)} of the training set missing"] if missing else []

@@ -23,6 +23,7 @@ from mlptrain import files
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import Kernels
 from mlptrain.config.schema import Config
+from mlptrain.data.names import distinct
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.reading import UnreadableError, read_file
 from mlptrain.data.settings import ImageSettings
@@ -156,7 +157,12 @@ def _state(path: Path, data: bytes) -> State:
         )
     # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
     # names that are not UTF-8
+    json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no half characters
     state = State.model_validate(content, strict=False)
+    try:
+        distinct(state.class_names)
+    except ValueError as error:
+        raise ModelFileError(f"{show_path(path)}: {error}. Train the model again.") from None
     channels = state.image.shape[2]
     if not len(state.normalization.mean) == len(state.normalization.std) == channels:
         raise ValueError("normalization and image differ in their channels")

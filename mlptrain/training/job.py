@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlptrain.config.schema import Config
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.names import refuse_misspelt
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, DataError, ModelFileError
 from mlptrain.nn.model import Model, Program
@@ -235,6 +236,10 @@ def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
     if setting == "balanced":
         counts = np.bincount(dataset.labels, minlength=len(names))
         return len(dataset) / (len(names) * counts)
+    try:
+        refuse_misspelt(setting, names)
+    except ValueError as error:
+        raise ConfigError(f"training.class_weight: {error}") from None
     unknown = [name for name in setting if name not in names]
     if unknown:
         raise ConfigError(

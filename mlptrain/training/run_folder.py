@@ -25,7 +25,7 @@ from typing import Any
 from mlptrain import files
 from mlptrain.data.leftovers import is_left_behind
 from mlptrain.errors import FileSystemError, ModelFileError, RunFolderError
-from mlptrain.text import show_path
+from mlptrain.text import exact, show_path
 
 RUNS = Path("runs")
 BEST = "best.safetensors"
@@ -53,7 +53,7 @@ class RunFolder:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("split", "name", "label"))
         writer.writerows(split)
-        rows = table.getvalue().encode("utf-8", "surrogateescape")
+        rows = exact(table.getvalue()).encode()
         for name, data in zip(INPUTS, (config, resolved.encode(), rows), strict=True):
             files.write_whole(self.path / name, data)
 

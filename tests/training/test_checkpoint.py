@@ -95,6 +95,12 @@ def test_every_truncation_and_any_addition_is_refused(data: bytes, tmp_path: Pat
         (lambda d: d["image"].update(height=None, width=None), "ValueError"),
         (lambda d: d["normalization"].update(mean=[0, 0]), "ValueError"),
         (lambda d: d.update(class_names=[]), "ValidationError"),
+        (lambda d: d.update(class_names=["a", "a"]), "the name 'a' is there twice"),
+        (lambda d: d.update(class_names=["a", "a "]), "'a' and 'a ' look alike"),
+        (lambda d: d.update(class_names=["a", ""]), "'' is blank"),
+        (lambda d: d.update(class_names=["a", "\ud800"]), "UnicodeEncodeError"),
+        (lambda d: d.update(class_names=["a", "\udcc3\udca9"]), "half a character"),
+        (lambda d: d["config"]["data"]["test"].update(path="/\ud800"), "UnicodeEncodeError"),
         (lambda d: d.update(class_names=["a", "b", "c"]), "270 numbers instead of 275"),
         (lambda d: d["image"].update(height=10**9), "270 numbers instead of"),
         (

@@ -105,6 +105,16 @@ def test_class_weights_in_closed_form(
         np.testing.assert_allclose(totals, N / 3, rtol=1e-14)
 
 
+def test_a_weight_for_a_class_that_looks_like_another_is_refused(
+    splits: Path, tmp_path: Path
+) -> None:
+    with opened(splits, tmp_path / "run") as job:
+        dataset = job.splits.train
+    name = dataset.class_names[0]
+    with pytest.raises(ConfigError, match=rf"class_weight: .*'{name}' and '{name}\\xa0'"):
+        class_weights({f"{name}\xa0": 2.0}, dataset)
+
+
 @pytest.mark.parametrize(("setting", "expected"), SETTINGS)
 def test_a_job_weighs_what_it_trains_with_and_nothing_else(
     splits: Path, tmp_path: Path, setting: Any, expected: list[float]

@@ -1,6 +1,7 @@
 """Who may write to which run folder, and what is in it."""
 
 import csv
+import io
 import os
 import re
 import shlex
@@ -99,6 +100,20 @@ def test_a_folder_with_anything_in_it_is_refused(project: Path, tmp_path: Path) 
     assert "exists already and is not empty" in ended.stderr
     assert "--resume" not in ended.stderr  # there is no run to go on with
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_what_a_run_writes_is_utf_8(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    for split in ("train", "test"):
+        data = tmp_path / "data" / split
+        (data / "0").rename(data / 'é, "\n')
+        (data / "1").rename(os.fsdecode(os.fsencode(data) + b"/\xe9"))
+    mlptrain(tmp_path, "train", project.name, "--run-dir", "run")
+    table = (tmp_path / "run/split.csv").read_text("utf-8")
+    labels = {row["label"] for row in csv.DictReader(io.StringIO(table, newline=""))}
+    assert labels == {'é, "\n', "\\xe9"}
+    summary = strict_json((tmp_path / "run/summary.json").read_text("utf-8"))
+    assert set(summary["class_names"]) == labels
 
 
 def test_a_fresh_volume_takes_a_run(project: Path, tmp_path: Path) -> None:
