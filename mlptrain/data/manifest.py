@@ -2,18 +2,21 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlptrain.data.reading import opened
+from mlptrain.data.reading import opened, unmarked
 from mlptrain.data.source import Files, LocatedPath, Source, sources
 from mlptrain.errors import DataError
-from mlptrain.text import show_path
+from mlptrain.text import exact, show_path
 
 _COLUMNS = ("filepath", "label")
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_MOST_SHOWN, _LONGEST_SHOWN = 4, 40  # columns, and characters of each
 
 
 @sources.register
@@ -41,6 +44,10 @@ class Manifest(Source):
             name, label = (row[columns.index(column)] for column in _COLUMNS)
             if not name or not label or "\0" in name:
                 raise self._error(line, "filepath or label is empty or no possible name")
+            if exact(label) != label:
+                raise self._error(
+                    line, f"the label '{exact(label)}' is not UTF-8. Save the file as UTF-8"
+                )
             known, known_line = labels.setdefault(name, (label, line))
             if known != label:
                 raise self._error(
@@ -57,7 +64,8 @@ class Manifest(Source):
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each record with the number of its first line."""
         with opened(self.path) as (file, size):
-            text = file.read(size).decode("utf-8-sig", "surrogateescape")
+            text = unmarked(file.read(size)).decode("utf-8", "surrogateescape")
+        self._refuse_other_separators(re.split("[\r\n]", text, maxsplit=1)[0])
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         line = 1
         try:
@@ -67,15 +75,28 @@ class Manifest(Source):
         except csv.Error as error:
             raise self._error(line, f"is not CSV: {error}") from None
 
-    def _columns(self, line: int, header: list[str]) -> list[str]:
-        for column in _COLUMNS:
-            if header.count(column) != 1:
+    def _refuse_other_separators(self, first_line: str) -> None:
+        if first_line.strip('"').lower().startswith("sep="):
+            raise self._error(
+                1, f"'{show_path(first_line[:_LONGEST_SHOWN])}' is for Excel only. Remove the line"
+            )
+        for separator, name in _SEPARATORS.items():
+            if {cell.strip(' "') for cell in first_line.split(separator)} >= set(_COLUMNS):
                 raise self._error(
-                    line,
-                    f"the columns are {', '.join(map(show_path, header)) or 'missing'}. "
-                    "The first line must be filepath,label",
+                    1, f"the columns are separated by {name}. Save the file with commas"
                 )
-        return header
+
+    def _columns(self, line: int, header: list[str]) -> list[str]:
+        if all(header.count(column) == 1 for column in _COLUMNS):
+            return header
+        shown = ", ".join(f"'{show_path(name[:_LONGEST_SHOWN])}'" for name in header[:_MOST_SHOWN])
+        if len(header) > _MOST_SHOWN:
+            shown += f" … ({len(header):,} in all)"
+        raise self._error(
+            line,
+            f"the columns are {shown or 'missing'}. The first line must be filepath,label: image "
+            "files and their classes. Pixels belong into an .npz or IDX file",
+        )
 
     def _error(self, line: int, problem: str) -> DataError:
         return DataError(f"{show_path(self.path)}:{line}: {problem}.")

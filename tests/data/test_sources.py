@@ -145,24 +145,54 @@ def test_images_below_lists_whole_paths(tmp_path: Path) -> None:
 
 def test_a_manifest_keeps_its_order(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
-    rows = (
-        b'label,note,filepath\r\ncat,,b.png\r\n\r\n"a ""b"", c",x,"d/e, f.png"\r\n\xff,,b\xff.png'
-    )
+    rows = b'label,note,filepath\r\ncat,,b.png\r\n\r\n"a ""b"", c",x,"d/e, f.png"\r\n'
+    rows += b"\xc3\xa9,,b\xff.png"
     path.write_bytes(b"\xef\xbb\xbf" + rows)
     assert Manifest(path=str(path)).content() == Files(
-        str(tmp_path), ("b.png", "d/e, f.png", "b\udcff.png"), ("cat", 'a "b", c', "\udcff")
+        str(tmp_path), ("b.png", "d/e, f.png", "b\udcff.png"), ("cat", 'a "b", c', "é")
     )
 
 
+COLUMNS = (
+    "The first line must be filepath,label: image files and their classes. "
+    "Pixels belong into an .npz or IDX file."
+)
 MANIFESTS = {
     "empty": (b"", ": is empty"),
     "other columns": (
         b"path,label\n",
-        ":1: the columns are path, label. The first line must be filepath,label.",
+        f":1: the columns are 'path', 'label'. {COLUMNS}",
     ),
     "column twice": (
         b"filepath,label,label\n",
-        ":1: the columns are filepath, label, label. The first line must be filepath,label.",
+        f":1: the columns are 'filepath', 'label', 'label'. {COLUMNS}",
+    ),
+    "blank in a column's name": (
+        b"filepath, label\na,x\n",
+        f":1: the columns are 'filepath', ' label'. {COLUMNS}",
+    ),
+    "pixels": (
+        b"label," + b",".join(b"pixel%d" % i for i in range(784)) + b"\n",
+        f":1: the columns are 'label', 'pixel0', 'pixel1', 'pixel2' … (785 in all). {COLUMNS}",
+    ),
+    "one long line": (b"x" * 100_000, f":1: the columns are '{'x' * 40}'. {COLUMNS}"),
+    "semicolons": (
+        b'\xef\xbb\xbf"filepath";"label"\r\na;x\r\n',
+        ":1: the columns are separated by semicolons. Save the file with commas.",
+    ),
+    "tabs": (
+        b"label\tnote\tfilepath\nx\t\ta\n",
+        ":1: the columns are separated by tabs. Save the file with commas.",
+    ),
+    "Excel's line": (b"sep=;\nfilepath;label\n", ":1: 'sep=;' is for Excel only. Remove the line."),
+    "UTF-16": ("filepath,label\n".encode("utf-16"), ": is UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": (
+        "filepath,label\n".encode("utf-16-be"),
+        ": is UTF-16; save it as UTF-8",
+    ),
+    "Latin-1": (
+        b"filepath,label\na,x\nb,caf\xe9\n",
+        ":3: the label 'caf\\xe9' is not UTF-8. Save the file as UTF-8.",
     ),
     "no rows": (
         b"filepath,label\n",
