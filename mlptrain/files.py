@@ -26,6 +26,7 @@ from mlptrain.text import show_path
 
 TEMPORARY_SUFFIX = ".tmp"
 LOCK = ".lock"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_FOLDER_FSYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
@@ -285,7 +286,7 @@ def _explained(path: Path, size: int) -> Iterator[None]:
 
 def _explanation(path: Path, size: int, error: OSError) -> FileSystemError:
     reason = f"{show_path(path)}: could not be written: {error.strerror}."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         with suppress(OSError):
             free = shutil.disk_usage(path.parent).free
             reason += f" {size:,} bytes were needed, {free:,} are free."

@@ -11,15 +11,19 @@ The folder counts because files on two mounted disk images can agree in all the 
 An entry is only ever a copy. Its pixels are compared with their checksum before they are used, and
 whatever is wrong with it or with the folder, the images are decoded as if there were none. Entries
 are locked by who uses them; others go, the least recently used first, when space is short. The
-whole folder may be deleted at any time.
+whole folder may be deleted at any time. What must not happen to an entry in use is to be cut short
+by another program: the kernel then ends the process that reads it with SIGBUS, as with every mapped
+file.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
 import math
 import os
 import shutil
+import stat
 import struct
 import time
 import zlib
@@ -47,18 +51,22 @@ SUFFIX = ".images"
 _VERSION = 1  # of the file, and of what the decoder makes of an image: raise it with either
 _LEAST_FILES = 2_000  # below, and of few bytes, decoding takes less than a tenth of a second
 _LEAST_BYTES = 16 << 20
-_CLOCK_TICK_NS = 20_000_000  # two changes within one can leave a file with the same times
+_SECOND_NS = 1_000_000_000
+_TICK_NS = 20_000_000  # two changes within one can leave a file with the same times
+_COARSE_TICK_NS = 2 * _SECOND_NS  # the same where times are whole seconds (FAT: every other one)
 _PART_BYTES = 16 << 20
 _FOOTER = struct.Struct("<Q32s")
 
 
 def cache_folder() -> Path | None:
-    """$XDG_CACHE_HOME/mlptrain or ~/.cache/mlptrain; None if there is no home folder."""
+    """$XDG_CACHE_HOME/mlptrain or ~/.cache/mlptrain; None if there is no home folder, or one that
+    depends on the current folder."""
     place = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(place):  # XDG Base Directory Specification 0.8: others are to be ignored
         return Path(place, "mlptrain")
     with suppress(RuntimeError):
-        return Path.home() / ".cache" / "mlptrain"
+        home = Path.home()
+        return home / ".cache" / "mlptrain" if home.is_absolute() else None
     return None
 
 
@@ -87,13 +95,16 @@ def load_cached(
             if loaded is not None:
                 return loaded, None
             reason = "the file was changed or removed while it was in use"
+            full = False
         except (OSError, FileSystemError) as error:
             cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or str(cause)
+            full = getattr(cause, "errno", None) in files.DISK_FULL
+        remedy = "Free some space, set" if full else "Set"
         failed = (
-            f"{show_path(folder)}: the decoded images could not be kept here: {reason}. "
-            "Every start decodes them again. Free some space, set XDG_CACHE_HOME to another "
-            "folder, or set data.cache to false."
+            f"{show_path(folder)}: the decoded images could not be kept here: {reason}. Every "
+            f"start decodes them again. {remedy} XDG_CACHE_HOME to another folder, or set "
+            "data.cache to false."
         )
     return load_images(paths, settings, expected, progress=progress), failed
 
@@ -109,9 +120,12 @@ def _stamp(path: str) -> tuple[int, int, int]:
 
 
 def _pays(stamps: NDArray[np.int64]) -> bool:
-    """Whether decoding is work, and the files have been left alone for a moment."""
+    """Whether decoding is work, and the files have been left alone for a moment: long enough that
+    a change from now on gives another time of change."""
     much = len(stamps) >= _LEAST_FILES or stamps[:, 0].sum() >= _LEAST_BYTES
-    return bool(much and stamps[:, 2].max() < time.time_ns() - _CLOCK_TICK_NS)
+    changed = stamps[:, 2]
+    ticks = np.where(changed % _SECOND_NS == 0, _COARSE_TICK_NS, _TICK_NS)
+    return bool(much and np.all(changed < time.time_ns() - ticks))
 
 
 def _key(
@@ -203,12 +217,16 @@ def _write(
 
 def _make_room(folder: Path, needed: int) -> None:
     """Make `folder`, remove what killed processes left in it, and the least recently used entries
-    as long as `needed` more bytes are too many. Raises OSError if the disk is too full for them."""
+    as long as `needed` more bytes are too many. Raises OSError if the disk is too full for them.
+
+    What is no plain file, or may not be removed, is not the cache's and stays."""
     files.make_folder(folder)
     free, entries = shutil.disk_usage(folder).free, []
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):
-            status = path.stat()
+        with suppress(FileNotFoundError, PermissionError):
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                continue
             if path.name.endswith(files.TEMPORARY_SUFFIX):
                 files.remove_unused(path)
             elif path.name.endswith(SUFFIX):
@@ -217,7 +235,8 @@ def _make_room(folder: Path, needed: int) -> None:
     for _, size, path in sorted(entries):
         if total + needed <= MOST_BYTES and free >= needed:
             return
-        if files.remove_unused(path):
-            total, free = total - size, free + size
+        with suppress(PermissionError):
+            if files.remove_unused(path):
+                total, free = total - size, free + size
     if free < needed:
-        raise OSError(f"{needed:,} bytes are needed, {free:,} are free")
+        raise OSError(errno.ENOSPC, f"{needed:,} bytes are needed, {free:,} are free")

@@ -1,13 +1,15 @@
 """The cache of decoded images: the same images with and without it, whatever happens to it."""
 
+import errno
 import fcntl
 import os
 import resource
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from mlptrain.data.cache import cache_folder, load_cached
 from mlptrain.data.loading import Loaded, load_images
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files
+from mlptrain.system import System
 
 SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
 COUNT = 40
@@ -255,7 +258,112 @@ def test_a_folder_that_cannot_be_used_costs_only_time(
         "full": "2,560 bytes are needed, 100 are free", "too large": "File too large",
     }  # fmt: skip
     assert f"{folder}: the decoded images could not be kept here: {said[trouble]}. " in note
+    assert ("Free some space" in note) == (trouble == "full")
     assert not folder.is_dir() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link"])
+@pytest.mark.parametrize("name", ["x.tmp", "x.images"])
+def test_what_is_no_plain_file_stays_and_is_not_waited_for(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+) -> None:
+    folder.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    elif kind == "folder":
+        (folder / name / "more").mkdir(parents=True)
+    else:
+        (folder / name).symlink_to(content.paths()[0])
+    monkeypatch.setattr(cache, "MOST_BYTES", 0)
+    assert decoded(content, folder, monkeypatch) == COUNT
+    assert decoded(content, folder, monkeypatch) == 0
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_pipe_that_comes_in_between_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    assert files.remove_unused(tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", [".x.images.1.tmp", "x.images"])
+def test_what_may_not_be_removed_stays(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Such as another user's file in a folder for all."""
+
+    class Denying(System):
+        def unlink(self, path: Path) -> None:
+            if path.name == name:
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            super().unlink(path)
+
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(b"1")
+    monkeypatch.setattr(files, "system", Denying())
+    monkeypatch.setattr(cache, "MOST_BYTES", 0)
+    assert decoded(content, folder, monkeypatch) == COUNT
+    assert decoded(content, folder, monkeypatch) == 0
+
+
+def test_another_user_s_entry_is_not_used(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decoded(content, folder, monkeypatch) == COUNT
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    loaded, _ = load(content, folder)
+    check(loaded, content)
+    entry = entry_of(folder)
+    assert cache._read(entry, entry.stem, content.paths(), BMP) is None
+
+
+def show_times(monkeypatch: pytest.MonkeyPatch, shown: Callable[[int], int]) -> None:
+    """Have all files change at the time `shown` makes of the real one, both in ns."""
+    real = os.stat
+
+    def stat(path: str, **options: Any) -> os.stat_result:
+        status = real(path, **options)
+        _, tuples = status.__reduce__()
+        (numbers, named) = tuples
+        times = {f"st_{kind}time_ns": shown(getattr(status, f"st_{kind}time_ns")) for kind in "amc"}
+        return os.stat_result(numbers, named | times)
+
+    monkeypatch.setattr(os, "stat", stat)
+
+
+def test_a_change_within_a_coarse_tick_is_seen(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where times are even seconds, a file replaced in the same one looks as before."""
+    show_times(monkeypatch, lambda time_ns: time_ns - time_ns % 2_000_000_000)
+    for number in (50, 51, 52):
+        write_image(Path(content.paths()[0]), number)
+        time.sleep(0.03)
+        loaded, note = load(content, folder)
+        check(loaded, content)
+        assert note is None
+
+
+def test_coarse_times_of_long_ago_are_trusted(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_times(monkeypatch, lambda _: 1_000_000_000_000_000_000)
+    assert decoded(content, folder, monkeypatch) == COUNT
+    assert decoded(content, folder, monkeypatch) == 0
+
+
+def test_two_folders_that_agree_in_names_sizes_and_times_are_two(
+    content: Files, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the same path on two disk images that are mounted one after the other."""
+    other = Files(str(tmp_path / "other"), content.names, content.labels)
+    Path(other.root).mkdir()
+    for number, path in enumerate(other.paths()):
+        write_image(Path(path), number + 60)
+    show_times(monkeypatch, lambda _: 1_000_000_000_000_000_000)
+    for each in (content, other):
+        assert decoded(each, folder, monkeypatch) == COUNT
+        assert decoded(each, folder, monkeypatch) == 0
 
 
 def test_what_nobody_uses_makes_room(
@@ -311,3 +419,5 @@ def test_where_the_folder_is(place: str, found: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XDG_CACHE_HOME", place)
     monkeypatch.setenv("HOME", "/home/x")
     assert cache_folder() == Path(found)
+    monkeypatch.setenv("HOME", "x")
+    assert cache_folder() == (Path(found) if place.startswith("/") else None)
