@@ -84,7 +84,7 @@ def train(
     from mlptrain.config.load import load_config
 
     if print_config:
-        print(resolved_yaml(load_config(config, set_ or ())), end="")
+        print(resolved_yaml(load_config(config, set_ or ()).config), end="")
         return
     from mlptrain.cli.commands import how_to_resume
     from mlptrain.cli.render import TrainingView

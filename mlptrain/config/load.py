@@ -4,8 +4,11 @@ The way of a config: bytes, text, tree (`tree.py`, the gate), tree with override
 Config (`schema.py`), with pydantic's errors put into words (`explain.py`).
 """
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,20 +31,39 @@ from mlptrain.text import show_path
 MAX_BYTES = 1 << 20
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+@dataclass(frozen=True)
+class GivenConfig:
+    """A config and how it was given.
+
+    Attributes:
+        path: its file, as it was named; relative paths in it start from that file's folder.
+        overrides: the `--set` values that were put in.
+        keys: the keys given in either, as plain data, without defaults.
+        config: what they say, with every default filled in and every path absolute.
+    """
+
+    path: Path
+    overrides: tuple[str, ...]
+    keys: Any
+    config: Config
+
+    def seen_from(self, folder: Path) -> Config:
+        """The config for a file in `folder`: relative paths lead from there to the same places,
+        absolute ones stay."""
+        way = os.path.relpath(_folder(self.path), os.path.realpath(folder))
+        return Config.model_validate(self.keys, context={"folder": way})
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> GivenConfig:
     """The config in the file `path`, with `overrides` (`training.epochs=5`) put in."""
-    return parse_config(read_bytes(path), path, overrides)
-
-
-def read_bytes(path: Path) -> bytes:
-    """What is in the config file `path`. Raises ConfigError."""
     try:
-        return read_file(str(path), MAX_BYTES)
+        data = read_file(str(path), MAX_BYTES)
     except UnreadableError as error:
         raise ConfigError(f"{show_path(path)}: {error}") from None
+    return parse_config(data, path, overrides)
 
 
-def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Config:
+def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> GivenConfig:
     """The config in `data`, the content of the file `path`: places are named, and relative paths
     found, as that file's."""
     name = show_path(path)
@@ -57,7 +79,14 @@ def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Conf
         raise ConfigError(
             f"{name}: the file is empty; a config needs at least data: {{train: ...}}"
         )
-    return _validated(root, reports, path)
+    keys = value_of(root)
+    return GivenConfig(path, tuple(overrides), keys, _validated(root, keys, reports, path))
+
+
+def _folder(path: Path) -> str:
+    """Where relative paths in the file `path` start. Links on the way are followed, as the
+    operating system does, so that `..` means the same to both."""
+    return os.path.realpath(path.parent)
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -75,11 +104,12 @@ def _decode(data: bytes, name: str) -> str:
         raise config_error(name, [Report(place, message)], 1) from None
 
 
-def _validated(root: Node, reports: list[Report], path: Path) -> Config:
-    """The config that `root` describes. `reports` is what is known to be wrong with it already."""
+def _validated(root: Node, keys: Any, reports: list[Report], path: Path) -> Config:
+    """The config that `root`, as plain data `keys`, describes. `reports` is what is known to be
+    wrong with it already."""
     name, count = show_path(path), len(reports)
     try:
-        config = Config.model_validate(value_of(root), context={"folder": path.absolute().parent})
+        config = Config.model_validate(keys, context={"folder": _folder(path)})
         if not reports:
             return config
     except ValidationError as error:

@@ -201,8 +201,9 @@ class TrainingConfig(Definition):
         Field(description="weight 1e-6..1e6 per class name, others 1; balanced; or null: all 1"),
     ] = None
     early_stopping: Annotated[
-        EarlyStopping | None, Field(description="when to stop before the last epoch; null: never")
-    ] = None
+        EarlyStopping | None,
+        Field(description="when to stop before the last epoch; null, or no validation: never"),
+    ] = EarlyStopping()
     threads: Annotated[
         Annotated[
             Annotated[Literal["auto"], Tag(BRANCH + "auto")]
@@ -222,6 +223,17 @@ class Config(Definition):
     seed: Annotated[
         int, Field(ge=0, le=2**63 - 1, description="of all randomness, 0 to 2^63 - 1")
     ] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stop_early_where_there_is_validation(cls, value: Any) -> Any:
+        """Without a validation split, the default of `early_stopping` is null."""
+        match value:
+            case {"data": {"validation": None}}:
+                training = value.get("training", {})
+                if isinstance(training, dict):
+                    return {**value, "training": {"early_stopping": None, **training}}
+        return value
 
     @model_validator(mode="after")
     def _need_what_is_monitored(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.config.schema import Config
+from mlptrain.config.load import GivenConfig
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.names import refuse_misspelt
@@ -34,14 +34,15 @@ class Job:
 
     def __init__(
         self,
-        config: Config,
+        given: GivenConfig,
         splits: Splits,
         model: Model,
         weights: NDArray[np.float64] | None,
         folder: RunFolder,
         threads: Threads,
     ) -> None:
-        self.config = config
+        self.given = given
+        self.config = config = given.config
         self.splits = splits
         self.model = model
         self.backend = model.arena.backend
@@ -181,6 +182,8 @@ class Job:
         ]
         self.folder.write_summary(
             {
+                "config": exact(self.given.path),
+                "set": [exact(each) for each in self.given.overrides],
                 "reason": reason,
                 "epoch": progress.epoch,
                 "step": progress.step,

@@ -1,6 +1,6 @@
 """The run folder: everything one training run leaves behind.
 
-    config.yaml, config.resolved.yaml   as given; with every default filled in
+    config.yaml                         the config, complete; trains the same again from here
     split.csv                           which example went to train, validation, test
     metrics.jsonl                       one line per epoch
     best.safetensors, last.safetensors  complete states (see `checkpoint`)
@@ -32,7 +32,7 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
-INPUTS = ("config.yaml", "config.resolved.yaml", "split.csv")
+INPUTS = ("config.yaml", "split.csv")
 FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
@@ -45,16 +45,14 @@ class RunFolder:
         self.best = path / BEST
         self.last = path / LAST
 
-    def write_inputs(
-        self, config: bytes, resolved: str, split: Iterable[tuple[str, str, str]]
-    ) -> None:
-        """Write the two configs, and split.csv from rows of split, name, label."""
+    def write_inputs(self, config: str, split: Iterable[tuple[str, str, str]]) -> None:
+        """Write config.yaml, and split.csv from rows of split, name, label."""
         table = io.StringIO(newline="")
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("split", "name", "label"))
         writer.writerows(split)
         rows = exact(table.getvalue()).encode()
-        for name, data in zip(INPUTS, (config, resolved.encode(), rows), strict=True):
+        for name, data in zip(INPUTS, (config.encode(), rows), strict=True):
             files.write_whole(self.path / name, data)
 
     def append_metrics(self, row: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.config.describe import resolved_yaml
-from mlptrain.config.load import parse_config, read_bytes
+from mlptrain.config.load import load_config
 from mlptrain.config.schema import Config
 from mlptrain.errors import ConfigError, RunFolderError
 from mlptrain.nn.model import Model, count_parameters
@@ -33,8 +33,8 @@ def open_job(
 ) -> Iterator[Job]:
     """Read config and data, take the run folder, and restore its last state if `resume` and there
     is one. Nothing is written before config and data are known to be good."""
-    content = read_bytes(config_path)
-    config = parse_config(content, config_path, overrides)
+    given = load_config(config_path, overrides)
+    config = given.config
     with ExitStack() as stack:
         folder = saved = None
         if resume and (found := existing_run(config_path.stem, run_dir)):
@@ -50,7 +50,7 @@ def open_job(
         weights = class_weights(config.training.class_weight, splits.train)
         threads = saved.state.threads if saved else config.training.threads
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        job = Job(config, splits, model, weights, folder, threads)
+        job = Job(given, splits, model, weights, folder, threads)
         if saved:
             job.restore(saved)
         folder.require_space(job.checkpoint_bytes())
@@ -60,7 +60,7 @@ def open_job(
             for name, dataset in splits
             for example, label in zip(dataset.names, dataset.labels, strict=True)
         )
-        folder.write_inputs(content, resolved_yaml(config), rows)
+        folder.write_inputs(resolved_yaml(given.seen_from(folder.path)), rows)
         yield job
 
 

@@ -42,17 +42,18 @@ VARIANTS = {
 NAMES = [
     *("no", "Yes", "null", "true", "1", "1e-3", "0x1", "~", " a ", "a: b", "a #b", "- a", "{"),
     *("&a", "*a", "!a", "'", '"', "\\", "a\nb", "a\tb", "日本", "\x7fa", "\x85a", "a\u2028b"),
-    *("\ufeffa", "😀", "a\U000e0001", "\xa0a", "T-shirt/top", "Ankle boot", "2020-01-01", "12:30", "=", "<<"),
+    *("\ufeffa", "😀", "a\U000e0001", "\xa0a", "T-shirt/top", "Ankle boot"),
+    *("2020-01-01", "12:30", "=", "<<"),
 ]  # fmt: skip
 
 
 def config(text):
-    return parse_config(text.encode(), Path("/somewhere/c.yaml"))
+    return parse_config(text.encode(), Path("/somewhere/c.yaml")).config
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_committed_configs_load_again(path):
-    first = load_config(path)
+    first = load_config(path).config
     again = config(resolved_yaml(first))
     assert again == first
     assert Config.model_validate(json.loads(json.dumps(first.model_dump(mode="json")))) == first

@@ -203,7 +203,7 @@ def test_a_file_of_more_than_one_mebibyte(tmp_path):
         f"{path}: has 1,048,593 bytes; at most 1,048,576 are allowed here"
     )
     path.write_bytes(DATA + b"#" * ((1 << 20) - len(DATA)))
-    assert load_config(path).seed == 0
+    assert load_config(path).config.seed == 0
 
 
 def test_a_byte_order_mark_may_begin_the_file(tmp_path):
@@ -222,5 +222,5 @@ def test_paths_are_relative_to_the_file(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "c.yaml").write_bytes(DATA)
     monkeypatch.chdir(tmp_path)
-    config = load_config(Path("configs/c.yaml"))
+    config = load_config(Path("configs/c.yaml")).config
     assert config.data.train.path == str(tmp_path / "configs" / "x")

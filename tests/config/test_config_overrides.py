@@ -19,7 +19,7 @@ training:
 
 
 def config(*overrides, base=BASE):
-    return parse_config(base.encode(), Path("c.yaml"), overrides)
+    return parse_config(base.encode(), Path("c.yaml"), overrides).config
 
 
 def changed(override, base=BASE):

@@ -8,16 +8,17 @@ import pytest
 
 from mlptrain.config.fields import models_in
 from mlptrain.config.load import parse_config
-from mlptrain.config.schema import Config, ModelConfig
+from mlptrain.config.schema import Config, EarlyStopping, ModelConfig
 from mlptrain.data.folder import Folder
 from mlptrain.data.manifest import Manifest
+from mlptrain.errors import ConfigError
 from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.nn.layers import Dense, Dropout
 from mlptrain.registry import Definition, Registry
 
 
 def config(text=""):
-    return parse_config(f"data: {{train: x}}\n{text}".encode(), Path("/folder/c.yaml"))
+    return parse_config(f"data: {{train: x}}\n{text}".encode(), Path("/folder/c.yaml")).config
 
 
 def test_defaults():
@@ -32,7 +33,7 @@ def test_defaults():
     assert result.training.optimizer.type == "adam"
     assert result.training.loss.type == "cross_entropy"
     assert result.training.class_weight is None
-    assert result.training.early_stopping is None
+    assert result.training.early_stopping == EarlyStopping(monitor="val_loss", patience=5)
     assert result.training.threads == "auto"
     assert result.seed == 0
 
@@ -92,14 +93,33 @@ def test_a_model_made_in_code_is_the_same():
 )
 def test_validation_takes_a_fraction_a_source_or_null(written, expected):
     text = f"data: {{train: x, validation: {written}}}"
-    assert parse_config(text.encode(), Path("/folder/c.yaml")).data.validation == expected
+    assert parse_config(text.encode(), Path("/folder/c.yaml")).config.data.validation == expected
 
 
 @pytest.mark.parametrize("monitor", ["train_loss", "train_accuracy"])
 def test_training_can_be_monitored_without_validation(monitor):
     text = f"training: {{early_stopping: {{monitor: {monitor}}}}}\ndata: {{train: x, validation: }}"
-    result = parse_config(text.encode(), Path("c.yaml"))
+    result = parse_config(text.encode(), Path("c.yaml")).config
     assert result.training.early_stopping.monitor == monitor
+
+
+@pytest.mark.parametrize("validation", ["0.25", "x", "null"])
+@pytest.mark.parametrize(
+    ("training", "patience"),
+    [("", 5), ("training: {epochs: 3}", 5), ("training: {early_stopping: {patience: 2}}", 2),
+     ("training: {early_stopping: null}", None), ("training: {early_stopping: }", None)],
+)  # fmt: skip
+def test_early_stopping_is_on_where_there_is_validation_unless_it_is_null(
+    training, patience, validation
+):
+    text = f"data: {{train: x, validation: {validation}}}\n{training}"
+    if validation == "null" and patience == 2:
+        with pytest.raises(ConfigError, match="monitors 'val_loss', but"):
+            parse_config(text.encode(), Path("c.yaml"))
+        return
+    stopping = parse_config(text.encode(), Path("c.yaml")).config.training.early_stopping
+    expected = None if validation == "null" else patience
+    assert (stopping and stopping.patience) == expected
 
 
 @pytest.mark.parametrize("key", ["data", "model", "training", "seed"])

@@ -291,7 +291,7 @@ def test_stopping_early(
 
 
 def test_never_stopping_early(splits: Path, tmp_path: Path) -> None:
-    with opened(splits, tmp_path / "run", epochs=8) as job:
+    with opened(splits, tmp_path / "run", early_stopping=None, epochs=8) as job:
         assert job.monitor == "val_loss"
         assert watched(job, WORSE) == ([1], "epochs")
 
