@@ -219,6 +219,19 @@ def test_reading_is_no_writing(source: str) -> None:
     assert list(writes(ast.parse(source))) == []
 
 
+LOOKING_CALLS = {"is_dir", "is_file", "exists", "iterdir", "glob", "rglob", "stat", "lstat", "walk"}
+LOOKING_CALLS |= {"isdir", "isfile", "listdir", "scandir", "resolve", "samefile", "is_symlink"}
+LOOKING = {"data/reading.py", "data/listing.py", "data/cache.py", "cli/paths.py", "files.py"}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if show(path) not in LOOKING], ids=show)
+def test_who_looks_at_a_path_has_its_errors_in_hand(path: Path) -> None:
+    """Everyone else uses `data/reading.py`."""
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    named = [call for call in calls if isinstance(call.func, ast.Attribute)]
+    assert [show(path, call) for call in named if call.func.attr in LOOKING_CALLS] == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=show)
 def test_nothing_is_executed_from_data(path: Path) -> None:
     for node in ast.walk(tree(path)):

@@ -63,14 +63,20 @@ def root(
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", readable=False, help="The YAML file.")
+    ],
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a key of the config; repeatable."),
     ] = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Run folder; by default the next runs/<config name>-NNN."),
+        typer.Option(
+            metavar="DIR",
+            readable=False,
+            help="Run folder; by default the next runs/<config name>-NNN.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the run folder.")
@@ -109,7 +115,9 @@ def train(
 def evaluate(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="RUN", help="Run folder or checkpoint; default: the latest run."),
+        typer.Argument(
+            metavar="RUN", readable=False, help="Run folder or checkpoint; default: the latest run."
+        ),
     ] = None,
     split: Annotated[Split, typer.Option(help="Which split of the model's config.")] = Split.test,
     data: Annotated[
@@ -152,7 +160,9 @@ def predict(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Run folder or checkpoint; default: the latest run."),
+        typer.Option(
+            metavar="RUN", readable=False, help="Run folder or checkpoint; default: the latest run."
+        ),
     ] = None,
     top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to name.")] = 1,
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
@@ -206,7 +216,7 @@ def schema() -> None:
 def _chosen(model: Path | None) -> Path:
     """The checkpoint to use; if the user named none, say on stderr which one that is."""
     from mlptrain.text import show_path
-    from mlptrain.training.run_folder import find_checkpoint
+    from mlptrain.training.model_path import find_checkpoint
 
     checkpoint = find_checkpoint(model)
     if model is None:

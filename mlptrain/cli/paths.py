@@ -3,19 +3,20 @@
 import glob
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from mlptrain.data.leftovers import ignored_note
 from mlptrain.data.listing import images_below
-from mlptrain.errors import UsageError
+from mlptrain.data.reading import UnreadableError, is_folder
+from mlptrain.errors import DataError, UsageError
 from mlptrain.text import show_path
 
 
 def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str], list[str]]:
     """The image paths that the arguments name, in their order: files, folders (searched through),
-    globs, and `-` for the paths in `stdin`; and notes on what was ignored in folders. Raises
-    UsageError if one of them names no image, and DataError if a folder cannot be read."""
+    globs, and `-` for the paths in `stdin`; and notes on what was ignored in folders. A folder, or
+    whatever it is, that cannot be read counts as an image: it is reported like a bad one. Raises
+    UsageError if an argument names no image."""
     paths: list[str] = []
     notes: list[str] = []
     for argument in arguments:
@@ -33,12 +34,15 @@ def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str],
 def _named(argument: str, stdin: BinaryIO, ignored: list[str]) -> list[str]:
     if argument == "-":
         return _listed(stdin.read())
-    if Path(argument).is_dir():
-        return images_below(argument, ignored)
-    if glob.has_magic(argument) and not os.path.lexists(argument):
-        found = glob.glob(argument, recursive=True)  # noqa: PTH207  (paths as they were given)
+    pattern = glob.has_magic(argument) and not os.path.lexists(argument)
+    if pattern and (found := glob.glob(argument, recursive=True)):  # noqa: PTH207  (as given)
         return sorted(found, key=os.fsencode)
-    return [argument]
+    try:
+        if is_folder(argument):
+            return images_below(argument, ignored)
+    except (UnreadableError, DataError):
+        return [argument]
+    return [] if pattern else [argument]
 
 
 def _listed(content: bytes) -> list[str]:

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlptrain.data.listing import entries_of, identity, is_folder, names_below
+from mlptrain.data.listing import entries_of, identity, names_below
+from mlptrain.data.reading import entry_is_folder
 from mlptrain.data.source import Files, LocatedPath, Source, sources
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
@@ -35,7 +36,7 @@ class Folder(Source):
         entries = entries_of(self.path, ignored)
         root = (identity(self.path),)
         for entry in entries:
-            if is_folder(entry):
+            if entry_is_folder(entry):
                 below = names_below(entry.path, ignored, root)
                 found = [f"{entry.name}/{name}" for name in below]
                 if not found:

@@ -3,6 +3,7 @@
 import os
 
 from mlptrain.data.leftovers import is_left_behind
+from mlptrain.data.reading import entry_is_folder
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
 
@@ -14,25 +15,37 @@ _OTHER_SUFFIXES = (
 
 def images_below(folder: str, ignored: list[str]) -> list[str]:
     """The paths of all images in `folder` and the folders inside, by the rules of a class folder,
-    sorted bytewise. Raises DataError if a folder cannot be read."""
-    return [os.path.join(folder, name) for name in names_below(folder, ignored)]
+    sorted bytewise. A folder inside that cannot be read stands for its images. Raises DataError if
+    `folder` cannot."""
+    return [os.path.join(folder, name) for name in names_below(folder, ignored, strict=False)]
 
 
 def names_below(
-    folder: str, ignored: list[str], inside: tuple[tuple[int, int], ...] = ()
+    folder: str,
+    ignored: list[str],
+    inside: tuple[tuple[int, int], ...] = (),
+    *,
+    strict: bool = True,
 ) -> list[str]:
     """Names of image files relative to `folder`; `inside` are the folders it lies in, by device
     and inode, so that a link back to one of them is not followed. The names of entries that a
-    machine left behind are added to `ignored`."""
+    machine left behind are added to `ignored`. Raises DataError if a folder cannot be read; with
+    `strict` False, one inside is named like an image."""
     entries = entries_of(folder, ignored)
     here = identity(folder)
     if here in inside:
         return []
     names: list[str] = []
     for entry in entries:
-        if is_folder(entry):
-            below = names_below(entry.path, ignored, (*inside, here))
-            names += [f"{entry.name}/{name}" for name in below]
+        if entry_is_folder(entry):
+            try:
+                below = names_below(entry.path, ignored, (*inside, here), strict=strict)
+            except DataError:
+                if strict:
+                    raise
+                names.append(entry.name)
+            else:
+                names += [f"{entry.name}/{name}" for name in below]
         elif not entry.name.lower().endswith(_OTHER_SUFFIXES):
             names.append(entry.name)
     return names
@@ -42,14 +55,6 @@ def identity(folder: str) -> tuple[int, int]:
     """What tells a folder from every other, whatever link leads to it."""
     status = os.stat(folder)
     return status.st_dev, status.st_ino
-
-
-def is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Links are followed; what cannot be followed is no folder, but a bad image later on."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
 
 
 def entries_of(folder: str, ignored: list[str]) -> list["os.DirEntry[str]"]:

@@ -1,19 +1,76 @@
-"""Opening what the user points at: plain files only, and never a wait on a pipe or a device."""
+"""Looking at and opening what the user points at: plain files only, and never a wait on a pipe or
+a device.
+
+`Path.is_dir()` and its like answer some errors with False and raise others; so the one way to look
+at a path is here, and it has one error.
+"""
 
 import codecs
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
-from mlptrain.errors import DataError
+from mlptrain.errors import DataError, MlptrainError
 from mlptrain.text import show_path
 
 
 class UnreadableError(Exception):
     """Why a file cannot be read, as the end of a sentence that starts with its name. Whoever knows
     that name turns this into a DataError."""
+
+
+def look(path: Path | str) -> os.stat_result | None:
+    """The status of what `path` leads to; None if nothing is there. Raises UnreadableError if that
+    cannot be told: one may not look, the name is too long, links go round in circles."""
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableError(_reason(error)) from None
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether `path` leads to a folder. Raises UnreadableError as `look` does."""
+    status = look(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of all that is in `folder`. Raises UnreadableError."""
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise UnreadableError(_reason(error)) from None
+
+
+def folders_in(folder: Path) -> list[str]:
+    """The names of the folders in `folder`, and of links to such. Raises UnreadableError."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry_is_folder(entry)]
+    except OSError as error:
+        raise UnreadableError(_reason(error)) from None
+
+
+def entry_is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Links are followed; what cannot be followed is no folder, but a bad image later on."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+@contextmanager
+def reported(path: Path, kind: type[MlptrainError]) -> Iterator[None]:
+    """Turn an UnreadableError about `path` into an error of this kind."""
+    try:
+        yield
+    except UnreadableError as error:
+        raise kind(f"{show_path(path)}: {error}.") from None
 
 
 def read_file(path: str, limit: int) -> bytes:
@@ -65,10 +122,8 @@ def opened(path: str) -> Iterator[tuple[IO[bytes], int]]:
 def _open_plain(path: str) -> tuple[int, int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UnreadableError(_reason(error)) from None
-    except ValueError:
-        raise UnreadableError("is not a possible file name") from None
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode):
         return descriptor, status.st_size
@@ -77,7 +132,9 @@ def _open_plain(path: str) -> tuple[int, int]:
     raise UnreadableError(f"is {kind}, not a file")
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return "does not exist"
-    return f"cannot be read: {error.strerror or error}"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    return "is not a possible file name"

@@ -23,6 +23,7 @@ from mlptrain import files
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import Kernels
 from mlptrain.config.schema import Config
+from mlptrain.data.formats import sniff
 from mlptrain.data.names import distinct
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.reading import UnreadableError, read_file
@@ -32,6 +33,7 @@ from mlptrain.nn.model import count_parameters
 from mlptrain.registry import Definition
 from mlptrain.text import show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
+from mlptrain.training.model_path import EXPECTED
 
 FORMAT = 1
 PARAMETERS, OPTIMIZER = "parameters", "optimizer"
@@ -204,14 +206,24 @@ def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Arra
 def _read(path: Path) -> bytes:
     try:
         data = read_file(os.fspath(path), MAX_FILE_BYTES)
+        header = int.from_bytes(data[:8], "little")
+        if header > MAX_HEADER_BYTES or 8 + header + DIGEST_BYTES > len(data):
+            raise UnreadableError(_description(data))
     except UnreadableError as error:
-        raise ModelFileError(f"{show_path(path)}: {error}.") from None
+        raise ModelFileError(f"{show_path(path)}: {error}. {EXPECTED}") from None
     except MemoryError:
         raise ModelFileError(f"{show_path(path)}: does not fit into memory.") from None
-    header = int.from_bytes(data[:8], "little")
-    if header > MAX_HEADER_BYTES or 8 + header + DIGEST_BYTES > len(data):
-        raise ModelFileError(
-            f"{show_path(path)}: is no mlptrain checkpoint, or only a part of one: "
-            f"{len(data):,} bytes, of which {header:,} would be the header."
-        )
     return data
+
+
+def _description(data: bytes) -> str:
+    """What a file is that cannot be a whole checkpoint, by its bytes."""
+    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= MAX_HEADER_BYTES:
+        return f"is only the first {len(data):,} bytes of a checkpoint"
+    image = sniff(data)
+    if image is not None:
+        return f"is an image ({image}), not a checkpoint"
+    text = data[:1000].decode(errors="replace")
+    if "\0" not in text and "\ufffd" not in text[:-1]:  # a character may be cut at the end
+        return "is a text file, not a checkpoint"
+    return "is not a checkpoint of mlptrain"

@@ -16,7 +16,6 @@ import io
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,8 @@ from typing import Any
 
 from mlptrain import files
 from mlptrain.data.leftovers import is_left_behind
-from mlptrain.errors import FileSystemError, ModelFileError, RunFolderError
+from mlptrain.data.reading import folders_in, is_folder, look, names_in, reported
+from mlptrain.errors import FileSystemError, RunFolderError
 from mlptrain.text import exact, show_path
 
 RUNS = Path("runs")
@@ -75,8 +75,9 @@ class RunFolder:
     def require_space(self, checkpoint_bytes: int) -> None:
         """Raise FileSystemError unless best and last, as far as they are not there yet, and the
         new file that replaces one of them fit."""
-        missing = sum(not path.exists() for path in (self.best, self.last))
-        needed, free = (missing + 1) * checkpoint_bytes, shutil.disk_usage(self.path).free
+        with reported(self.path, FileSystemError):
+            missing = sum(look(path) is None for path in (self.best, self.last))
+        needed, free = (missing + 1) * checkpoint_bytes, files.free_bytes(self.path)
         if free < needed:
             raise FileSystemError(
                 f"{show_path(self.path)}: the run's checkpoints need {needed:,} bytes, "
@@ -109,14 +110,24 @@ def existing_run(name: str, run_dir: Path | None) -> Path | None:
     """The folder to resume: `run_dir` if it is there, or the latest runs/<name>-NNN."""
     if run_dir is None:
         return _latest(name)
-    return run_dir if run_dir.is_dir() else None
+    return run_dir if _is_there(run_dir) else None
 
 
 def check_free(run_dir: Path) -> None:
     """Raise RunFolderError if a new run cannot go into `run_dir`: found out before data is read."""
-    if run_dir.is_dir() and _in_use(run_dir):
+    if _is_there(run_dir) and _in_use(run_dir):
         files.refuse_locked(run_dir)
         _refuse_used(run_dir)
+
+
+def _is_there(folder: Path) -> bool:
+    with reported(folder, FileSystemError):
+        return is_folder(folder)
+
+
+def _names(folder: Path) -> list[str]:
+    with reported(folder, FileSystemError):
+        return names_in(folder)
 
 
 def _refuse_used(folder: Path) -> None:
@@ -132,15 +143,13 @@ def _refuse_used(folder: Path) -> None:
 def _in_use(folder: Path) -> bool:
     """Whether `folder` holds more than a lock and what a machine left behind: a fresh volume is
     not in use."""
-    return any(
-        entry.name != files.LOCK and not is_left_behind(entry.name) for entry in os.scandir(folder)
-    )
+    return any(name != files.LOCK and not is_left_behind(name) for name in _names(folder))
 
 
 def _refuse_foreign(folder: Path) -> None:
     """Whatever a run leaves, it leaves a lock file first: without one, files of the same names are
     not its own, and are not overwritten."""
-    names = {entry.name for entry in os.scandir(folder)}
+    names = set(_names(folder))
     found = [name for name in FILES if name in names]
     if found and not names & {files.LOCK, LAST}:
         raise RunFolderError(
@@ -149,37 +158,13 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def find_checkpoint(place: Path | None) -> Path:
-    """The checkpoint file that `place` names: a file, a run folder's best, or with None the best
-    of the run below runs/ that finished an epoch last. Raises ModelFileError if there is none."""
-    if place is None:
-        best = max(RUNS.glob(f"*/{BEST}"), key=_age, default=None)
-        if best is None:
-            raise ModelFileError(
-                f"{RUNS}/: holds no trained run below the current folder. "
-                "Name a run folder or a checkpoint file."
-            )
-        return best
-    if not place.is_dir():
-        return place
-    if not (place / BEST).exists():
-        raise ModelFileError(
-            f"{show_path(place)}: holds no {BEST}: no epoch of this run was finished. "
-            f"Resume the run, or name a file, such as {show_path(place / LAST)}."
-        )
-    return place / BEST
-
-
-def _age(path: Path) -> tuple[int, str]:
-    return path.stat().st_mtime_ns, str(path)
-
-
 def _numbered(name: str) -> dict[int, Path]:
     """The folders runs/<name>-NNN by number."""
     pattern = re.compile(re.escape(name) + r"-(\d{3,})")
-    entries = os.scandir(RUNS) if RUNS.is_dir() else ()
-    matches = ((pattern.fullmatch(entry.name), entry.name) for entry in entries if entry.is_dir())
-    return {int(match[1]): RUNS / name for match, name in matches if match}
+    with reported(RUNS, FileSystemError):
+        names = folders_in(RUNS) if is_folder(RUNS) else []
+    matches = map(pattern.fullmatch, names)
+    return {int(match[1]): RUNS / match[0] for match in matches if match}
 
 
 def _latest(name: str) -> Path | None:

@@ -101,7 +101,9 @@ def test_4_a_model_file_that_is_missing_cut_or_changed(trained: Path, tmp_path: 
     for name in ("cut", "changed", "empty", "folder", "gone"):
         refused(run("eval", name, cwd=tmp_path), 4, f"{name}: ")
         refused(run("predict", "x.png", "--model", name, cwd=tmp_path), 4, f"{name}: ")
-    refused(run("eval", cwd=tmp_path), 4, "runs/: holds no trained run")
+    refused(
+        run("eval", cwd=tmp_path), 4, "there is no trained run in the current folder or in runs/"
+    )
 
 
 def test_5_a_diverging_run_says_where_and_with_which_learning_rate(project: Path) -> None:

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +41,9 @@ def run(
     stdin: bytes = b"",
     env: Mapping[str, str] = NOTHING,
     command: Sequence[str] = COMMAND,
+    preexec_fn: Callable[[], None] | None = None,
 ) -> Ended:
-    """Run the tool with its output redirected."""
+    """Run the tool with its output redirected; `preexec_fn` is called in the new process."""
     ended = subprocess.run(
         [*command, *arguments],
         cwd=cwd,
@@ -51,6 +52,7 @@ def run(
         capture_output=True,
         timeout=120,
         check=False,
+        preexec_fn=preexec_fn,
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 

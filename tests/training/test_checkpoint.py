@@ -164,10 +164,10 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "image.png").touch()
     for name, why in {
         "empty": "empty: is empty",
-        "folder": "folder: holds no best.safetensors",
+        "folder": "folder: is an empty folder",
         "pipe": "pipe: is a pipe or a device, not a file",
         "missing": "missing: does not exist",
-        "short": "short: is no mlptrain checkpoint",
+        "short": "short: is a text file, not a checkpoint",
     }.items():
         ended = mlptrain(tmp_path, "predict", "image.png", "--model", name, code=4)
         assert why in ended.stderr, ended.stderr
