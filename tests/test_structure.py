@@ -24,10 +24,11 @@ ORDER += ["backend registry errors files system text"]
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names.split()}
 BESIDE = {("files", name) for name in ("errors", "system", "text")}  # below it on the lowest level
 
+IMAGES = ("images", "png_pixels", "jpeg", "plugins", "depth", "fitting")
 ONLY_IN = {
     "rich": {"cli/render.py", "cli/tables.py"},
     "yaml": {"config/"},
-    "PIL": {"data/images.py"},
+    "PIL": {f"data/{name}.py" for name in IMAGES},
     "safetensors": {"training/checkpoint.py"},
     "typer": {"cli/app.py"},
 }

@@ -40,6 +40,18 @@ class Format(StrEnum):
     csv = "csv"
 
 
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST", help="Image formats to read, such as png,jpeg,webp; default: the model's."
+    ),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Decode no image to more pixels; default: the model's."),
+]
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"mlptrain {__version__}")
@@ -133,17 +145,21 @@ def evaluate(
             help="Exit with 8 if a metric is below VALUE; repeatable.",
         ),
     ] = None,
+    formats: Formats = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Measure a trained model on labelled images."""
+    from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.evaluations import evaluation_json
     from mlptrain.cli.gates import check_gates, parse_gates
     from mlptrain.cli.render import EvaluationView
     from mlptrain.training.saved_model import evaluate_model
 
     gates = parse_gates(minimum or ())
+    allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
     with EvaluationView() as view:
-        result = evaluate_model(checkpoint, split.value, data, view.reading)
+        result = evaluate_model(checkpoint, split.value, data, view.reading, allowed)
         view.tell_of_reading(result.skipped, result.notes)
     if json:
         print(evaluation_json(result))
@@ -166,21 +182,26 @@ def predict(
     ] = None,
     top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to name.")] = 1,
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    formats: Formats = None,
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Name the class of images."""
+    from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.paths import expand_images
     from mlptrain.data.sharing import head_start
     from mlptrain.training.header import image_form
 
+    allowed = parse_allowances(formats, max_pixels)
     paths, notes = expand_images(images, sys.stdin.buffer)
     for note in notes:
         print(note, file=sys.stderr)
     checkpoint = _chosen(model)
-    with head_start(paths, image_form(checkpoint)) as begun:
+    form, expected = image_form(checkpoint)
+    with head_start(paths, form and form._replace(**allowed), expected) as begun:
         from mlptrain.cli.predictions import write_predictions
         from mlptrain.training.saved_model import SavedModel
 
-        saved = SavedModel(checkpoint, while_decoding=True)
+        saved = SavedModel(checkpoint, allowed, while_decoding=True)
         bad = write_predictions(saved, paths, top_k, format_.value, begun)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")

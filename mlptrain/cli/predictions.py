@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from mlptrain.cli.layout import GAP, cells, padded
+from mlptrain.cli.layout import GAP, cells, padded, plural
 from mlptrain.data.loading import BadImage
 from mlptrain.data.sharing import Sharing
 from mlptrain.text import exact, show_path
@@ -27,15 +27,34 @@ def write_predictions(
         write = _csv(ranks)
     else:
         write = _write_json if form == "jsonl" else _table(paths, names)
-    bad = 0
+    bad = unlike = 0
     for prediction in model.predict(paths, ranks, begun):
         if isinstance(prediction, BadImage):
             bad += 1
             sys.stdout.flush()
             print(f"{show_path(prediction.path)}: {prediction.reason}", file=sys.stderr)
         else:
+            unlike += prediction.is_unlike
             write(prediction)
+    if unlike:
+        sys.stdout.flush()
+        print(_about_unlike(model, unlike, len(paths)), file=sys.stderr)
     return bad
+
+
+def _about_unlike(model: SavedModel, unlike: int, total: int) -> str:
+    """Training would have refused these images."""
+    expected = model.expected
+    assert expected is not None
+    what = ["grayscale"] if expected.gray else []
+    how = ""
+    if expected.size is not None:
+        what.append("×".join(map(str, expected.size)))
+        how = f" (data.image.resize: {model.image.resize})"
+    return (
+        f"note: {unlike:,} of {plural(total, 'image')} unlike the training images, which were all "
+        f"{' '.join(what)}; converted to that{how}"
+    )
 
 
 def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:

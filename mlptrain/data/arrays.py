@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.data.fitting import refit
 from mlptrain.data.form import Expected
-from mlptrain.data.images import explained, read_image, read_into, refit
+from mlptrain.data.images import explained, read_image, read_into
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
@@ -23,21 +24,21 @@ def resolve(settings: ImageSettings, paths: Sequence[str]) -> tuple[ImageSetting
     reason = "there are no images"
     for path in paths:
         try:
-            image = read_image(path, settings.form)
+            image, size = read_image(path, settings.form)
         except Exception as error:
             reason = reason if path != paths[0] else f"{show_path(path)}: {explained(error)}"
             continue
-        resolved = _filled_in(settings, image.size, colour=image.mode == "RGB")
+        resolved = _filled_in(settings, size, colour=image.mode == "RGB")
         gray = settings.mode is None and image.mode == "L"
-        size = image.size if settings.height is None else None
-        return resolved, Expected(path, gray, size) if gray or size else None
+        common = size if settings.height is None else None
+        return resolved, Expected(path, gray, common) if gray or common else None
     raise DataError(f"none of the {len(paths):,} images can be read. The first: {reason}")
 
 
 def load_image(path: str, settings: ImageSettings) -> NDArray[np.uint8]:
     """The image at `path` as uint8 (H, W, C), with resolved `settings`. Raises DataError."""
     pixels = np.empty(settings.shape, np.uint8)
-    bad = read_into(pixels.reshape(-1).data, [path], settings.form, None)
+    bad = read_into(pixels.reshape(-1).data, [path], settings.form, None).bad
     if bad:
         raise DataError(f"{show_path(path)}: {bad[0]}")
     return pixels

@@ -5,7 +5,7 @@
 The JSON holds the key, the CRC-32 of the pixels, and which images are bad and why.
 
 The key is made of all that decides the pixels: the folder, each file's name, size and times of
-modification and change (which nobody can set back), the settings, and the version of the decoder.
+modification and change (which nobody can set back), the settings, and the versions of the decoders.
 The folder counts because files on two mounted disk images can agree in all the rest.
 
 An entry is only ever a copy. Its pixels are compared with their checksum before they are used, and
@@ -29,6 +29,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +38,7 @@ from numpy.typing import NDArray
 
 from mlptrain import files
 from mlptrain.data.form import Expected
+from mlptrain.data.images import DECODERS
 from mlptrain.data.loading import BadImage, Loaded, Progress, load_images, stream_images
 from mlptrain.data.mapping import mapped, release
 from mlptrain.data.reading import UnreadableError, opened
@@ -48,7 +50,7 @@ from mlptrain.text import show_path
 MOST_BYTES = 10 << 30  # of entries that nobody uses at the moment
 SUFFIX = ".images"
 
-_VERSION = 1  # of the file, and of what the decoder makes of an image: raise it with either
+_VERSION = 2  # of the file, and of what the decoder makes of an image: raise it with either
 _LEAST_FILES = 2_000  # below, and of few bytes, decoding takes less than a tenth of a second
 _LEAST_BYTES = 16 << 20
 _SECOND_NS = 1_000_000_000
@@ -133,6 +135,7 @@ def _key(
 ) -> str:
     wanted = [
         _VERSION,
+        [version(decoder) for decoder in DECODERS],
         settings.model_dump(mode="json"),
         expected and (expected.gray, expected.size),
     ]

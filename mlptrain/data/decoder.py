@@ -1,8 +1,8 @@
 """A helper process that decodes images, seen from its parent; `helper.py` is the other end.
 
 It is a fresh Python, told the settings on its command line, that talks over its standard input and
-output: one JSON line per batch of paths in; per batch a length, JSON with the reasons of the bad
-images, and the pixels out. So it ends by itself when the other end is gone, however that died; and
+output: one JSON line per batch of paths in; per batch a length, JSON with the findings, and the
+pixels out. So it ends by itself when the other end is gone, however that died; and
 it is its own process group, so Ctrl-C is for the parent alone to handle.
 """
 
@@ -18,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from mlptrain.data.form import Expected, Form
+from mlptrain.data.form import Expected, Findings, Form
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
 
 PIPE_BYTES = 1 << 20  # what answers may fill while the parent does something else
-LENGTH_BYTES = 4  # of the number at the start of an answer: how long the reasons are
+LENGTH_BYTES = 4  # of the number at the start of an answer: how long the findings are
 _REQUEST_BYTES = 1 << 18  # what paths may fill while the helper starts
 
 _PACKAGE = str(Path(__file__).parents[2])  # where mlptrain is, also when installed as editable
@@ -91,16 +91,17 @@ class Decoder:
         except BrokenPipeError:
             raise self._death() from None
 
-    def answer(self, place: Callable[[Batch], memoryview]) -> tuple[Batch, dict[int, str]]:
-        """Fill `place(batch)` with the pixels of the batch given first; return it and the reasons
-        of its bad images, by their index in the job. Raises DataError if the process died."""
+    def answer(self, place: Callable[[Batch], memoryview]) -> tuple[Batch, Findings]:
+        """Fill `place(batch)` with the pixels of the batch given first; return it and what was
+        found, by the index in the batch. Raises DataError if the process died."""
         length = bytearray(LENGTH_BYTES)
         self._receive(memoryview(length))
-        reasons = bytearray(int.from_bytes(length))
-        self._receive(memoryview(reasons))
+        findings = bytearray(int.from_bytes(length))
+        self._receive(memoryview(findings))
         self._receive(place(self.given[0]))
         batch = self.given.popleft()
-        return batch, {batch.first + i: reason for i, reason in json.loads(reasons)}
+        bad, unlike = json.loads(findings)
+        return batch, Findings(dict(bad), unlike)
 
     def _receive(self, buffer: memoryview) -> None:
         while buffer:

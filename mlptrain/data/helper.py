@@ -53,9 +53,9 @@ def _serve(job: str, requests: "SimpleQueue[bytes]", answers: "SimpleQueue[bytes
     while True:
         paths = json.loads(requests.get())
         pixels = bytearray(len(paths) * math.prod(form.shape))
-        bad = read_into(memoryview(pixels), paths, form, expected)
-        reasons = json.dumps(list(bad.items())).encode()
-        answers.put(len(reasons).to_bytes(LENGTH_BYTES) + reasons + pixels)
+        found = read_into(memoryview(pixels), paths, form, expected)
+        findings = json.dumps((list(found.bad.items()), found.unlike)).encode()
+        answers.put(len(findings).to_bytes(LENGTH_BYTES) + findings + pixels)
 
 
 def _expected(fields: list[Any] | None) -> Expected | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.cores import usable_cores
 from mlptrain.data.arrays import allocate
 from mlptrain.data.decoder import Batch
-from mlptrain.data.form import Expected
+from mlptrain.data.form import Expected, Findings
 from mlptrain.data.images import read_into
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.sharing import Sharing
@@ -40,11 +40,13 @@ class BadImage:
 @dataclass(frozen=True)
 class Loaded:
     """What could be read: images (m, H, W, C), and for each of them its index among the paths; and
-    what could not: `bad`, by index. Both are ascending."""
+    what could not: `bad`, by index. Both are ascending. `unlike`: the indices of images that have
+    another size or mode than the training images all had."""
 
     images: NDArray[np.uint8]
     indices: NDArray[np.int64]
     bad: dict[int, BadImage]
+    unlike: frozenset[int] = frozenset()
 
 
 def load_images(
@@ -111,6 +113,7 @@ class _Job:
         self.sharing, self.progress = sharing, progress
         self.paths, self.total = sharing.paths, len(sharing.paths)
         self.reasons: dict[int, str] = {}
+        self.unlike: set[int] = set()
         self.chunks: dict[int, _Chunk] = {}  # by the index of their first image
         self.done = self.reported = 0
 
@@ -140,14 +143,14 @@ class _Job:
 
     def _decode(self, batch: Batch) -> None:
         sharing = self.sharing
-        bad = read_into(self._place(batch), batch.paths, sharing.form, sharing.expected)
-        self._note(batch, {batch.first + index: reason for index, reason in bad.items()})
+        found = read_into(self._place(batch), batch.paths, sharing.form, sharing.expected)
+        self._note(batch, found)
 
     def _look_after_helpers(self, timeout: float | None) -> None:
         """Take the answers that are there, and hand out more; with `timeout` None, wait for one if
         any is due."""
-        for batch, reasons in self.sharing.answers(timeout, self._place):
-            self._note(batch, reasons)
+        for batch, found in self.sharing.answers(timeout, self._place):
+            self._note(batch, found)
         self.sharing.hand_out()
 
     def _place(self, batch: Batch) -> memoryview:
@@ -162,8 +165,9 @@ class _Job:
             self.chunks[first] = _Chunk(places, self.sharing.form.shape)
         return self.chunks[first]
 
-    def _note(self, batch: Batch, reasons: dict[int, str]) -> None:
-        self.reasons |= reasons
+    def _note(self, batch: Batch, found: Findings) -> None:
+        self.reasons |= {batch.first + index: reason for index, reason in found.bad.items()}
+        self.unlike |= {batch.first + index for index in found.unlike}
         self.done += len(batch.paths)
         self.chunks[batch.first - batch.first % self.sharing.size].missing -= len(batch.paths)
         if self.done == self.total or self.done - self.reported > self.total // 200:
@@ -177,7 +181,9 @@ class _Job:
             for index in chunk.places
             if index in self.reasons
         }
+        unlike = self.unlike.intersection(chunk.places)
+        self.unlike -= unlike
         if not bad:
-            return Loaded(chunk.pixels, places, bad)
+            return Loaded(chunk.pixels, places, bad, frozenset(unlike))
         good = np.array([index not in bad for index in chunk.places])
-        return Loaded(chunk.pixels[good], places[good], bad)
+        return Loaded(chunk.pixels[good], places[good], bad, frozenset(unlike))

@@ -2,13 +2,16 @@
 
 Every chunk's checksum, the order of the chunks and the length of the inflated pixel data are
 checked, in a few microseconds for a small image. Decoders check less: Pillow fills the rows that a
-short pixel stream leaves out with black. (PNG specification, third edition, W3C 2025.)
+short pixel stream leaves out with black. What pixels do not depend on is not checked: a damaged
+metadata chunk is left out, and anything may follow the end. (PNG specification, third edition, W3C
+2025.)
 """
 
 import struct
 import zlib
 from typing import NamedTuple
 
+from mlptrain.data.form import check_size
 from mlptrain.data.reading import UnreadableError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -24,6 +27,10 @@ _DEPTHS = {
 }
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _USED = (b"IHDR", b"PLTE", b"tRNS", b"eXIf")
+_METADATA = (
+    *(b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"pHYs", b"hIST", b"sPLT", b"sBIT", b"bKGD"),
+    *(b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI", b"acTL", b"fcTL", b"fdAT"),
+)
 _PAETH = 4  # the last of the filters
 _IHDR = struct.Struct(">IIBBBBB")
 _CHUNK_START = struct.Struct(">I4s")
@@ -93,7 +100,6 @@ class Png(NamedTuple):
             (b"IHDR", ihdr),
             (b"PLTE", self.palette),
             (b"tRNS", self.transparency),
-            (b"eXIf", self.exif),
             (b"IDAT", self.stream),
             (b"IEND", b""),
         )
@@ -119,15 +125,6 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     return Png(header, compressed, rows, palette, transparency, contents.get(b"eXIf"))
 
 
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Refuse an image of more than `max_pixels`, which is cheap to do before it is decoded."""
-    if width * height > max_pixels:
-        raise UnreadableError(
-            f"is {width}×{height}, {width * height:,} pixels; data.image.max_pixels is "
-            f"{max_pixels:,}"
-        )
-
-
 def _read_chunks(data: bytes) -> list[Chunk]:
     chunks: list[Chunk] = []
     view = memoryview(data)
@@ -139,12 +136,11 @@ def _read_chunks(data: bytes) -> list[Chunk]:
         start, stop = position + 8, position + 8 + length
         if stop + 4 > len(data):
             raise UnreadableError(f"is cut off or damaged inside chunk {_show(kind)}")
-        if zlib.crc32(view[position + 4 : stop]) != int.from_bytes(view[stop : stop + 4]):
+        if zlib.crc32(view[position + 4 : stop]) == int.from_bytes(view[stop : stop + 4]):
+            chunks.append((kind, start, stop))
+        elif kind not in _METADATA:
             raise UnreadableError(f"is damaged: the checksum of chunk {_show(kind)} is wrong")
-        chunks.append((kind, start, stop))
         position = stop + 4
-    if position != len(data):
-        raise UnreadableError(f"is damaged: {len(data) - position:,} bytes follow its end")
     return chunks
 
 
@@ -156,7 +152,7 @@ def _check_order(kinds: list[bytes]) -> None:
     for kind in kinds:
         if not kind[0] & 0x20 and kind not in _CRITICAL:
             raise UnreadableError(f"is damaged: chunk {_show(kind)} is unknown")
-    for kind in (b"IHDR", b"PLTE", b"tRNS", b"eXIf"):
+    for kind in (b"IHDR", b"PLTE", b"tRNS"):
         if kinds.count(kind) > 1:
             raise UnreadableError(f"is damaged: chunk {_show(kind)} appears twice")
     count = kinds.count(b"IDAT")
@@ -193,8 +189,6 @@ def _check_colours(header: Header, palette: bytes | None, transparency: bytes | 
         fits = len(transparency) == 2 * _SAMPLES[header.colour_type]
     if not fits:
         raise UnreadableError("is damaged: its transparency (chunk tRNS) has a wrong length")
-    if header.colour_type == RGB and header.depth == 16:
-        raise UnreadableError("has 16-bit colours, one of them transparent; save it with alpha")
 
 
 def _stream_length(header: Header) -> int:

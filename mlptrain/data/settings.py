@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mlptrain.data.form import Form
+from mlptrain.data.form import Expected, Form
 from mlptrain.registry import Definition
 
 Mode = Literal["grayscale", "rgb"]
-Format = Literal["png", "jpeg", "bmp", "gif", "webp"]
+Format = Literal["png", "jpeg", "bmp", "gif", "webp", "tiff", "pnm"]
 
 
 class ImageSettings(Definition):
@@ -29,11 +29,13 @@ class ImageSettings(Definition):
     ] = "stretch"
     formats: Annotated[
         tuple[Format, ...],
-        Field(strict=False, min_length=1, description="any of png, jpeg, bmp, gif, webp"),
+        Field(
+            strict=False, min_length=1, description="any of png, jpeg, bmp, gif, webp, tiff, pnm"
+        ),
     ] = ("png", "jpeg")
     max_pixels: Annotated[
-        int, Field(ge=1, description="larger images are refused before they are decoded")
-    ] = 16_000_000
+        int, Field(ge=1, description="no image is decoded to more, which takes up to 11 bytes each")
+    ] = 64_000_000
     background: Annotated[
         int, Field(ge=0, le=255, description="gray level behind transparent pixels, 0..255")
     ] = 255
@@ -48,6 +50,15 @@ class ImageSettings(Definition):
     def form(self) -> Form:
         """The same for those who decode."""
         return Form(**dict(self))
+
+    def common(self, resolved: Self) -> Expected | None:
+        """What training images had in common when `resolved` followed from these settings and
+        them."""
+        gray = self.mode is None and resolved.mode == "grayscale"
+        size = None
+        if self.height is None and resolved.height is not None and resolved.width is not None:
+            size = (resolved.width, resolved.height)
+        return Expected(None, gray, size) if gray or size else None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from selectors import EVENT_READ, DefaultSelector
 
 from mlptrain.backend.cores import usable_cores
 from mlptrain.data.decoder import PIPE_BYTES, Batch, Decoder
-from mlptrain.data.form import Expected, Form
+from mlptrain.data.form import Expected, Findings, Form
 
 CHUNK_IMAGES = 256
 _CHUNK_BYTES = 64 << 20  # a chunk of large images has fewer
@@ -85,10 +85,10 @@ class Sharing:
 
     def answers(
         self, timeout: float | None, place: Callable[[Batch], memoryview]
-    ) -> Iterator[tuple[Batch, dict[int, str]]]:
-        """The batches that helpers are done with, and the reasons of the bad images among them, by
-        their index; the pixels go to `place(batch)`. With `timeout` None, wait for one if any is
-        due. Raises DataError if a helper died."""
+    ) -> Iterator[tuple[Batch, Findings]]:
+        """The batches that helpers are done with, and what they found; the pixels go to
+        `place(batch)`. With `timeout` None, wait for one if any is due. Raises DataError if a
+        helper died."""
         if any(helper.given for helper in self._helpers):
             for key, _ in self._selector.select(timeout):
                 decoder = key.fileobj
@@ -108,7 +108,9 @@ class Sharing:
 
 
 @contextmanager
-def head_start(paths: Sequence[str], form: Form | None) -> Iterator[Sharing | None]:
+def head_start(
+    paths: Sequence[str], form: Form | None, expected: Expected | None = None
+) -> Iterator[Sharing | None]:
     """Have helpers decode the first of `paths` while this process goes on with something else, for
     `stream_shared` to go on from. None where that does not pay, or without a `form`."""
     if (
@@ -119,7 +121,7 @@ def head_start(paths: Sequence[str], form: Form | None) -> Iterator[Sharing | No
         yield None
         return
     with ExitStack() as stack:
-        sharing = Sharing(paths, form, None, stack)
+        sharing = Sharing(paths, form, expected, stack)
         sharing.start(usable_cores() - 1)
         sharing.hand_out_ahead()
         yield sharing

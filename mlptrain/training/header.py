@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mlptrain.data.form import Form
+from mlptrain.data.form import Expected, Form
 from mlptrain.data.reading import opened
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
@@ -19,16 +19,21 @@ def document(header: bytes) -> Any:
     return json.loads(json.loads(header)["__metadata__"][DOCUMENT])
 
 
-def image_form(path: Path) -> Form | None:
-    """What the model in the file `path` has images turned into; None if that is no checkpoint,
-    which is for those to explain who load it."""
+def image_form(path: Path) -> tuple[Form | None, Expected | None]:
+    """What the model in the file `path` has images turned into, and what its training images had in
+    common; None if that is no checkpoint, as `checkpoint.load` reports."""
     try:
         with opened(os.fspath(path)) as (file, _):
             length = int.from_bytes(file.read(8), "little")
             if length > MAX_HEADER_BYTES:
-                return None
-            image = document(file.read(length))["image"]
-        form = ImageSettings.model_validate(image, strict=False).form
+                return None, None
+            about = document(file.read(length))
+        image, given = (
+            ImageSettings.model_validate(settings, strict=False)
+            for settings in (about["image"], about["config"]["data"]["image"])
+        )
     except (DataError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return None if form.mode is None or form.height is None else form
+        return None, None
+    if image.mode is None or image.height is None:
+        return None, None
+    return image.form, given.common(image)

@@ -1,10 +1,11 @@
 """A trained model, read back from its checkpoint, to evaluate and to predict with."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,12 @@ class Prediction(NamedTuple):
     Attributes:
         path: the image file.
         top: (class name, probability), the most probable first.
+        is_unlike: whether it has another size or mode than the training images all had.
     """
 
     path: str
     top: tuple[tuple[str, float], ...]
+    is_unlike: bool
 
 
 SMALL_NET = 1_000_000  # parameters: an image costs it less than half of its decoding
@@ -44,13 +47,22 @@ SMALL_NET = 1_000_000  # parameters: an image costs it less than half of its dec
 class SavedModel:
     """The model in the checkpoint file `path`, with its preprocessing and class names.
 
+    `allowed` replaces image settings that change no pixels: which formats, and how large.
     `while_decoding`: whether other cores decode images meanwhile; a small net then leaves them to
     it and computes on one."""
 
-    def __init__(self, path: Path, *, while_decoding: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        allowed: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        while_decoding: bool = False,
+    ) -> None:
         saved = checkpoint.load(path)
         self.path = path
         self.state: State = saved.state
+        self.image = saved.state.image.model_copy(update=dict(allowed))
+        self.expected = saved.state.config.data.image.common(self.image)
         backend = choose_backend()
         model = Model(
             self.state.config.model.hidden(),
@@ -75,16 +87,16 @@ class SavedModel:
     ) -> Iterator[Prediction | BadImage]:
         """Yield for each path, in order, its `top_k` most probable classes, or why it is bad. The
         next images are decoded meanwhile; some are already if they had a head start, `begun`."""
-        image = self.state.image
+        image = self.image
         if begun and begun.form == image.form:  # unless the model's file was replaced meanwhile
             chunks = stream_shared(begun)
         else:
-            chunks = stream_images(paths, image)
+            chunks = stream_images(paths, image, self.expected)
         for chunk in chunks:
             top = self._top(chunk.images, top_k)
             for index in sorted((*chunk.indices.tolist(), *chunk.bad)):
                 bad = chunk.bad.get(index)
-                yield bad or Prediction(paths[index], next(top))
+                yield bad or Prediction(paths[index], next(top), index in chunk.unlike)
 
     def _top(
         self, images: NDArray[np.uint8], top_k: int
@@ -119,21 +131,23 @@ class EvaluatedModel:
     notes: tuple[str, ...] = ()
 
 
-def evaluate_model(path: Path, split: str, data: str | None, reading: Reading) -> EvaluatedModel:
+def evaluate_model(
+    path: Path, split: str, data: str | None, reading: Reading, allowed: Mapping[str, Any]
+) -> EvaluatedModel:
     """Evaluate the checkpoint `path` on `data`, a path as data.test takes it, or with None on a
-    split of its config."""
+    split of its config. `allowed`: as `SavedModel` takes it."""
     source = None if data is None else _source(data)
-    model = SavedModel(path)
+    model = SavedModel(path, allowed)
     state = model.state
     if source is None:
         try:
-            dataset = read_split(state.config, split, state.image, state.class_names, reading)
+            dataset = read_split(state.config, split, model.image, state.class_names, reading)
         except DataError as error:
             raise DataError(
                 f"{error}\nThe model's config names this data; --data evaluates other images."
             ) from None
     else:
-        dataset = read_source(state.config, "data", source, state.image, state.class_names, reading)
+        dataset = read_source(state.config, "data", source, model.image, state.class_names, reading)
     evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
     name, epoch = data or split, state.progress.epoch
     return EvaluatedModel(path, epoch, name, evaluation, dataset.skipped, dataset.notes)

@@ -12,13 +12,15 @@ from mlptrain.data.arrays import load_image, resolve
 from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import DataError
 
-ALL = ("png", "jpeg", "bmp", "gif", "webp")
+ALL = ("png", "jpeg", "bmp", "gif", "webp", "tiff", "pnm")
 SMALL = ImageSettings(mode="rgb", height=8, width=8)
 ANY = ImageSettings(mode="rgb", height=8, width=8, formats=ALL)
 BOMB = png(13300, 13300, 1, 0, bytes(1663))
 BIG = Image.new("L", (5000, 4000))
 NO_IMAGE = f"is not an image of the formats {', '.join(ALL)}"
-TOO_BIG = "is 5000×4000, 20,000,000 pixels; data.image.max_pixels is 16,000,000"
+LIMITED = ANY.model_copy(update={"max_pixels": 16_000_000})
+RAISE_IT = "Raise data.image.max_pixels, or for a trained model --max-pixels"
+TOO_BIG = f"decodes to 5000×4000, 20,000,000 pixels; 16,000,000 are allowed. {RAISE_IT}"
 
 
 def refusal(path: Path | str, settings: ImageSettings = SMALL) -> str:
@@ -43,30 +45,44 @@ CONTENTS = {
     "gif": (
         encoded(gradient(), "GIF"),
         SMALL,
-        "is a GIF image; data.image.formats allows png, jpeg. Add gif to it, or convert the image",
+        "is a GIF image; allowed are png, jpeg. Convert it, or add gif to data.image.formats, or "
+        "for a trained model to --formats",
     ),
     "webp": (
         encoded(gradient(), "WebP"),
         SMALL,
-        "is a WebP image; data.image.formats allows png, jpeg. Add webp to it, or convert the "
-        "image",
+        "is a WebP image; allowed are png, jpeg. Convert it, or add webp to data.image.formats, or "
+        "for a trained model to --formats",
     ),
     "tiff": (
         encoded(gradient(), "TIFF"),
+        SMALL,
+        "is a TIFF image; allowed are png, jpeg. Convert it, or add tiff to data.image.formats, or "
+        "for a trained model to --formats",
+    ),
+    "heic": (
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
         ANY,
-        f"{NO_IMAGE}: it starts with b'II*\\x00\\x08\\x00\\x00\\x00'",
+        "is a HEIC image, which mlptrain cannot read. Convert it to PNG or JPEG",
     ),
     "bomb of 78 bytes": (
         BOMB,
         SMALL,
-        "is 13300×13300, 176,890,000 pixels; data.image.max_pixels is 16,000,000",
+        f"decodes to 13300×13300, 176,890,000 pixels; 64,000,000 are allowed. {RAISE_IT}",
     ),
-    "large jpeg": (encoded(BIG, "JPEG"), ANY, TOO_BIG),
-    "large bmp": (encoded(BIG, "BMP"), ANY, TOO_BIG),
-    "large gif": (encoded(BIG, "GIF"), ANY, TOO_BIG),
-    "large lossy webp": (encoded(BIG, "WebP", method=0), ANY, TOO_BIG),
-    "large lossless webp": (encoded(BIG, "WebP", lossless=True, method=0), ANY, TOO_BIG),
-    "large extended webp": (encoded(BIG, "WebP", exif=exif(6), method=0), ANY, TOO_BIG),
+    "large jpeg for a large form": (
+        encoded(BIG, "JPEG"),
+        LIMITED.model_copy(update={"height": 2001}),
+        TOO_BIG,
+    ),
+    "large progressive jpeg": (encoded(BIG, "JPEG", progressive=True), LIMITED, TOO_BIG),
+    "large bmp": (encoded(BIG, "BMP"), LIMITED, TOO_BIG),
+    "large gif": (encoded(BIG, "GIF"), LIMITED, TOO_BIG),
+    "large tiff": (encoded(BIG, "TIFF", compression="tiff_lzw"), LIMITED, TOO_BIG),
+    "large ppm": (b"P6 5000 4000 255\n", LIMITED, TOO_BIG),
+    "large lossy webp": (encoded(BIG, "WebP", method=0), LIMITED, TOO_BIG),
+    "large lossless webp": (encoded(BIG, "WebP", lossless=True, method=0), LIMITED, TOO_BIG),
+    "large extended webp": (encoded(BIG, "WebP", exif=exif(6), method=0), LIMITED, TOO_BIG),
     "webp without a header": (
         b"RIFF\x04\0\0\0WEBPVP8 ",
         ANY,

@@ -67,6 +67,12 @@ ROWS = {  # one row each: the file, and its pixels as stored, on a background of
         png(2, 1, 16, 2, bytes([0, 255, 255, 0, 0, 9, 9, 1, 1, 2, 2, 3, 3])),
         [[255, 0, 9], [1, 2, 3]],
     ),
+    "rgb 16 bits, transparent": (
+        png(
+            2, 1, 16, 2, bytes([0, *range(6), *range(5), 6]), before=chunk(b"tRNS", bytes(range(6)))
+        ),
+        [[100] * 3, [0, 2, 4]],
+    ),
     "rgb and alpha": (
         png(2, 1, 8, 6, bytes([0, *RED, 255, *WHITE, 0])),
         [RED, [100] * 3],
@@ -111,7 +117,7 @@ def test_filters_of_many_images_at_once(
         path.write_bytes(data)
     found = np.full((len(files), height, width, channels), 7, np.uint8)
     settings = ImageSettings(mode=mode, height=height, width=width)
-    bad = read_into(found.reshape(-1).data, list(map(str, paths)), settings.form, None)
+    bad = read_into(found.reshape(-1).data, list(map(str, paths)), settings.form, None).bad
     assert list(bad) == [files.index(b"no image")]
     for path, pixels in zip(paths, found, strict=True):
         if path.read_bytes() == b"no image":
@@ -122,12 +128,47 @@ def test_filters_of_many_images_at_once(
             np.testing.assert_array_equal(pixels, wanted.reshape(pixels.shape))
 
 
-def test_a_16_bit_gradient_fills_the_whole_range(tmp_path: Path) -> None:
-    samples = np.arange(65536, dtype=">u2").reshape(256, 256)
-    rows = b"".join(b"\0" + row.tobytes() for row in samples)
-    pixels = load(tmp_path, png(256, 256, 16, 0, rows))
-    exact = np.round(np.arange(65536) / 65535 * 255)
-    np.testing.assert_array_equal(pixels.reshape(-1), exact)
+@pytest.mark.parametrize(("colour_type", "samples"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_16_bits_follow_one_rule_for_all_values(
+    colour_type: int, samples: int, interlace: int, tmp_path: Path
+) -> None:
+    values = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
+    stored = np.repeat(values, samples, axis=2)
+    stored[..., 1::2] = values.swapaxes(0, 1) if samples % 2 else 65535  # another colour, or alpha
+    if samples == 4:
+        stored[..., 1] = values[::-1, :, 0]
+    exact = np.round(stored / 65535 * 255)[..., : samples - (samples % 2 == 0)]
+    passes = adam7(stored) if interlace else [stored]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for part in passes for row in part)
+    pixels = load(tmp_path, png(256, 256, 16, colour_type, rows, interlace=interlace))
+    np.testing.assert_array_equal(pixels, exact)
+
+
+def adam7(pixels: np.ndarray) -> list[np.ndarray]:
+    starts = ((0, 0), (0, 4), (4, 0), (0, 2), (2, 0), (0, 1), (1, 0))
+    steps = ((8, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1))
+    return [pixels[y::dy, x::dx] for (y, x), (dy, dx) in zip(starts, steps, strict=True)]
+
+
+def test_16_bit_filters_and_alpha_are_exact(tmp_path: Path) -> None:
+    """Paeth in every row of gray and alpha, half of it transparent, on black and on white."""
+    values = np.random.default_rng(0).integers(0, 65536, (9, 7, 2)).astype(">u2")
+    raw = values.view(np.uint8).reshape(9, 28).astype(int)
+    left = np.pad(raw, ((0, 0), (4, 0)))[:, :28]
+    above = np.pad(raw, ((1, 0), (0, 0)))[:9]
+    corner = np.pad(raw, ((1, 0), (4, 0)))[:9, :28]
+    guess = left + above - corner
+    off = [abs(guess - other) for other in (left, above, corner)]
+    nearest = np.where(
+        (off[0] <= off[1]) & (off[0] <= off[2]), left, np.where(off[1] <= off[2], above, corner)
+    )
+    rows = b"".join(b"\4" + row.astype(np.uint8).tobytes() for row in (raw - nearest) % 256)
+    gray, alpha = np.moveaxis(np.round(values / 65535 * 255), 2, 0)
+    for background in (0, 255):
+        found = load(tmp_path, png(7, 9, 16, 4, rows), background=background)[..., 0]
+        wanted = (gray * alpha + background * (255 - alpha)) / 255
+        assert abs(found - wanted).max() <= 1
 
 
 @pytest.mark.parametrize("name", ALL)

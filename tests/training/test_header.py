@@ -9,7 +9,8 @@ from mlptrain.training.saved_model import SavedModel
 def test_it_is_what_the_model_says(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model"
     path.write_bytes(data)
-    assert image_form(path) == SavedModel(path).state.image.form
+    saved = SavedModel(path)
+    assert image_form(path) == (saved.image.form, saved.expected)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_it_is_what_the_model_says(data: bytes, tmp_path: Path) -> None:
 )
 def test_none_where_there_is_no_checkpoint(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model"
-    assert image_form(path) is None
+    assert image_form(path) == (None, None)
     path.write_bytes(content)
-    assert image_form(path) is None
-    assert image_form(tmp_path) is None
+    assert image_form(path) == (None, None)
+    assert image_form(tmp_path) == (None, None)
