@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BOTH_KERNELS := tests/backend tests/cli tests/optim tests/reference tests/training
+THREADS := tests/backend tests/functions/test_function_kernels.py
 
-.PHONY: demo test bench clean
+.PHONY: demo test races bench clean
 
 demo: .venv/.installed
 	$(BIN)/mlptrain train configs/digits.yaml
@@ -18,6 +19,22 @@ test: .venv/.installed-dev
 	test -z "$$(command -v cc)" || MLPTRAIN_KERNELS=compiled $(BIN)/mlptrain info
 	$(BIN)/python -m pytest -n auto
 	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto $(BOTH_KERNELS)
+	$(MAKE) --no-print-directory races
+
+# The kernels' threads under GCC's thread sanitizer. It sees only what it compiled, so it is told not
+# to judge NumPy and its BLAS; and a forked child may start threads of its own.
+races: .venv/.installed-dev
+	@sanitizer=$$(gcc -print-file-name=libtsan.so 2>&1); \
+	if [ ! -e "$$sanitizer" ] || ! LD_PRELOAD=$$sanitizer $(BIN)/python -c ""; then \
+		echo "races: not searched for: GCC has no thread sanitizer that works here"; exit; \
+	fi; \
+	rm -rf build/races && mkdir -p build/races && cp -r mlptrain build/races && \
+	rm -f build/races/mlptrain/backend/*.so && \
+	gcc -fsanitize=thread -O2 -g -shared -fPIC -pthread mlptrain/backend/csrc/*.c -lm \
+		-o build/races/mlptrain/backend/_kernels.so && \
+	PYTHONPATH=$(CURDIR)/build/races LD_PRELOAD=$$sanitizer \
+		TSAN_OPTIONS="ignore_noninstrumented_modules=1 die_after_fork=0" \
+		timeout 900 $(BIN)/pytest -n auto --capture=sys $(THREADS)
 
 bench: .venv-peers/.installed
 	.venv-peers/bin/python -m benchmarks --write

@@ -85,14 +85,18 @@ static void run_whole(const operation *o) {
     o->kernel(o, 0, o->bounds[o->segments], 0);
 }
 
+/* A thread may read `program`, `length` and the operations only until its last store to `state` or
+   its last addition to `done`: from then on others may finish the program, free it and run another.
+   So what is needed afterwards is read before, into locals. */
+
 /* Run the operations from `index` on that have only one part, then open the next one to all. */
 static void open_operation(int64_t index) {
     for (; index < length && program[index].parts == 1; index++)
         run_whole(program + index);
-    atomic_store(&done, 0);
     uint64_t parts = index < length ? (1ull << program[index].parts) - 1 : 0;
+    atomic_store(&done, 0);
     atomic_store(&state, (uint64_t)index << 32 | parts);
-    if (index < length && atomic_load(&sleeping)) {
+    if (parts && atomic_load(&sleeping)) {
         pthread_mutex_lock(&sleep_mutex);
         pthread_cond_broadcast(&wake);
         pthread_mutex_unlock(&sleep_mutex);
@@ -110,8 +114,9 @@ static int take_part(int own) {
         return 1;
     int64_t index = seen >> 32;
     const operation *o = program + index;
+    int64_t parts = o->parts;
     run_part(o, part);
-    if (atomic_fetch_add(&done, 1) == o->parts - 1)
+    if (atomic_fetch_add(&done, 1) == parts - 1)
         open_operation(index + 1);
     return 1;
 }
@@ -160,6 +165,7 @@ static void expect_forks(void) {
 int64_t start_threads(int64_t threads) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, expect_forks);
+    pthread_mutex_lock(&one_caller); /* it guards `workers`, too */
     sigset_t all, before;
     sigfillset(&all); /* signals are for the caller to handle */
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -169,7 +175,9 @@ int64_t start_threads(int64_t threads) {
         pthread_detach(thread);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return workers + 1;
+    int64_t started = workers + 1;
+    pthread_mutex_unlock(&one_caller);
+    return started;
 }
 
 /* Run a program of `count` operations from the first to the last. */
