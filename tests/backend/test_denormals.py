@@ -1,13 +1,16 @@
 """Denormals count as 0 while a backend is quiet, and not afterwards."""
 
+import ctypes
 import platform
 import sys
+import threading
 
 import numpy as np
 import pytest
 from compiled_backend import compiled_backend
 
 from mlptrain.autodiff.arena import Arena
+from mlptrain.backend.compiled import _Operation
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.optimizers import SGD
@@ -33,6 +36,28 @@ def test_the_mean_of_a_gradient_that_stopped_coming_ends_at_zero(
         for _ in range(40):
             updater.update(0.1)
     assert (updater.state["v"] == 0).all()
+
+
+def test_every_thread_of_a_program_counts_them_as_zero() -> None:
+    """Each of the two parts waits for the other, so that two threads have to take them."""
+    backend, together = compiled_backend(2), threading.Barrier(2)
+    products: dict[int, np.float32] = {}
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)
+    def kernel(*_: int) -> None:
+        together.wait()
+        products[threading.get_native_id()] = TINY * np.float32(1)
+
+    bounds = np.array([0, 2])
+    operation = _Operation(
+        kernel=ctypes.cast(kernel, ctypes.c_void_p),
+        bounds=bounds.ctypes.data,
+        segments=1,
+        grain=1,
+        parts=2,
+    )
+    backend._library.run_program(ctypes.addressof(operation), 1)
+    assert list(products.values()) == [0, 0]
 
 
 def test_they_are_there_again_afterwards_also_after_an_error() -> None:

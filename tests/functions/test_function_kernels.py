@@ -118,6 +118,20 @@ def test_a_loss_of_nan_or_inf_is_seen(name: str) -> None:
         assert not np.isfinite(y)
 
 
+@pytest.mark.parametrize("number", range(len(variants("cross_entropy"))))
+def test_cross_entropy_of_logits_whose_exponentials_are_no_numbers(number: int) -> None:
+    """Only differences of logits count: exp(1000) is Inf, and exp(-1000) is 0, in float32."""
+    made = inputs("cross_entropy", {"batch": 20, "n": 40, "units": 1}, 0)
+    function = variants("cross_entropy")[number]
+    made["x"] = np.round(made["x"] * 64) / 64  # so that a shift rounds nothing
+    wanted = results(function, made, BACKEND)
+    for shift in (1024, -1024):
+        shifted = {**made, "x": made["x"] + np.float32(shift)}
+        for found, right in zip(results(function, shifted, BACKEND), wanted, strict=True):
+            assert np.isfinite(right).all()
+            np.testing.assert_allclose(found, right, rtol=1e-4, atol=1e-6)
+
+
 def test_weights_of_zero_and_labels_beyond_the_classes() -> None:
     """Neither changes memory it should not: padded rows have weight 0."""
     made = inputs("cross_entropy", {"batch": 8, "n": 5, "units": 1}, 0)
