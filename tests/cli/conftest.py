@@ -9,6 +9,13 @@ from tiny_project import CLASSES, make_project
 from tool_process import run
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder starts the tool, most of them several times."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A fresh folder with data and tiny.yaml, nothing trained."""

@@ -3,12 +3,13 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tool_process import COMMAND, drain, environment, run
+from tool_process import COMMAND, HANGS, drain, environment, run
 
 RUN = "runs/tiny-001"
 TOOL = " ".join(f"'{part}'" for part in COMMAND)
@@ -18,13 +19,13 @@ def bash(script: str, cwd: Path, **env: str) -> tuple[str, str]:
     """What a shell script prints, in which `mlptrain` is the tool."""
     ended = subprocess.run(
         ["bash", "-c", f"mlptrain() {{ {TOOL} \"$@\"; }}\n{script}"],
-        cwd=cwd, env=environment(env), capture_output=True, text=True, timeout=120, check=False,
+        cwd=cwd, env=environment(env), capture_output=True, text=True, timeout=HANGS, check=False,
     )  # fmt: skip
     return ended.stdout, ended.stderr
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -112,6 +113,36 @@ def test_bad_images_are_reported_where_they_occur_in_a_joint_log(trained: Path) 
     assert [line.split()[0] for line in out.splitlines()] == [image, "gone.png:", image, "1"]
 
 
+SUSPENDED = """
+import os, signal
+from mlptrain.training import loop
+epochs = loop.train_epoch
+def suspend(job):
+    if job.progress.epoch == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return epochs(job)
+loop.train_epoch = suspend
+from mlptrain.cli.app import main
+main()
+"""
+
+
+def test_a_row_is_in_the_log_before_the_next_epoch_begins(project: Path) -> None:
+    """The process stops itself there, so nothing that it still holds back gets out."""
+    with (project / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SUSPENDED, "train", "tiny.yaml"],
+            cwd=project, env=environment(), stdout=log, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        rows = (project / "log").read_text().splitlines()
+        process.send_signal(signal.SIGCONT)
+        assert process.wait() == 0
+    assert rows[-2].startswith("epoch ")
+    assert rows[-1].split()[0] == "1"
+    assert (project / "log").read_text().splitlines()[: len(rows)] == rows
+
+
 def test_a_training_log_grows_row_by_row(project: Path, thousands: Path) -> None:
     with (project / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -121,7 +152,7 @@ def test_a_training_log_grows_row_by_row(project: Path, thousands: Path) -> None
         )  # fmt: skip
         wait_until(lambda: (project / "log").read_text().count("\n") >= 3)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANGS)
     assert process.returncode == 130
     stopped, resume = err.splitlines()
     assert re.fullmatch(
@@ -148,7 +179,7 @@ def test_a_signal_while_data_is_read_ends_it_quietly(number: signal.Signals, pro
         shown += os.read(master, 4096)
     process.send_signal(number)
     assert b"\x1b[?25h" in drain(master)  # the cursor is back
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=HANGS)[1]
     assert err == b"stopped before training began\n"
     assert process.returncode == 128 + number
     assert not (project / "runs").exists()
@@ -164,5 +195,5 @@ def test_a_signal_while_paths_are_read_ends_it_quietly(trained: Path) -> None:
     process.stdin.write(b"x" * 65536 + b"\n" + b"x" * 65536)  # returns when all but 64 KiB is read
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANGS)
     assert (process.returncode, out, err) == (130, b"", b"")

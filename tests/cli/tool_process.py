@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "mlptrain.cli.app")
+HANGS = 600  # seconds: beyond, a process is taken to hang, however busy the machine is
 NOTHING: Mapping[str, str] = {}
 
 
@@ -50,7 +51,7 @@ def run(
         input=stdin,
         env=environment(env),
         capture_output=True,
-        timeout=120,
+        timeout=HANGS,
         check=False,
         preexec_fn=preexec_fn,
     )

@@ -92,7 +92,7 @@ def test_only_config_errors_escape(content, least_taken):
         data, sets = content(rng), overrides(rng)
         start = time.perf_counter()
         message = outcome(data, sets)
-        assert time.perf_counter() - start < 30, (data, sets)  # it does not hang
+        assert time.perf_counter() - start < 600, (data, sets)  # it does not hang
         assert not any(word in str(message) for word in FOREIGN), (data, sets)
         taken += message is None
     assert least_taken <= taken < 200

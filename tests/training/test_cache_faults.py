@@ -19,6 +19,8 @@ from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files
 from mlptrain.system import System
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
 COUNT = 30
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import ENVIRONMENT, make_project, timeless
+from tiny_runs import ENVIRONMENT, HANGS, make_project, timeless
 
 from mlptrain.training import checkpoint
+
+pytestmark = pytest.mark.slow
 
 # The command line with small limits: a cache for few images, blocks of 2 and windows of 10 rows.
 # With a number as its first argument, the process ends itself at that update.
@@ -51,7 +53,7 @@ def run(
         env={**ENVIRONMENT, "XDG_CACHE_HOME": str(project / "cache")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS,
         check=False,
     )
     assert ended.returncode == code, ended.stderr

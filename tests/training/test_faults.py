@@ -8,7 +8,10 @@ from pathlib import Path
 
 import inject_faults
 import kill_many
+import pytest
 from tiny_runs import ENVIRONMENT
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_file_operation_may_fail_in_every_way(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from tiny_runs import CONFIG, INPUTS, content, differing, make_project, mlptrain
 from mlptrain.training import checkpoint
 from mlptrain.training.setup import open_job
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(reference: Path, tmp_path: Path) -> Path:

@@ -18,6 +18,7 @@ from tiny_runs import (
     CLI,
     ENVIRONMENT,
     FINAL,
+    HANGS,
     ON_FOREIGN_FILE_SYSTEM,
     broken,
     differing,
@@ -29,6 +30,8 @@ from tiny_runs import (
 )
 
 from mlptrain.training import checkpoint
+
+pytestmark = pytest.mark.slow
 
 LONG = ("--set", "training.epochs=1000000", "--set", "training.early_stopping=null")
 HOLDER = rf"pid \d+ on {re.escape(socket.gethostname())}, since 20\d\d-\d\d-\d\dT[\d:]+\+00:00"
@@ -107,13 +110,13 @@ def test_of_four_at_once_one_trains(project: Path, tmp_path: Path) -> None:
     late = [start(project, *arguments), start(project, *arguments, "--resume")]
     refused = [process for process in processes if process.poll() is not None] + late
     for process in refused:
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=HANGS)[1]
         assert process.returncode == 7, errors
         assert re.search(HOLDER, errors), errors
         assert "Traceback" not in errors
     (winner,) = set(processes) - set(refused)
     winner.send_signal(signal.SIGTERM)
-    errors = winner.communicate(timeout=30)[1]
+    errors = winner.communicate(timeout=HANGS)[1]
     assert winner.returncode == 143, errors
 
 
@@ -133,7 +136,7 @@ def test_simultaneous_starts_number_their_own_folders(tmp_path: Path) -> None:
     make_project(tmp_path)
     processes = [start(tmp_path, "train", "tiny.yaml") for _ in range(6)]
     for process in processes:
-        assert process.communicate(timeout=60)[1] == ""
+        assert process.communicate(timeout=HANGS)[1] == ""
         assert process.returncode == 0
     runs = sorted((tmp_path / "runs").iterdir())
     assert [run.name for run in runs] == [f"tiny-{i:03d}" for i in range(1, 7)]
@@ -189,7 +192,7 @@ def test_only_plain_files_are_written(
         (run / name).mkdir()
     resume = ("train", "tiny.yaml", "--run-dir", str(run), "--resume")
     with start(project, *resume, "--set", "training.epochs=6") as process:
-        errors = process.communicate(timeout=20)[1]
+        errors = process.communicate(timeout=HANGS)[1]
     assert process.returncode in (4, 6), errors
     assert name in errors
     assert victim.read_bytes() == before
@@ -220,7 +223,7 @@ def test_the_run_folder_itself_may_be_a_link(
 def test_umask_decides_who_may_read(project: Path, tmp_path: Path, umask: int, mode: int) -> None:
     arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
     with start(project, *arguments, umask=umask) as process:
-        process.communicate(timeout=30)
+        process.communicate(timeout=HANGS)
     assert process.returncode == 0
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {mode}
 
@@ -243,7 +246,7 @@ def mounted(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANGS,
     )
 
 
@@ -293,7 +296,7 @@ def test_a_file_system_without_locks_and_durable_folders_is_trained_on(
     for resume in ([], ["--resume"]):
         arguments = ("train", "tiny.yaml", "--run-dir", str(run), *resume)
         with start(project, *arguments, program=program) as process:
-            errors = process.communicate(timeout=30)[1]
+            errors = process.communicate(timeout=HANGS)[1]
         assert process.returncode == 0, errors
         assert errors.startswith(f"{run}: this file system has no locks; make sure that no other ")
         assert len(errors.splitlines()) == 1 + len(resume)
@@ -313,7 +316,7 @@ def test_a_limit_on_file_sizes_is_an_error_of_the_file_system(
     limited = ("sh", "-c", 'ulimit -f 10; exec "$@"', "sh", *CLI)
     arguments = ("train", "tiny.yaml", "--run-dir", str(run))
     with start(project, *arguments, program=limited) as process:
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=HANGS)[1]
     assert process.returncode == 6, errors
     assert "best.safetensors: could not be written: File too large" in errors
     assert not [path for path in run.iterdir() if path.name.endswith(".tmp")]
@@ -324,7 +327,7 @@ def test_a_run_folder_removed_under_way(project: Path, tmp_path: Path) -> None:
     with start(project, "train", "tiny.yaml", "--run-dir", str(run), *LONG) as process:
         wait_until((run / "last.safetensors").exists)
         run.rename(tmp_path / "moved")
-        errors = process.communicate(timeout=20)[1]
+        errors = process.communicate(timeout=HANGS)[1]
     assert process.returncode == 6, errors
     assert "No such file or directory" in errors
     assert "Traceback" not in errors

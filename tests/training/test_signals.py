@@ -5,13 +5,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from tiny_runs import (
     AT_STEP,
     ENVIRONMENT,
+    HANGS,
     broken,
     differing,
     mlptrain,
@@ -23,13 +23,15 @@ from tiny_runs import (
 
 from mlptrain.training import checkpoint
 
+pytestmark = pytest.mark.slow
+
 WHILE_READING = """
-import os, signal, sys, time
+import os, signal, sys
 from mlptrain.training import setup
 number = int(sys.argv.pop(1))
 def read(*_):
     os.kill(os.getpid(), number)
-    time.sleep(30)
+    signal.pause()
 setup.read_splits = read
 from mlptrain.cli.app import main
 main()
@@ -38,7 +40,7 @@ main()
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Exit code and stderr."""
-    errors = process.communicate(timeout=30)[1]
+    errors = process.communicate(timeout=HANGS)[1]
     assert "Traceback" not in errors
     return process.returncode, errors
 
@@ -79,15 +81,12 @@ def test_a_second_signal_ends_the_run_at_once(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_long_run_stops_within_seconds(project: Path, tmp_path: Path, number: int) -> None:
+def test_a_long_run_stops_after_the_step(project: Path, tmp_path: Path, number: int) -> None:
     run = tmp_path / "run"
     process = start(project, "train", "tiny.yaml", "--run-dir", str(run), *LONG)
     wait_until((run / "last.safetensors").exists)
-    time.sleep(0.1)
     process.send_signal(number)
-    sent = time.monotonic()
     code, errors = ended(process)
-    assert time.monotonic() - sent < 60  # 5 on a machine that is not busy
     assert code == 128 + number, errors
     progress = checkpoint.load(run / "last.safetensors").state.progress
     lines = (run / "metrics.jsonl").read_text().splitlines()
@@ -125,4 +124,4 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(
     )
     wait_until((run / "last.safetensors").exists)
     process.send_signal(signal.SIGHUP)
-    assert process.wait(60) == 0
+    assert process.wait(HANGS) == 0

@@ -38,6 +38,7 @@ STEPS = 4
 INPUTS = ("config.yaml", "split.csv")
 STATES = ("best.safetensors", "last.safetensors")
 FINAL = {*INPUTS, *STATES, "metrics.jsonl", "summary.json"}
+HANGS = 600  # seconds: beyond, a process is taken to hang, however busy the machine is
 CLOCK = ("seconds", "examples_per_second")
 # Trains where a folder cannot be made durable and a file cannot be locked.
 ON_FOREIGN_FILE_SYSTEM = """
@@ -94,7 +95,7 @@ def mlptrain(cwd: Path, *arguments: str, code: int = 0) -> subprocess.CompletedP
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS,
         check=False,
     )
     assert ended.returncode == code, ended.stderr
@@ -110,7 +111,7 @@ def start(
     return subprocess.Popen([*program, *arguments], cwd=cwd, env=ENVIRONMENT, **streams | options)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = HANGS) -> None:
     """Wait until `condition()` is true; an AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
