@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from mlptrain.cli.layout import GAP, cells, padded, plural
+from mlptrain.cli.layout import GAP, cells, padded
 from mlptrain.data.loading import BadImage
 from mlptrain.data.sharing import Sharing
 from mlptrain.text import exact, show_path
@@ -52,7 +52,7 @@ def _about_unlike(model: SavedModel, unlike: int, total: int) -> str:
         what.append("×".join(map(str, expected.size)))
         how = f" (data.image.resize: {model.image.resize})"
     return (
-        f"note: {unlike:,} of {plural(total, 'image')} unlike the training images, which were all "
+        f"note: {unlike:,} of {total:,} images differ from the training images, which were all "
         f"{' '.join(what)}; converted to that{how}"
     )
 

@@ -34,7 +34,7 @@ class ImageSettings(Definition):
         ),
     ] = ("png", "jpeg")
     max_pixels: Annotated[
-        int, Field(ge=1, description="no image is decoded to more, which takes up to 11 bytes each")
+        int, Field(ge=1, description="no image is decoded to more pixels than that")
     ] = 64_000_000
     background: Annotated[
         int, Field(ge=0, le=255, description="gray level behind transparent pixels, 0..255")

@@ -32,8 +32,8 @@ def test_unlike_images_are_converted_and_that_is_said_once(
     ended = run(*arguments, *names, *names[1:], cwd=trained)
     assert ended.code == 0
     assert ended.err == (
-        "note: 4 of 5 images unlike the training images, which were all grayscale 8×8; converted "
-        "to that (data.image.resize: stretch)\n"
+        "note: 4 of 5 images differ from the training images, which were all grayscale 8×8; "
+        "converted to that (data.image.resize: stretch)\n"
     )
     assert "note" not in ended.out
     ended = run(*arguments, names[0], cwd=trained)
@@ -45,7 +45,7 @@ def test_many_unlike_images_are_counted_by_helpers_too(trained: Path, images: Pa
     stdin = "\n".join([wide] * 6000).encode()
     ended = run("predict", "-", "--model", RUN, "--format", "jsonl", cwd=trained, stdin=stdin)
     assert ended.code == 0
-    assert ended.err.startswith("note: 6,000 of 6000 images unlike")
+    assert ended.err.startswith("note: 6,000 of 6,000 images differ")
 
 
 def test_a_config_that_says_the_size_means_every_image(project: Path, images: Path) -> None:
