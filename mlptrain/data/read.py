@@ -103,10 +103,10 @@ def _numbered(
             )
         return labels.astype(np.int64), tuple(map(str, numbers.tolist()))
     labels = content.labels
-    lowest, highest = int(labels.min()), int(labels.max())
-    if lowest < 0 or highest >= len(label_names):
+    highest = int(labels.max())
+    if highest >= len(label_names):
         raise DataError(
-            f"{show_path(place)}: has the label {lowest if lowest < 0 else highest}, but "
+            f"{show_path(place)}: has the label {highest}, but "
             f"data.class_names has {len(label_names)} names, for the labels 0 to "
             f"{len(label_names) - 1}. Name all classes, or correct the labels."
         )

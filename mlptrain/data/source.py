@@ -8,7 +8,7 @@ import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,10 @@ class Source(Definition):
     @abstractmethod
     def place(self) -> str:
         """The file or folder to name when something is wrong with the whole."""
+
+    def of_split(self, split: str) -> Self:
+        """This source, restricted to `split` if it holds several. Raises DataError."""
+        return self
 
     @abstractmethod
     def content(self) -> Files | Pixels:

@@ -90,7 +90,7 @@ def _read(
     reading: Reading,
 ) -> tuple[Dataset, ImageSettings]:
     return read(
-        source,
+        source.of_split(name),
         image,
         label_names=config.data.class_names,
         class_names=class_names,
