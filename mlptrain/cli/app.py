@@ -134,7 +134,7 @@ def evaluate(
     split: Annotated[Split, typer.Option(help="Which split of the model's config.")] = Split.test,
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Other labelled images, instead of a split."),
+        typer.Option(metavar="PATH", help="Other images, as data.test takes them."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     minimum: Annotated[

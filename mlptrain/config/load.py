@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from mlptrain.config.explain import explain
 from mlptrain.config.overrides import override
-from mlptrain.config.report import SHOWN_REPORTS, Place, Report, Source, config_error
+from mlptrain.config.report import SHOWN_REPORTS, Place, Report, Source, config_error, shorten
 from mlptrain.config.schema import Config
 from mlptrain.config.tree import (
+    BrokenNode,
     Node,
     RefusedTextError,
     ScalarNode,
@@ -26,7 +27,7 @@ from mlptrain.config.tree import (
 )
 from mlptrain.data.reading import UnreadableError, read_file, unmarked
 from mlptrain.errors import ConfigError
-from mlptrain.text import show_path
+from mlptrain.text import printable, show_path
 
 MAX_BYTES = 1 << 20
 
@@ -87,6 +88,19 @@ def _folder(path: Path) -> str:
     """Where relative paths in the file `path` start. Links on the way are followed, as the
     operating system does, so that `..` means the same to both."""
     return os.path.realpath(path.parent)
+
+
+def parse_value(text: str, option: str) -> object:
+    """What `text`, given as `option` on the command line, means by the rules of a config file.
+    Raises ConfigError."""
+    name = f"{option} {shorten(printable(text), 200)}"
+    try:
+        root, reports = read_tree(text, Source(name))
+    except RefusedTextError as error:
+        root, reports = BrokenNode(error.reports[-1].place), list(error.reports)
+    if reports:
+        raise config_error(name, reports[:SHOWN_REPORTS], len(reports))
+    return value_of(root)
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from mlptrain.config.load import parse_value
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.loading import BadImage, stream_images, stream_shared
 from mlptrain.data.sharing import Sharing
@@ -134,8 +135,8 @@ class EvaluatedModel:
 def evaluate_model(
     path: Path, split: str, data: str | None, reading: Reading, allowed: Mapping[str, Any]
 ) -> EvaluatedModel:
-    """Evaluate the checkpoint `path` on `data`, a path as data.test takes it, or with None on a
-    split of its config. `allowed`: as `SavedModel` takes it."""
+    """Evaluate the checkpoint `path` on `data`, a path or {a mapping} as data.test takes it, or
+    with None on a split of its config. `allowed`: as `SavedModel` takes it."""
     source = None if data is None else _source(data)
     model = SavedModel(path, allowed)
     state = model.state
@@ -156,6 +157,7 @@ def evaluate_model(
 def _source(data: str) -> Source:
     adapter: TypeAdapter[Source] = TypeAdapter(SourceChoice)
     try:
-        return adapter.validate_python(data, context={"folder": Path()})
+        written = parse_value(data, "--data") if data.startswith("{") else data
+        return adapter.validate_python(written, context={"folder": Path()})
     except ValidationError as error:
         raise UsageError(f"--data {data}: {error.errors()[0]['msg']}") from None

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 from tiny_project import CLASSES, draw_split
 from tool_process import control_characters, run, run_on_terminal
@@ -145,6 +146,25 @@ def test_a_model_without_a_test_split_says_what_else_can_be_measured(project: Pa
     assert "--split" in ended.err
     assert "--data" in ended.err
     assert run("eval", RUN, "--split", "validation", cwd=project).code == 0
+
+
+def test_arrays_of_any_name_are_evaluated_as_the_message_says(
+    trained: Path, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "of two, [b].npz", images=images, labels=np.array(CLASSES * 2))
+    ended = run("eval", trained / RUN, "--data", "of two, [b].npz", cwd=tmp_path)
+    written = '{path: "of two, [b].npz", x: images, y: labels}'
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == (
+        "of two, [b].npz: has no array 'x', it holds images, labels. "
+        f"Name images and labels: {written}\n"
+    )
+    ended = run("eval", trained / RUN, "--data", written, "--json", cwd=tmp_path)
+    assert (strict(ended.out)["data"], strict(ended.out)["examples"]) == (written, 6)
+    ended = run("eval", trained / RUN, "--data", "{path: a, path: b}", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("--data {path: a, path: b}: key 'path' is given twice")
 
 
 def test_data_that_moved_is_named(trained: Path, tmp_path: Path) -> None:
