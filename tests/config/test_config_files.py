@@ -209,7 +209,7 @@ def test_a_file_of_more_than_one_mebibyte(tmp_path):
 def test_a_byte_order_mark_may_begin_the_file(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + DATA)
-    assert load_config(path).data.train.path == str(tmp_path / "x")
+    assert load_config(path).config.data.train.path == str(tmp_path / "x")
 
 
 def test_a_name_that_is_not_utf_8(tmp_path):
