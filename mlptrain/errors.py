@@ -12,6 +12,7 @@
     └── StoppedError    128+n  stopped by signal n, state saved
 
 A message reads `where: what is wrong, with the value. What is allowed. What to do.`
+`Interrupted` (128+n) is a signal that ended the work where it was, with nothing to save.
 Anything else that escapes is a bug in mlptrain: exit code 1, with a traceback.
 """
 
@@ -66,3 +67,11 @@ class StoppedError(MlptrainError):
     @property
     def exit_code(self) -> int:  # type: ignore[override]
         return 128 + self.signal_number
+
+
+class Interrupted(BaseException):
+    """Signal `signal_number` ended the work where it was. The message may be empty."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number

@@ -27,6 +27,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from mlptrain.docstrings import docstring
+
 BRANCH = "\0"  # begins the parts of an error's location that name a branch, not a key
 
 
@@ -34,6 +36,14 @@ class Definition(BaseModel):
     """One thing the user can describe in YAML: immutable, strict about types, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler(core_schema)
+        handler.resolve_ref_schema(schema)["description"] = docstring(cls)
+        return schema
 
 
 D = TypeVar("D", bound=Definition)

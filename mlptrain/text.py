@@ -10,10 +10,24 @@ def show_path(path: Path | str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with its control characters as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """`text` without what a terminal or a CI log would obey: control characters, and GitHub's
+    `::command::` where a line could begin and `##[command]` anywhere, are escaped."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if "::" in text and text.lstrip().startswith("::"):
+        text = text.replace(":", r"\x3a", 1)
+    return text.replace("##[", r"\x23#[")
+
+
+def printable_lines(text: str) -> str:
+    """`printable` line by line, for a message of several lines with whatever values in it."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(text: str) -> str:
+    """JSON of ASCII, equal to the JSON `text`, without what a CI log would obey; no line of JSON
+    can begin with `::`."""
+    return text.replace("##[", r"\u0023#[")
 
 
 def exact(name: Path | str) -> str:

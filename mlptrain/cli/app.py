@@ -7,13 +7,16 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mlptrain import __version__
 from mlptrain.cli.streams import open_streams
-from mlptrain.errors import ConfigError, DataError, MlptrainError, StoppedError
+from mlptrain.docstrings import docstring
+from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
+from mlptrain.text import printable_lines
+from mlptrain.training.signals import StopRequest, leave
 
 app = typer.Typer(
     add_completion=False,
@@ -69,7 +72,7 @@ def root(
 
     Exit codes: 0 done, 1 a bug in mlptrain, 2 command line or config, 3 data, 4 model file,
     5 training diverged, 6 file system, 7 run folder busy or exists, 8 a gate was missed,
-    129/130/143 stopped by a signal with the state saved.
+    129/130/143 stopped by a signal, in training with the state saved, 141 nobody reads the output.
     """
 
 
@@ -108,11 +111,10 @@ def train(
     from mlptrain.cli.render import TrainingView
     from mlptrain.training.loop import train as events
     from mlptrain.training.setup import open_job
-    from mlptrain.training.signals import StopRequest
 
     with (
         TrainingView() as view,
-        StopRequest() as stop,
+        StopRequest("stopped before training began") as stop,
         open_job(config, set_ or (), run_dir, resume=resume, reading=view.reading) as job,
     ):
         view.start(job, resume=resume)
@@ -158,7 +160,7 @@ def evaluate(
     gates = parse_gates(minimum or ())
     allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
-    with EvaluationView() as view:
+    with StopRequest(), EvaluationView() as view:
         result = evaluate_model(checkpoint, split.value, data, view.reading, allowed)
         view.tell_of_reading(result.skipped, result.notes)
     if json:
@@ -197,7 +199,8 @@ def predict(
         print(note, file=sys.stderr)
     checkpoint = _chosen(model)
     form, expected = image_form(checkpoint)
-    with head_start(paths, form and form._replace(**allowed), expected) as begun:
+    decoding = form and form._replace(**allowed)
+    with StopRequest(), head_start(paths, decoding, expected) as begun:
         from mlptrain.cli.predictions import write_predictions
         from mlptrain.training.saved_model import SavedModel
 
@@ -246,25 +249,28 @@ def _chosen(model: Path | None) -> Path:
 
 
 def main() -> None:
-    """The console script: run the command line and turn errors into exit codes."""
+    """Run the command line and turn errors into exit codes."""
+    commands: list[Any] = [app.registered_callback, *app.registered_commands]
+    for command in commands:
+        command.help = docstring(command.callback)
     try:
         open_streams()
         try:
             app(prog_name="mlptrain")
+        except Interrupted as stopped:  # what is still buffered may be for a reader that waits
+            if str(stopped):
+                print(stopped, file=sys.stderr)
+            leave(stopped.signal_number)
         finally:
             sys.stdout.flush()
     except MlptrainError as error:
-        print(error, file=sys.stderr)
+        print(printable_lines(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
     except MemoryError as error:
         print(f"memory is full: {error or 'no more can be had'}.", file=sys.stderr)
         print("Choose a smaller model, batch_size, or image height and width.", file=sys.stderr)
         sys.exit(ConfigError.exit_code)
     except Exception:
-        traceback.print_exc()
+        print(printable_lines(traceback.format_exc().rstrip()), file=sys.stderr)
         print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

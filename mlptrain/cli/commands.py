@@ -31,4 +31,9 @@ def how_to_resume(
 
 
 def _shell(argument: Path | str) -> str:
-    return show_path(shlex.quote(str(argument)))
+    """`argument` for bash: where it cannot be shown as it is, with escapes that bash reads."""
+    text = str(argument)
+    if show_path(text) == text:
+        return shlex.quote(text)
+    escaped = text.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{show_path(escaped)}'"

@@ -2,7 +2,7 @@
 
 import json
 
-from mlptrain.text import exact
+from mlptrain.text import exact, printable_json
 from mlptrain.training.saved_model import EvaluatedModel
 
 
@@ -12,7 +12,7 @@ def evaluation_json(result: EvaluatedModel) -> str:
     evaluation = result.evaluation
     columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
     names = [exact(name) for name in evaluation.class_names]
-    return json.dumps(
+    text = json.dumps(
         {
             "model": exact(str(result.checkpoint)),
             "epoch": result.epoch,
@@ -36,3 +36,4 @@ def evaluation_json(result: EvaluatedModel) -> str:
         allow_nan=False,
         indent=2,
     )
+    return printable_json(text)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mlptrain.cli.layout import GAP, cells, padded
 from mlptrain.data.loading import BadImage
 from mlptrain.data.sharing import Sharing
-from mlptrain.text import exact, show_path
+from mlptrain.text import exact, printable_json, show_path
 from mlptrain.training.saved_model import Prediction, SavedModel
 
 Writer = Callable[[Prediction], None]
@@ -71,17 +71,19 @@ def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:
 
 
 def _csv(ranks: int) -> Writer:
+    """Names and paths as in the table; nothing is put before = + - @, for programs read this."""
     rows = csv.writer(sys.stdout, lineterminator="\n")
     suffixes = ["", *(f"_{rank}" for rank in range(2, ranks + 1))]
     rows.writerow(["path", *(f"{name}{s}" for s in suffixes for name in ("label", "probability"))])
 
     def write(prediction: Prediction) -> None:
-        row = (cell for name, p in prediction.top for cell in (exact(name), repr(p)))
-        rows.writerow([exact(prediction.path), *row])
+        row = (cell for name, p in prediction.top for cell in (show_path(name), repr(p)))
+        rows.writerow([show_path(prediction.path), *row])
 
     return write
 
 
 def _write_json(prediction: Prediction) -> None:
     top = [{"label": exact(name), "probability": p} for name, p in prediction.top]
-    print(_STRICT_JSON.encode({"path": exact(prediction.path), **top[0], "top": top}))
+    row = {"path": exact(prediction.path), **top[0], "top": top}
+    print(printable_json(_STRICT_JSON.encode(row)))

@@ -136,7 +136,8 @@ def _string(text: str) -> str:
     plain = _PLAIN.fullmatch(text) and text.lower() not in _YAML_1_1
     if plain and isinstance(scalar_of(text), str):
         return text
-    return "".join(map(_escaped, json.dumps(text, ensure_ascii=False)))
+    quoted = "".join(map(_escaped, json.dumps(text, ensure_ascii=False)))
+    return quoted.replace("##[", r"\x23#[")  # see `text.printable`
 
 
 def _escaped(character: str) -> str:

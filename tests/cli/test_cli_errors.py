@@ -154,7 +154,7 @@ def test_8_a_missed_gate_is_one_line(trained: Path, tmp_path: Path) -> None:
 def test_messages_come_without_a_traceback_also_when_memory_is_short(trained: Path) -> None:
     script = 'ulimit -v 700000; exec "$@"'
     ended = subprocess.run(
-        ["bash", "-c", script, "-", sys.executable, "-m", "mlptrain.cli.app", "train", "tiny.yaml",
+        ["bash", "-c", script, "-", sys.executable, "-m", "mlptrain", "train", "tiny.yaml",
          "--set", "model.hidden_layers=[20000, 20000]", "--run-dir", "short"],
         cwd=trained, env=environment({"OPENBLAS_NUM_THREADS": "1"}), capture_output=True,
         text=True, check=False,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "mlptrain.cli.app")
+COMMAND = (sys.executable, "-m", "mlptrain")
 HANGS = 600  # seconds: beyond, a process is taken to hang, however busy the machine is
 NOTHING: Mapping[str, str] = {}
 

@@ -290,6 +290,27 @@ def test_stopping_early(
         assert watched(job, values) == (better, reason)
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+@pytest.mark.parametrize("more", [9, 20])
+def test_the_wait_goes_on_where_a_run_was_interrupted(
+    splits: Path, tmp_path: Path, epochs: int, more: int
+) -> None:
+    """On contrary labels the first epoch is the best; so the run ends after 1 + 3 epochs, also
+    where more are allowed when it is resumed."""
+    run, settings = tmp_path / "run", {"early_stopping": {"patience": 3}, "epochs": 9}
+    with opened(splits, run, validation="contrary", **settings) as job:
+        events = train(job, StopRequest())
+        while job.progress.epoch < epochs:
+            next(events)
+    config, grown = splits / "loop.yaml", (f"training.epochs={more}",)
+    with open_job(config, grown, run, resume=True, reading=lambda *_: None) as job:
+        list(train(job, StopRequest()))
+    summary = summary_of(run)
+    assert (summary["best_epoch"], summary["epoch"]) == (1, 4)
+    assert summary["reason"] == "early_stopping"
+    assert len(lines_of(run)) == 4
+
+
 def test_never_stopping_early(splits: Path, tmp_path: Path) -> None:
     with opened(splits, tmp_path / "run", early_stopping=None, epochs=8) as job:
         assert job.monitor == "val_loss"

@@ -233,7 +233,7 @@ def mounted(
 ) -> subprocess.CompletedProcess[str]:
     """Run a shell script with a file system of its own at folder/disk; `train` trains there."""
     (folder / "disk").mkdir()
-    tool = (sys.executable, "-m", "mlptrain.cli.app")
+    tool = (sys.executable, "-m", "mlptrain")
     train = shlex.join([*tool, "train", "tiny.yaml", "--run-dir", f"{folder}/disk/run"])
     command = (
         f'train() {{ {train} "$@"; }}\n'

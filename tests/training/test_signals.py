@@ -38,6 +38,25 @@ main()
 """
 
 
+# In update 6 both signals are there before Python looks for the first.
+AT_ONCE = """
+import os, signal, sys
+from mlptrain.optim.updater import Updater
+numbers = [int(sys.argv.pop(1)) for _ in range(2)]
+update = Updater.update
+def update_and_stop(self, rate):
+    update(self, rate)
+    if self.step == 6:
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        for number in numbers:
+            os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+Updater.update = update_and_stop
+from mlptrain.__main__ import main
+main()
+"""
+
+
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Exit code and stderr."""
     errors = process.communicate(timeout=HANGS)[1]
@@ -73,10 +92,25 @@ def test_a_second_signal_ends_the_run_at_once(
     project: Path, reference: Path, tmp_path: Path
 ) -> None:
     code, _ = stopped(project, tmp_path / "run", signal.SIGTERM, at=6, times=2)
-    assert code == -signal.SIGTERM
+    assert code == 143
     assert checkpoint.load(tmp_path / "run" / "last.safetensors").state.progress.step == 4
     assert not broken(tmp_path / "run", reference)
     mlptrain(project, "train", "tiny.yaml", "--run-dir", str(tmp_path / "run"), "--resume")
+    assert differing(tmp_path / "run", reference) == []
+
+
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGHUP)]
+)
+def test_two_signals_at_once_leave_a_valid_folder(
+    project: Path, reference: Path, tmp_path: Path, numbers: tuple[int, int]
+) -> None:
+    program = (sys.executable, "-c", AT_ONCE, *(str(int(number)) for number in numbers))
+    arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
+    code, errors = ended(start(project, *arguments, program=program))
+    assert code in {128 + number for number in numbers}, errors
+    assert not broken(tmp_path / "run", reference)
+    mlptrain(project, *arguments, "--resume")
     assert differing(tmp_path / "run", reference) == []
 
 
@@ -116,7 +150,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(
 ) -> None:
     """As under nohup: the terminal's closing does not end the run."""
     run = tmp_path / "run"
-    tool = (sys.executable, "-m", "mlptrain.cli.app")
+    tool = (sys.executable, "-m", "mlptrain")
     script = f"trap '' HUP; exec {shlex.join([*tool, 'train', 'tiny.yaml', '--run-dir', str(run)])}"
     arguments = ("--set", "training.epochs=30", "--set", "training.early_stopping=null")
     process = subprocess.Popen(

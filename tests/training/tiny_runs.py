@@ -57,7 +57,7 @@ from mlptrain.cli.app import main
 main()
 """
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-CLI = (sys.executable, "-m", "mlptrain.cli.app")
+CLI = (sys.executable, "-m", "mlptrain")
 # After update number `at` the process sends itself a signal, `times` times.
 AT_STEP = """
 import os, sys

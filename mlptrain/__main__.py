@@ -1,0 +1,15 @@
+"""The console script, and `python -m mlptrain`."""
+
+from mlptrain.training.signals import leave_on_signals
+
+
+def main() -> None:
+    """Run the command line; from here on, while it is imported too, signals end it quietly."""
+    leave_on_signals()
+    from mlptrain.cli.app import main as command_line
+
+    command_line()
+
+
+if __name__ == "__main__":
+    main()
