@@ -93,3 +93,10 @@ def test_a_wrong_command_line_is_explained(arguments: list[str], said: str, tmp_
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "-h"], ["schema"]])
+def test_python_without_docstrings_shows_the_same(arguments: list[str], tmp_path: Path) -> None:
+    usual = run(*arguments, cwd=tmp_path)
+    assert usual.code == 0
+    assert run(*arguments, cwd=tmp_path, env={"PYTHONOPTIMIZE": "2"}) == usual
