@@ -1,7 +1,7 @@
 """Lines of text that fit the width they are given."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mlptrain.training.events import EpochMetrics
@@ -36,6 +36,50 @@ def labelled(label: str, parts: Sequence[str], width: int) -> str:
     return "\n".join(lines)
 
 
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """`rows` as lines, in columns of which the last is flush right."""
+    table = list(rows)
+    *lefts, last = [max(map(cells, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for *texts, number in table:
+        left = [padded(text, width) for text, width in zip(texts, lefts, strict=True)]
+        lines.append(_BETWEEN.join((*left, number.rjust(last))).rstrip())
+    return lines
+
+
+class LiveLine(NamedTuple):
+    """The line that moves while something long runs.
+
+    Attributes:
+        name: what runs.
+        done, total: how far it is.
+        facts: what there is to say about it, by name, in the order shown.
+    """
+
+    name: str
+    done: int
+    total: int
+    facts: Mapping[str, str]
+
+    def fitting(self, width: int) -> tuple[int, str]:
+        """The width of the bar, 0 where there is no room for one, and the text after it: the facts
+        that fit into `width` columns."""
+        facts = dict(self.facts)
+        for name in _LEAST_FACTS_FIRST:
+            if cells(_BETWEEN.join((self.name, *facts.values()))) > width:
+                facts.pop(name, None)
+        text = _BETWEEN.join(facts.values())
+        room = width - cells(_BETWEEN.join((self.name, "", text)))
+        return min(room, _MAX_BAR) if room >= _MIN_BAR else 0, text
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as a clock shows them: 0:42, 12:05, 3:07:09."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
 class Column(NamedTuple):
     """One number of an epoch: its title and how it is shown."""
 
@@ -68,7 +112,8 @@ class EpochTable:
         return "  ".join(f"{column.show(metrics):>{column.width}}" for column in self.columns)
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A loss or an accuracy in at most 8 characters."""
     if value is None:
         return ""
     text = f"{value:.4f}"
@@ -92,11 +137,14 @@ def plural(count: int, noun: str) -> str:
 
 _COLUMNS = (
     Column("epoch", lambda metrics: str(metrics.epoch)),
-    Column("train_loss", lambda metrics: _number(metrics.train_loss)),
-    Column("train_accuracy", lambda metrics: _number(metrics.train_accuracy)),
-    Column("val_loss", lambda metrics: _number(metrics.val_loss)),
-    Column("val_accuracy", lambda metrics: _number(metrics.val_accuracy)),
+    Column("train_loss", lambda metrics: number(metrics.train_loss)),
+    Column("train_accuracy", lambda metrics: number(metrics.train_accuracy)),
+    Column("val_loss", lambda metrics: number(metrics.val_loss)),
+    Column("val_accuracy", lambda metrics: number(metrics.val_accuracy)),
     Column("learning_rate", lambda metrics: f"{metrics.learning_rate:.2e}"),
     Column("time", lambda metrics: f"{metrics.seconds:.2f} s", least_width=8),
 )
+_BETWEEN = "  "
+_MIN_BAR, _MAX_BAR = 10, 40
+_LEAST_FACTS_FIRST = ("best", "loss", "step")
 _LEAST_FIRST = ("train_accuracy", "learning_rate", "train_loss", "time")

@@ -1,10 +1,10 @@
 """What a person sees while a command runs; beside `tables.py` the only user of rich.
 
-On a terminal: a header, live bars and colour. Elsewhere, and in CI: plain rows, without a single
-control character. File and class names are data, so nothing is ever read as markup.
+A terminal gets the same lines as a log file, and also colour and a line that moves while something
+long runs. A log, and a terminal in CI, gets no control character. File and class names are data,
+so nothing is ever read as markup.
 """
 
-import math
 import os
 import sys
 import time
@@ -12,19 +12,30 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mlptrain.cli import header
 from mlptrain.cli.commands import next_commands
-from mlptrain.cli.layout import BEST, EpochTable, accuracy, labelled, plural
+from mlptrain.cli.layout import (
+    BEST,
+    EpochTable,
+    LiveLine,
+    accuracy,
+    aligned,
+    duration,
+    labelled,
+    number,
+    plural,
+)
 from mlptrain.cli.tables import class_table, confusions
 from mlptrain.data.loading import BadImage
 from mlptrain.text import show_path
 from mlptrain.training.events import EpochDone, Event, Finished, StepDone
 from mlptrain.training.job import Job
-from mlptrain.training.machine import blas
 from mlptrain.training.saved_model import EvaluatedModel
 
 REFRESH_SECONDS = 0.1
@@ -54,22 +65,14 @@ def console(stream: TextIO) -> Console:
 
 
 class _View:
-    """A command's output on stdout, with a bar on stderr while something long runs."""
+    """A command's output on stdout, with a live line on the terminal while something long runs."""
 
     def __init__(self) -> None:
         self.out = console(sys.stdout)
         self.notes = console(sys.stderr)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=40),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=self.out if self.out.is_terminal else self.notes,
-            auto_refresh=False,
-            transient=True,
-            disable=not (self.out.is_terminal or self.notes.is_terminal),
-        )
-        self._task: TaskID | None = None
+        watched = self.out if self.out.is_terminal else self.notes
+        self._is_watched = watched.is_terminal
+        self._live = Live(console=watched, auto_refresh=False, transient=True)
         self._drawn = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -81,13 +84,14 @@ class _View:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end_bar()
+        self._end_live()
 
     def reading(self, what: str, done: int, total: int) -> None:
         """Show how many of the images of `what` are done."""
-        self._show_bar(what, done, total, "images")
+        if self._is_due():
+            self._draw(LiveLine(what, done, total, {"images": f"{done}/{total} images"}))
         if done == total:
-            self._end_bar()
+            self._end_live()
 
     def tell_of_reading(self, images: Sequence[BadImage], notes: Sequence[str]) -> None:
         """Say which images could not be read and are left out, and what else is to be known."""
@@ -98,24 +102,28 @@ class _View:
         if images:
             self._note(f"{plural(len(images), 'bad image')} skipped")
 
-    def _show_bar(self, what: str, done: int, total: int, note: str) -> None:
-        now = time.perf_counter()
-        if self._bar.disable or now - self._drawn < REFRESH_SECONDS:
-            return
-        self._drawn = now
-        if self._task is None:
-            self._bar.start()
-            self._task = self._bar.add_task(what, total=total, note=note)
-        self._bar.update(self._task, description=what, completed=done, total=total, note=note)
-        self._bar.refresh()
+    def _is_due(self) -> bool:
+        """Whether somebody watches, and has seen the last state for long enough."""
+        return self._is_watched and time.perf_counter() - self._drawn >= REFRESH_SECONDS
 
-    def _end_bar(self) -> None:
-        self._drawn = time.perf_counter()  # what is done before the next refresh gets no bar
-        if self._bar.live.is_started:  # even if a signal came between its start and its task
-            for task in self._bar.task_ids:
-                self._bar.remove_task(task)
-            self._bar.stop()
-            self._task = None
+    def _draw(self, line: LiveLine) -> None:
+        self._drawn = time.perf_counter()
+        bar, text = line.fitting(self._live.console.width)
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for _ in range(3 if bar else 2):
+            grid.add_column(no_wrap=True, overflow="crop")
+        if bar:
+            grid.add_row(line.name, ProgressBar(line.total, line.done, bar), text)
+        else:
+            grid.add_row(line.name, text)
+        self._live.start()
+        self._live.update(grid, refresh=True)
+
+    def _end_live(self) -> None:
+        self._drawn = time.perf_counter()  # what is done before the next refresh is not shown
+        if self._live.is_started:
+            self._live.update(Group())  # what stands there at its end scrolls by a line
+            self._live.stop()
 
     def _label(self, label: str, parts: list[str]) -> None:
         self._line(labelled(label, parts, self.out.width))
@@ -134,9 +142,13 @@ class TrainingView(_View):
     def start(self, job: Job, *, resume: bool) -> None:
         """Show what is about to be trained."""
         self._job = job
+        self._started, self._first_step = time.perf_counter(), job.progress.step
         if isinstance(job.wanted_threads, int) and job.wanted_threads > job.threads:
             cores = plural(job.threads, "core")
-            self._note(f"{job.wanted_threads} threads are wanted; this process may use {cores}")
+            self._note(
+                f"warning: training.threads is {job.wanted_threads}, but this process may use "
+                f"{cores}; it computes with {plural(job.threads, 'thread')}"
+            )
         if job.backend.remark:
             self._note(job.backend.remark)
         if not job.folder.locked:
@@ -144,41 +156,57 @@ class TrainingView(_View):
                 f"{show_path(job.folder.path)}: this file system has no locks; make sure that no "
                 "other process trains here"
             )
-        if resume and job.reason_to_stop():
-            self._note(f"this run is finished, after {plural(job.progress.epoch, 'epoch')}")
-        elif resume and job.progress.step:
-            self._note(f"resumed at epoch {job.progress.epoch + 1}, step {job.progress.step}")
-        elif resume:
-            self._note("there is no saved state; starting from the beginning")
+        if resume and (nothing := header.nothing_to_resume(job)):
+            self._note(nothing)
         self.tell_of_reading(
             [bad for _, dataset in job.splits for bad in dataset.skipped],
             [note for _, dataset in job.splits for note in dataset.notes],
         )
-        if self.out.is_terminal:
-            self._label("data", _data(job))
-            self._label("run", _run(job))
-            self.out.print()
-            self.out.print(_network(job))
-            self.out.print()
+        self._label("data", header.data(job))
+        self._label("run", header.run(job, resume=resume))
+        self._line("")
+        for row in aligned(header.network(job)):
+            self._line(row)
         validated = job.splits.validation is not None
         self._rows = EpochTable(validated=validated, width=self.out.width)
-        self._line(Text(self._rows.titles(), "bold"))
+        if job.reason_to_stop() is None:
+            self._line("")
+            self._line(Text(self._rows.titles(), "bold"))
 
     def show(self, event: Event) -> None:
         """Show one event of the loop."""
         if isinstance(event, StepDone):
-            self._show_bar(f"epoch {event.epoch}", event.step, event.steps, "steps")
+            if self._is_due():
+                self._draw(self._within_epoch(event))
             return
-        self._end_bar()
+        self._end_live()
         if isinstance(event, EpochDone):
             self._line(Text(self._rows.row(event.metrics)).append(BEST * event.best, "green"))
         else:
             self._finish(event)
 
+    def _within_epoch(self, event: StepDone) -> LiveLine:
+        """Where training is. `loss` is the mean over this epoch so far; the time left is what the
+        steps of this process took on average, validation and saving included, times those left."""
+        job, progress = self._job, self._job.progress
+        training = job.config.training
+        seen = min(event.step * training.batch_size, len(job.train))
+        facts = {
+            "step": f"step {event.step}/{event.steps}",
+            "loss": f"loss {number(progress.epoch_loss / seen)}",
+        }
+        if progress.best_value is not None:
+            facts["best"] = f"best {number(progress.best_value)} (epoch {progress.best_epoch})"
+        made = progress.step - self._first_step
+        left = training.epochs * event.steps - progress.step
+        seconds = (time.perf_counter() - self._started) / made * left
+        at_most = "up to " if training.early_stopping else ""
+        facts["left"] = f"{at_most}{duration(seconds)} left"
+        return LiveLine(f"epoch {event.epoch}/{training.epochs}", event.step, event.steps, facts)
+
     def _finish(self, finished: Finished) -> None:
         monitor, best = finished.monitor, f"{finished.best_value:.4f}"
-        if self.out.is_terminal:
-            self.out.print()
+        self._line("")
         kept = f"weights of epoch {finished.best_epoch} kept"
         if finished.reason == "early_stopping":
             waited = plural(finished.epoch - finished.best_epoch, "epoch")
@@ -186,7 +214,7 @@ class TrainingView(_View):
             self._label("stopped", [why, kept])
         else:
             self._label(
-                "done", [f"all {plural(finished.epoch, 'epoch')}", f"{kept} ({monitor} {best})"]
+                "done", [f"{plural(finished.epoch, 'epoch')}", f"{kept} ({monitor} {best})"]
             )
         if finished.test is not None:
             value, *rest = accuracy(finished.test)
@@ -201,7 +229,7 @@ class EvaluationView(_View):
     def show_tables(self, result: EvaluatedModel) -> None:
         """Accuracy and loss, a row per class, and the confusion matrix."""
         evaluation = result.evaluation
-        self._end_bar()
+        self._end_live()
         self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
         self._label("data", [show_path(result.data)])
         self._label("accuracy", accuracy(evaluation))
@@ -211,40 +239,3 @@ class EvaluationView(_View):
         self.out.print()
         for part in confusions(evaluation, min(self.out.width, MATRIX_WIDTH)):
             self.out.print(part)
-
-
-def _data(job: Job) -> list[str]:
-    train = job.splits.train
-    return [
-        show_path(os.path.relpath(train.root)),
-        f"{len(train.class_names)} classes",
-        _shape(job),
-        " · ".join(f"{name} {len(dataset):,}" for name, dataset in job.splits),
-    ]
-
-
-def _run(job: Job) -> list[str]:
-    computing = f"{plural(job.threads, 'thread')}, {job.backend.kernels} kernels"
-    return [show_path(job.folder.path), f"seed {job.config.seed}", computing, blas()]
-
-
-def _shape(job: Job) -> str:
-    return "×".join(map(str, job.splits.image.shape))
-
-
-def _network(job: Job) -> Table:
-    """A row per layer: what it makes of how many values, and how many parameters it has."""
-    table = Table("layer", "", "shape", "parameters", box=None, pad_edge=False, header_style="bold")
-    table.columns[3].justify, table.columns[3].min_width = "right", len("parameters")
-    table.add_row("input", "", f"{_shape(job)} → {job.model.inputs}", "")
-    for placed in job.model.layers:
-        count = sum(math.prod(shape) for shape in placed.shapes().values())
-        last = placed is job.model.layers[-1]
-        table.add_row(
-            placed.name,
-            "softmax" if last else placed.layer.summary(),
-            f"{placed.inputs} → {placed.outputs}",
-            f"{count:,}" if count else "",
-        )
-    table.add_row("", "", "", f"{job.model.arena.values.size:,}")
-    return table

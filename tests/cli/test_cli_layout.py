@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from mlptrain.cli.layout import EpochTable, cells, labelled, padded
+from mlptrain.cli.layout import EpochTable, LiveLine, aligned, cells, duration, labelled, padded
 from mlptrain.training.events import EpochMetrics
 
 WORST = EpochMetrics(
@@ -57,3 +57,56 @@ def test_columns_are_dropped_only_where_they_do_not_fit() -> None:
     assert EpochTable(validated=True, width=40).titles().split() == [
         "epoch", "val_loss", "val_accuracy"
     ]  # fmt: skip
+
+
+def test_rows_are_aligned_without_blanks_at_the_end() -> None:
+    assert aligned([("a", "日本", "1,000"), ("bbb", "", "7"), ("c", "d", "")]) == [
+        "a    日本  1,000",
+        "bbb            7",
+        "c    d",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00"), (41.6, "0:42"), (59.7, "1:00"), (725, "12:05"), (3599.6, "1:00:00"),
+     (11229, "3:07:09"), (360000, "100:00:00")],
+)  # fmt: skip
+def test_durations_are_shown_as_by_a_clock(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+LIVE = LiveLine(
+    "epoch 15/60",
+    123,
+    400,
+    {
+        "step": "step 123/400",
+        "loss": "loss 0.4312",
+        "best": "best 0.8123 (epoch 12)",
+        "left": "0:42 left",
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "bar", "text"),
+    [
+        (200, 40, "step 123/400  loss 0.4312  best 0.8123 (epoch 12)  0:42 left"),
+        (87, 12, "step 123/400  loss 0.4312  best 0.8123 (epoch 12)  0:42 left"),
+        (80, 0, "step 123/400  loss 0.4312  best 0.8123 (epoch 12)  0:42 left"),
+        (73, 0, "step 123/400  loss 0.4312  best 0.8123 (epoch 12)  0:42 left"),
+        (72, 21, "step 123/400  loss 0.4312  0:42 left"),
+        (49, 0, "step 123/400  loss 0.4312  0:42 left"),
+        (48, 10, "step 123/400  0:42 left"),
+        (30, 0, "0:42 left"),
+    ],
+)
+def test_a_live_line_says_what_fits(width: int, bar: int, text: str) -> None:
+    assert LIVE.fitting(width) == (bar, text)
+
+
+@pytest.mark.parametrize("width", range(22, 120))
+def test_a_live_line_is_never_wider_than_the_terminal(width: int) -> None:
+    bar, text = LIVE.fitting(width)
+    assert len("  ".join((LIVE.name, *(["━" * bar] if bar else []), text))) <= width

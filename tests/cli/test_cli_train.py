@@ -23,20 +23,28 @@ def slow(thousands: Path) -> list[str]:
 
 
 def bars(text: str, what: str) -> list[str]:
-    return re.findall(what + r" ━+.* +\d+/\d+ \w+", ESCAPES.sub("", text))
+    """The live lines of `what`, from their bars on."""
+    return re.findall(what + r"  (━[━╸╺]+  [^\r\n]+)", ESCAPES.sub("", text))
+
+
+def table_of(text: str) -> list[str]:
+    """The lines below the header: titles, rows, and how it ended."""
+    lines = text.splitlines()
+    return lines[next(i for i, line in enumerate(lines) if line.startswith("epoch ")) :]
 
 
 def test_redirected_training_writes_titles_rows_and_what_to_do_next(project: Path) -> None:
     ended = run("train", "tiny.yaml", cwd=project)
     assert (ended.code, ended.err) == (0, "")
-    titles, *rows, done, test, following = ended.out.splitlines()
+    titles, *rows, blank, done, test, following = table_of(ended.out)
+    assert blank == ""
     assert titles.split() == [
         "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "time"
     ]  # fmt: skip
     assert len(rows) == 3
     assert all(ROW.fullmatch(row) for row in rows)
     assert {len(row.removesuffix("  best")) for row in rows} == {len(titles)}
-    assert re.fullmatch(r"done     all 3 epochs   weights of epoch \d kept \(val_loss .*\)", done)
+    assert re.fullmatch(r"done     3 epochs   weights of epoch \d kept \(val_loss .*\)", done)
     assert re.fullmatch(
         r"test     accuracy \d\.\d{4} \(95 % interval .*, n = 24\)   majority class 0\.333", test
     )
@@ -54,7 +62,7 @@ def test_a_log_file_gets_no_control_characters(
     ended = run("train", "tiny.yaml", *slow, cwd=project, env=env)
     assert ended.code == 0
     assert control_characters(ended.out + ended.err) == set()
-    assert len(ended.out.splitlines()) == 7
+    assert len(table_of(ended.out)) == 8
 
 
 @pytest.mark.parametrize(
@@ -66,25 +74,42 @@ def test_a_terminal_nobody_watches_gets_rows_only(
     ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project, env=env)
     assert ended.code == 0
     assert control_characters(ended.out.replace("\r\n", "\n")) == set()
-    assert len(ended.out.splitlines()) == 7
+    assert len(table_of(ended.out)) == 8
 
 
-def test_a_terminal_shows_data_network_and_machine(project: Path) -> None:
-    ended = run_on_terminal("train", "tiny.yaml", cwd=project)
-    lines = visible(ended.out)
+def header_of(text: str) -> list[str]:
+    return text[: text.index("\nepoch ") + 1].splitlines()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_data_run_and_network_stand_above_the_epochs(project: Path, terminal: bool) -> None:
+    if terminal:
+        ended = run_on_terminal("train", "tiny.yaml", cwd=project, columns=200)
+    else:
+        ended = run("train", "tiny.yaml", cwd=project)
     assert ended.code == 0
-    sizes = "train 36 · validation 12 · test 24"
-    assert lines[0] == f"data     data/train   3 classes   8×8×1   {sizes}"
-    computing = r"\d+ threads?, (compiled|numpy) kernels   \S.*"
-    assert re.fullmatch(f"run      runs/tiny-001   seed 0   {computing}", lines[1])
-    assert [line.split() for line in lines[2:9] if line] == [
-        ["layer", "shape", "parameters"],
-        ["input", "8×8×1", "→", "64"],
-        ["dense_1", "relu", "64", "→", "16", "1,040"],
-        ["output", "softmax", "16", "→", "3", "51"],
-        ["1,091"],
+    data, computing, *network = header_of("\n".join(visible(ended.out)))
+    assert data == "data     data/train   3 classes   8×8×1   train 36 · validation 12 · test 24"
+    assert re.fullmatch(
+        r"run      runs/tiny-001   3 epochs   seed 0   \d+ threads?, (compiled|numpy) kernels   \S.*",
+        computing,
+    )
+    assert network == [
+        "",
+        "layer             shape       parameters",
+        "input             8×8×1 → 64",
+        "dense_1  relu     64 → 16          1,040",
+        "output   softmax  16 → 3              51",
+        "                                   1,091",
+        "",
     ]
-    assert lines[-2].startswith("next     mlptrain eval runs/tiny-001")
+
+
+def test_a_log_and_a_terminal_get_the_same_lines(project: Path) -> None:
+    varies = re.compile(r"\d+\.\d\d s|tiny-\d+")
+    log = run("train", "tiny.yaml", cwd=project).out
+    seen = "\n".join(visible(run_on_terminal("train", "tiny.yaml", cwd=project, columns=200).out))
+    assert varies.sub("", seen) == varies.sub("", log)
 
 
 def test_a_command_to_paste_is_never_broken(project: Path) -> None:
@@ -98,8 +123,14 @@ def test_a_live_bar_runs_while_reading_and_within_the_epoch(project: Path, slow:
     uncached = ("--set", "data.cache=false")
     ended = run_on_terminal("train", "tiny.yaml", *slow, *uncached, cwd=project)
     assert any(bar.endswith("/6000 images") for bar in bars(ended.out, "train"))
-    assert any(bar.endswith("/2250 steps") for bar in bars(ended.out, "epoch 1"))
+    within = [bar.split("  ")[1:] for bar in bars(ended.out, "epoch 2/3")]
+    step, loss, best, left = within[-1]
+    assert re.fullmatch(r"step \d+/2250", step)
+    assert re.fullmatch(r"loss \d\.\d{4}", loss)
+    assert re.fullmatch(r"0:\d\d left", left)
     lines = visible(ended.out)
+    first = next(line for line in lines if line.endswith("best")).split()
+    assert best == f"best {first[3]} (epoch 1)"
     assert not any("━" in line for line in lines), "a bar was not wiped"
     titles = next(i for i, line in enumerate(lines) if line.startswith("epoch "))
     assert all(ROW.fullmatch(line) for line in lines[titles + 1 : titles + 4]), lines
@@ -130,8 +161,9 @@ def test_with_stdout_redirected_the_bar_is_on_stderr(project: Path, slow: list[s
     ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project, redirect={"stdout": rows})
     text = rows.read_text()
     assert control_characters(text) == set()
-    assert len(text.splitlines()) == 7
-    assert bars(ended.out, r"epoch \d")
+    assert text.startswith("data ")
+    assert len(table_of(text)) == 8
+    assert bars(ended.out, r"epoch \d/3")
     assert "val_loss" not in ended.out
 
 
@@ -142,7 +174,7 @@ def test_with_stderr_redirected_everything_is_on_the_terminal(
     ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project, redirect={"stderr": notes})
     assert notes.read_text() == ""
     assert "val_loss" in ended.out
-    assert bars(ended.out, r"epoch \d")
+    assert bars(ended.out, r"epoch \d/3")
 
 
 def test_without_validation_and_test_there_are_no_columns_and_no_line_for_them(
@@ -152,9 +184,9 @@ def test_without_validation_and_test_there_are_no_columns_and_no_line_for_them(
         "train", "tiny.yaml", "--set", "data.validation=null", "--set", "data.test=null",
         "--set", "training.epochs=1", "--run-dir", "my runs/1", cwd=project,
     )  # fmt: skip
-    titles, _, done, following = ended.out.splitlines()
+    titles, _, _, done, following = table_of(ended.out)
     assert titles.split() == ["epoch", "train_loss", "train_accuracy", "learning_rate", "time"]
-    assert done.startswith("done     all 1 epoch   weights of epoch 1 kept (train_loss ")
+    assert done.startswith("done     1 epoch   weights of epoch 1 kept (train_loss ")
     assert following == "next     mlptrain predict IMAGE --model 'my runs/1'"
 
 

@@ -29,7 +29,7 @@ def resume(project: Path, run: Path, *arguments: str, code: int = 0) -> str:
 
 def test_a_finished_run_stays_as_it_is(project: Path, reference: Path, run: Path) -> None:
     metrics = (run / "metrics.jsonl").read_bytes()
-    assert "all 3 epochs" in resume(project, run)
+    assert "is finished, after 3 epochs" in resume(project, run)
     assert differing(run, reference) == []
     assert (run / "metrics.jsonl").read_bytes() == metrics
 
@@ -37,7 +37,9 @@ def test_a_finished_run_stays_as_it_is(project: Path, reference: Path, run: Path
 def test_without_a_state_it_starts_from_the_beginning(
     project: Path, reference: Path, tmp_path: Path
 ) -> None:
-    assert "no saved state; starting from the beginning" in resume(project, tmp_path / "run")
+    assert "holds no saved state; training starts from the beginning" in resume(
+        project, tmp_path / "run"
+    )
     assert differing(tmp_path / "run", reference) == []
 
 
