@@ -1,12 +1,31 @@
 """How names and paths are shown: whatever bytes they hold, for people and for programs."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
 def show_path(path: Path | str) -> str:
-    """`path` for people: bytes that are not UTF-8 and control characters as escapes."""
-    return printable(exact(path))
+    """`path` for people, in its shorter spelling."""
+    return show_name(shorter(path))
+
+
+def shorter(path: Path | str) -> str:
+    """An absolute path, or one that begins with "..", as the shorter of its two spellings: absolute
+    or relative to the current folder. Others are left as they are, as are those with ".." behind
+    a name, which may be a link."""
+    text = os.fspath(path)
+    if not text.startswith(("/", "../")) or "/../" in text.lstrip("./"):
+        return text
+    with suppress(OSError):  # the current folder may be gone
+        absolute = os.path.normpath(os.path.join(os.getcwd(), text))  # noqa: PTH109, PTH118
+        return min(os.path.relpath(text), absolute, key=len)
+    return text
+
+
+def show_name(name: Path | str) -> str:
+    """`name` for people: bytes that are not UTF-8 and control characters as escapes."""
+    return printable(exact(name))
 
 
 def printable(text: str) -> str:

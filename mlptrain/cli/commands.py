@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlptrain.errors import StoppedError
-from mlptrain.text import show_path
+from mlptrain.text import shorter, show_name
 from mlptrain.training.job import Job
 
 
@@ -32,8 +32,8 @@ def how_to_resume(
 
 def _shell(argument: Path | str) -> str:
     """`argument` for bash: where it cannot be shown as it is, with escapes that bash reads."""
-    text = str(argument)
-    if show_path(text) == text:
+    text = shorter(argument) if isinstance(argument, Path) else argument
+    if show_name(text) == text:
         return shlex.quote(text)
     escaped = text.replace("\\", r"\\").replace("'", r"\'")
-    return f"$'{show_path(escaped)}'"
+    return f"$'{show_name(escaped)}'"

@@ -1,11 +1,10 @@
 """What a run is, told before its first epoch: data, run folder, machine, layers."""
 
 import math
-import os
 from collections.abc import Iterator
 
 from mlptrain.cli.layout import plural
-from mlptrain.files import show_path
+from mlptrain.text import show_path
 from mlptrain.training.job import Job
 from mlptrain.training.machine import blas
 
@@ -14,7 +13,7 @@ def data(job: Job) -> list[str]:
     """What it is trained on."""
     train = job.splits.train
     return [
-        show_path(os.path.relpath(train.root)),
+        show_path(train.root),
         f"{len(train.class_names)} classes",
         _shape(job),
         " · ".join(f"{name} {len(dataset):,}" for name, dataset in job.splits),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mlptrain.cli.layout import GAP, cells, padded
 from mlptrain.data.loading import BadImage
 from mlptrain.data.sharing import Sharing
-from mlptrain.text import exact, printable_json, show_path
+from mlptrain.text import exact, printable_json, show_name
 from mlptrain.training.saved_model import Prediction, SavedModel
 
 Writer = Callable[[Prediction], None]
@@ -32,7 +32,7 @@ def write_predictions(
         if isinstance(prediction, BadImage):
             bad += 1
             sys.stdout.flush()
-            print(f"{show_path(prediction.path)}: {prediction.reason}", file=sys.stderr)
+            print(f"{show_name(prediction.path)}: {prediction.reason}", file=sys.stderr)
         else:
             unlike += prediction.is_unlike
             write(prediction)
@@ -58,13 +58,13 @@ def _about_unlike(model: SavedModel, unlike: int, total: int) -> str:
 
 
 def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:
-    path_width = max(cells(show_path(path)) for path in paths)
-    label_width = max(cells(show_path(name)) for name in class_names)
+    path_width = max(cells(show_name(path)) for path in paths)
+    label_width = max(cells(show_name(name)) for name in class_names)
 
     def write(prediction: Prediction) -> None:
-        row = [padded(show_path(prediction.path), path_width)]
+        row = [padded(show_name(prediction.path), path_width)]
         for name, probability in prediction.top:
-            row += [padded(show_path(name), label_width), f"{probability:.3f}"]
+            row += [padded(show_name(name), label_width), f"{probability:.3f}"]
         print(GAP.join(row))
 
     return write

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import cells
-from mlptrain.text import show_path
+from mlptrain.text import show_name
 from mlptrain.training.metrics import Evaluation
 
 MAX_CONFUSIONS = 20
@@ -20,7 +20,7 @@ def class_table(evaluation: Evaluation) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
     for name, *shares, support in zip(evaluation.class_names, *columns, strict=True):
-        table.add_row(show_path(name), *(f"{share:.4f}" for share in shares), f"{support}")
+        table.add_row(show_name(name), *(f"{share:.4f}" for share in shares), f"{support}")
     means = (f"{column.mean():.4f}" for column in columns[:3])
     table.add_row("mean", *means, f"{evaluation.examples}", style="dim")
     return table
@@ -28,7 +28,7 @@ def class_table(evaluation: Evaluation) -> Table:
 
 def confusions(evaluation: Evaluation, width: int) -> Iterator[Text | Table]:
     """The confusion matrix as long as it fits into `width`; then its largest entries."""
-    names = [show_path(name) for name in evaluation.class_names]
+    names = [show_name(name) for name in evaluation.class_names]
     counts = [[str(count) if count else "·" for count in row] for row in evaluation.confusion]
     for titles in (names, [str(i + 1) for i in range(len(names))]):
         widths = [max(map(cells, column)) + 2 for column in zip(titles, *counts, strict=True)]

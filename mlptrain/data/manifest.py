@@ -12,7 +12,7 @@ from pydantic import Field
 from mlptrain.data.reading import opened, unmarked
 from mlptrain.data.source import Files, LocatedPath, Source, sources
 from mlptrain.errors import DataError
-from mlptrain.text import exact, show_path
+from mlptrain.text import exact, show_name, show_path
 
 _COLUMNS = ("filepath", "label")
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -52,7 +52,7 @@ class Manifest(Source):
             if known != label:
                 raise self._error(
                     line,
-                    f"{show_path(name)} is '{show_path(label)}' here, but '{show_path(known)}' in "
+                    f"{show_name(name)} is '{show_name(label)}' here, but '{show_name(known)}' in "
                     f"line {known_line}. One file has one label",
                 )
             names.append(name)
@@ -78,7 +78,7 @@ class Manifest(Source):
     def _refuse_other_separators(self, first_line: str) -> None:
         if first_line.strip('"').lower().startswith("sep="):
             raise self._error(
-                1, f"'{show_path(first_line[:_LONGEST_SHOWN])}' is for Excel only. Remove the line"
+                1, f"'{show_name(first_line[:_LONGEST_SHOWN])}' is for Excel only. Remove the line"
             )
         for separator, name in _SEPARATORS.items():
             if {cell.strip(' "') for cell in first_line.split(separator)} >= set(_COLUMNS):
@@ -89,7 +89,7 @@ class Manifest(Source):
     def _columns(self, line: int, header: list[str]) -> list[str]:
         if all(header.count(column) == 1 for column in _COLUMNS):
             return header
-        shown = ", ".join(f"'{show_path(name[:_LONGEST_SHOWN])}'" for name in header[:_MOST_SHOWN])
+        shown = ", ".join(f"'{show_name(name[:_LONGEST_SHOWN])}'" for name in header[:_MOST_SHOWN])
         if len(header) > _MOST_SHOWN:
             shown += f" … ({len(header):,} in all)"
         raise self._error(

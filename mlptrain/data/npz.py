@@ -20,7 +20,7 @@ from pydantic import Field
 from mlptrain.data.reading import UnreadableError, opened
 from mlptrain.data.source import LocatedPath, Pixels, Source, sources
 from mlptrain.data.stored import MOST_INFLATION, StoredArray
-from mlptrain.text import show_path
+from mlptrain.text import show_name
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SUFFIXES = {"train": ("train",), "validation": ("validation", "valid", "val")}
@@ -86,7 +86,7 @@ class Npz(Source):
         for name in (x, y):
             if name not in held:
                 raise UnreadableError(
-                    f"has no array {name!r}, it holds {', '.join(map(show_path, held)) or 'none'}. "
+                    f"has no array {name!r}, it holds {', '.join(map(show_name, held)) or 'none'}. "
                     f"Name images and labels: {self._suggestion(archive)}"
                 )
 
@@ -109,7 +109,7 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 
 def _quoted(text: str) -> str:
     """`text` as YAML takes it within braces."""
-    shown = show_path(text)
+    shown = show_name(text)
     return shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
 
 

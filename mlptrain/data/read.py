@@ -22,7 +22,7 @@ from mlptrain.data.names import distinct, refuse_misspelt
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files, Pixels, Source
 from mlptrain.errors import DataError
-from mlptrain.text import show_path
+from mlptrain.text import show_name, show_path
 
 _MOST_SHOWN = 50
 _MOST_CLASSES = 100_000
@@ -116,7 +116,7 @@ def _numbered(
 def _check_training_classes(labels: NDArray[np.int64], names: tuple[str, ...], place: str) -> None:
     if len(names) < 2:
         raise DataError(
-            f"{show_path(place)}: has only one class, '{show_path(names[0])}'. At least two are "
+            f"{show_path(place)}: has only one class, '{show_name(names[0])}'. At least two are "
             "needed to tell apart."
         )
     _check_none_is_empty(labels, names, place)
@@ -179,5 +179,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{show_path(name)}'" for name in names[:_MOST_SHOWN])
+    shown = ", ".join(f"'{show_name(name)}'" for name in names[:_MOST_SHOWN])
     return shown if len(names) <= _MOST_SHOWN else f"{shown} … and {len(names) - _MOST_SHOWN} more"

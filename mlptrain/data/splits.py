@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.errors import DataError
-from mlptrain.text import show_path
+from mlptrain.text import show_name
 
 
 def stratified_split(
@@ -25,7 +25,7 @@ def stratified_split(
         small = int(sizes.argmin())
         count = "one example" if sizes[small] else "no example"
         raise DataError(
-            f"class '{show_path(class_names[small])}': has {count}, but a part of "
+            f"class '{show_name(class_names[small])}': has {count}, but a part of "
             "each class is to be held out and the rest kept. Add examples, or give a path to the "
             "other split instead of a fraction."
         )

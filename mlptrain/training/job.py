@@ -17,7 +17,7 @@ from mlptrain.errors import ConfigError, DataError, ModelFileError
 from mlptrain.nn.model import Model, Program
 from mlptrain.optim.gradients import GradientNorm
 from mlptrain.optim.updater import Updater
-from mlptrain.text import exact, show_path
+from mlptrain.text import exact, show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits
@@ -246,7 +246,7 @@ def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
     unknown = [name for name in setting if name not in names]
     if unknown:
         raise ConfigError(
-            f"training.class_weight: there is no class {show_path(unknown[0])!r}; "
-            f"the classes are {', '.join(map(show_path, names))}"
+            f"training.class_weight: there is no class {show_name(unknown[0])!r}; "
+            f"the classes are {', '.join(map(show_name, names))}"
         )
     return np.array([setting.get(name, 1.0) for name in names])
