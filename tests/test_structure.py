@@ -31,7 +31,7 @@ ONLY_IN = {
     "yaml": {"config/"},
     "PIL": {f"data/{name}.py" for name in IMAGES},
     "safetensors": {"training/checkpoint.py"},
-    "typer": {"cli/app.py"},
+    "typer": {"cli/app.py", "cli/usage.py"},
 }
 NEVER = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 

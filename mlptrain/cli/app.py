@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` stays instant.
 
 import sys
 import traceback
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -93,14 +94,12 @@ def train(
             help="Run folder; by default the next runs/<config name>-NNN.",
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the run folder.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run.")] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Show the config with all defaults, and stop.")
     ] = False,
 ) -> None:
-    """Train a model as the config says."""
+    """Train a model from a config file."""
     from mlptrain.config.describe import resolved_yaml
     from mlptrain.config.load import load_config
 
@@ -187,7 +186,7 @@ def predict(
     formats: Formats = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Name the class of images."""
+    """Classify images."""
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.paths import expand_images
     from mlptrain.data.sharing import head_start
@@ -248,6 +247,17 @@ def _chosen(model: Path | None) -> Path:
     return checkpoint
 
 
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments`, by default this process's, and return its exit code.
+    Raises MlptrainError."""
+    try:
+        return app(arguments, prog_name="mlptrain", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        from mlptrain.cli.usage import usage_error
+
+        raise usage_error(error) from None
+
+
 def main() -> None:
     """Run the command line and turn errors into exit codes."""
     commands: list[Any] = [app.registered_callback, *app.registered_commands]
@@ -256,7 +266,7 @@ def main() -> None:
     try:
         open_streams()
         try:
-            app(prog_name="mlptrain")
+            code = run()
         except Interrupted as stopped:  # what is still buffered may be for a reader that waits
             if str(stopped):
                 print(stopped, file=sys.stderr)
@@ -274,3 +284,4 @@ def main() -> None:
         print(printable_lines(traceback.format_exc().rstrip()), file=sys.stderr)
         print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)
         sys.exit(1)
+    sys.exit(code)

@@ -77,8 +77,8 @@ def _csv(ranks: int) -> Writer:
     rows.writerow(["path", *(f"{name}{s}" for s in suffixes for name in ("label", "probability"))])
 
     def write(prediction: Prediction) -> None:
-        row = (cell for name, p in prediction.top for cell in (show_path(name), repr(p)))
-        rows.writerow([show_path(prediction.path), *row])
+        row = (cell for name, p in prediction.top for cell in (show_name(name), repr(p)))
+        rows.writerow([show_name(prediction.path), *row])
 
     return write
 
