@@ -47,8 +47,8 @@ _RULES = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
+    "too_short": "must be a list of at least {min_length}",
+    "too_long": "must be a list of at most {max_length}",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
 }
@@ -156,7 +156,7 @@ def _message(detail: ErrorDetails, spot: Spot) -> str:
     if special := _SPECIAL.get(detail["type"]):
         return special(detail, spot)
     limits = {
-        name: f"{limit:g}" if isinstance(limit, float) else limit
+        name: f"{limit:.15g}" if isinstance(limit, float) else limit
         for name, limit in detail.get("ctx", {}).items()
     }
     rule = _RULES.get(detail["type"], "is not valid").format(**limits)

@@ -1,12 +1,13 @@
 """A folder of class folders: `root/cat/1.png`, `root/dog/young/2.png`."""
 
-from typing import Annotated, Literal
+import os
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from mlptrain.data.listing import entries_of, identity, names_below
 from mlptrain.data.reading import entry_is_folder
-from mlptrain.data.source import Files, LocatedPath, Source, sources
+from mlptrain.data.source import Files, LocatedPath, Source, sources, wrong_kind
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
 
@@ -24,6 +25,7 @@ class Folder(Source):
     has to be an image."""
 
     type: Literal["folder"] = "folder"
+    described: ClassVar[str] = "a folder with one folder of images per class"
     path: Annotated[LocatedPath, Field(description="folder that holds one folder per class")]
 
     @property
@@ -31,6 +33,8 @@ class Folder(Source):
         return self.path
 
     def content(self) -> Files:
+        if os.path.isfile(self.path):
+            raise wrong_kind(self.path)
         names, labels = [], []
         ignored: list[str] = []
         entries = entries_of(self.path, ignored)
@@ -54,6 +58,6 @@ class Folder(Source):
         if not names:
             raise DataError(
                 f"{show_path(self.path)}: holds no class folders. "
-                "Expected is one folder per class, with its images inside."
+                "Expected one folder per class, with its images inside."
             )
         return Files(self.path, tuple(names), tuple(labels), tuple(ignored))

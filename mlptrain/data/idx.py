@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,6 +25,7 @@ class Idx(Source):
     labels, integers (n,) from 0."""
 
     type: Literal["idx"] = "idx"
+    described: ClassVar[str] = "IDX files (…images-idx3…, …labels-idx1…)"
     images: Annotated[LocatedPath, Field(description="IDX file of the images, gzipped or not")]
     labels: Annotated[LocatedPath, Field(description="IDX file of the labels, gzipped or not")]
 

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ class Manifest(Source):
     file, and `label`, the class name; others are ignored."""
 
     type: Literal["csv"] = "csv"
+    described: ClassVar[str] = "a .csv with the columns filepath,label"
     path: Annotated[LocatedPath, Field(description="CSV file with the columns filepath,label")]
 
     @property
@@ -57,7 +58,7 @@ class Manifest(Source):
                 )
             names.append(name)
         if not names:
-            raise self._error(1, "no images are listed. Expected is one line per image")
+            raise self._error(1, "no images are listed. Expected one line per image")
         root = str(Path(self.path).parent)
         return Files(root, tuple(names), tuple(labels[name][0] for name in names))
 

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from numpy.lib import format as npy
 from pydantic import Field
@@ -33,6 +33,7 @@ class Npz(Source):
     (n,) or (n, 1), integers from 0 or class names."""
 
     type: Literal["npz"] = "npz"
+    described: ClassVar[str] = "an .npz with x (images) and y (labels)"
     path: Annotated[LocatedPath, Field(description=".npz file")]
     x: Annotated[
         str | None, Field(description="name of the array of images; null: x, x_train or x_test")

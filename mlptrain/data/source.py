@@ -8,13 +8,15 @@ import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, ValidationInfo
 
+from mlptrain.errors import DataError
 from mlptrain.registry import Definition, Registry
+from mlptrain.text import show_path
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Source(Definition):
     """Where examples come from."""
 
     type: str
+    described: ClassVar[str]  # what such a source is, for a user who has given something else
 
     @property
     @abstractmethod
@@ -64,6 +67,23 @@ class Source(Definition):
 
 
 sources: Registry[Source] = Registry("data source")
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+
+
+def wrong_kind(path: str) -> DataError:
+    """The error for the file `path`, which by its name is none of the sources there are."""
+    *others, last = (source.described for source in sources.definitions())
+    if path.lower().endswith(_ARCHIVES):
+        remedy = "Unpack it"
+    elif path.lower().endswith((".npy", ".npz")):
+        remedy = "Put images and labels into one .npz with numpy.savez(file, x=images, y=labels)"
+    else:
+        remedy = "Name one of these"
+    return DataError(
+        f"{show_path(path)}: is no file of labelled images that mlptrain reads. "
+        f"Allowed are {', '.join(others)} and {last}. {remedy}."
+    )
 
 
 def _locate(path: str, info: ValidationInfo) -> str:

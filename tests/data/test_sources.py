@@ -110,7 +110,7 @@ FOLDERS = {
     "empty": (
         ("f/.hidden",),
         "f",
-        "{}: holds no class folders. Expected is one folder per class, with its images inside.",
+        "{}: holds no class folders. Expected one folder per class, with its images inside.",
     ),
     "image outside": (
         ("f/a/1.png", "f/x.TIF"),
@@ -196,7 +196,7 @@ MANIFESTS = {
     ),
     "no rows": (
         b"filepath,label\n",
-        ":1: no images are listed. Expected is one line per image.",
+        ":1: no images are listed. Expected one line per image.",
     ),
     "field missing": (
         b'filepath,label\n"a\nb",x\nc\n',

@@ -1,0 +1,117 @@
+"""What a user can get wrong on the command line, with the whole answer; the libraries below have no
+word in it. Configs are in tests/config/."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlptrain.cli.app import run
+from mlptrain.errors import MlptrainError
+
+OF_LIBRARIES = re.compile(
+    r"Value error|Input should|valid (integer|string|dict)|unable to|Usage:|Error:|\[type=|"
+    r"Traceback|list\[str\]|argument\(s\)|Errno|zip file|pydantic|magic"
+)
+TRAIN, EVAL, PREDICT = (f"See mlptrain {name} --help." for name in ("train", "eval", "predict"))
+TOP_K = "mlptrain predict: --top-k must be a whole number of at least 1, got"
+FORMAT = "mlptrain predict: --format must be 'table', 'jsonl' or 'csv', got"
+SPLIT = "mlptrain eval: --split must be 'train', 'validation' or 'test', got"
+GATES = (
+    "is no gate. Write NAME=VALUE with a NAME of accuracy, macro_precision, macro_recall, macro_f1 "
+    "and a VALUE from 0 to 1, for example --min accuracy=0.95."
+)
+FORMS = (
+    "is no file of labelled images that mlptrain reads. Allowed are a folder with one folder of "
+    "images per class, IDX files (…images-idx3…, …labels-idx1…), a .csv with the columns "
+    "filepath,label and an .npz with x (images) and y (labels)."
+)
+
+WRONG = [
+    ("trian", "mlptrain: there is no command 'trian'; did you mean 'train'? See mlptrain --help."),
+    ("fly", "mlptrain: there is no command 'fly'; use 'train', 'eval', 'predict', 'info' or "
+     "'schema'. See mlptrain --help."),
+    ("--nope", "mlptrain: there is no option --nope; use '--version' or '--help'. "
+     "See mlptrain --help."),
+    ("--set a=1 train x", "mlptrain: there is no option --set; use '--version' or '--help'. "
+     "See mlptrain --help."),
+    ("train", f"mlptrain train: CONFIG is missing. {TRAIN}"),
+    ("train a.yaml --resum", "mlptrain train: there is no option --resum; did you mean '--resume'? "
+     + TRAIN),
+    ("train a.yaml -x", "mlptrain train: there is no option -x; use '--set', '--run-dir', "
+     f"'--resume', '--print-config' or '--help'. {TRAIN}"),
+    ("train a.yaml b.yaml", f"mlptrain train: unexpected argument b.yaml. {TRAIN}"),
+    ("train a.yaml b c", f"mlptrain train: unexpected argument b c. {TRAIN}"),
+    ("train a.yaml --set", "mlptrain: --set needs a value. See mlptrain --help."),
+    ("train a.yaml --run-dir", "mlptrain: --run-dir needs a value. See mlptrain --help."),
+    ("train --resume=3 a.yaml", "mlptrain: --resume takes no value. See mlptrain --help."),
+    ("eval a b", f"mlptrain eval: unexpected argument b. {EVAL}"),
+    ("eval --json=yes", "mlptrain: --json takes no value. See mlptrain --help."),
+    ("eval --split xml", f"{SPLIT} 'xml'. {EVAL}"),
+    ("eval --split Test", f"{SPLIT} 'Test'. {EVAL}"),
+    ("eval --split=", f"{SPLIT} ''. {EVAL}"),
+    ("eval --min x", f"--min x: {GATES}"),
+    ("eval --min accuracy", f"--min accuracy: {GATES}"),
+    ("eval --min accuracy=2", f"--min accuracy=2: {GATES}"),
+    ("eval --min accuracy=nan", f"--min accuracy=nan: {GATES}"),
+    ("eval --min loss=0.5", f"--min loss=0.5: {GATES}"),
+    ("eval --min", "mlptrain: --min needs a value. See mlptrain --help."),
+    ("predict", f"mlptrain predict: IMAGE is missing. {PREDICT}"),
+    ("predict --model", "mlptrain: --model needs a value. See mlptrain --help."),
+    ("predict a.png --top-k 0", f"{TOP_K} '0'. {PREDICT}"),
+    ("predict a.png --top-k -1", f"{TOP_K} '-1'. {PREDICT}"),
+    ("predict a.png --top-k 1.5", f"{TOP_K} '1.5'. {PREDICT}"),
+    ("predict a.png --top-k many", f"{TOP_K} 'many'. {PREDICT}"),
+    ("predict a.png --top-k=", f"{TOP_K} ''. {PREDICT}"),
+    ("predict a.png --format xml", f"{FORMAT} 'xml'. {PREDICT}"),
+    ("predict a.png --format CSV", f"{FORMAT} 'CSV'. {PREDICT}"),
+    ("predict a.png --format", "mlptrain: --format needs a value. See mlptrain --help."),
+    ("info all", "mlptrain info: unexpected argument all. See mlptrain info --help."),
+    ("schema --json", "mlptrain schema: there is no option --json; use '--help'. "
+     "See mlptrain schema --help."),
+]  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def answer(*arguments: str) -> MlptrainError:
+    with pytest.raises(MlptrainError) as refused:
+        run(arguments)
+    assert not OF_LIBRARIES.search(str(refused.value))
+    return refused.value
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG)
+def test_a_wrong_command_line_gets_one_line(line: str, said: str, place: Path) -> None:
+    error = answer(*line.split())
+    assert str(error) == said
+    assert error.exit_code == 2
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (
+            "x.npy",
+            "Put images and labels into one .npz with numpy.savez(file, x=images, y=labels).",
+        ),
+        ("x.txt", "Name one of these."),
+        ("x.h5", "Name one of these."),
+        ("x.parquet", "Name one of these."),
+        ("x.PNG", "Name one of these."),
+        ("x", "Name one of these."),
+        ("x.zip", "Unpack it."),
+        ("x.tar.gz", "Unpack it."),
+    ],
+)
+def test_a_file_that_is_no_data_is_told_what_is(data: str, remedy: str, place: Path) -> None:
+    (place / data).write_bytes(b"PK\x03\x04")
+    (place / "c.yaml").write_text(f"data: {{train: {data}}}\n")
+    error = answer("train", "c.yaml")
+    assert str(error) == f"{data}: {FORMS} {remedy}"
+    assert error.exit_code == 3
