@@ -88,14 +88,16 @@ def environment() -> dict[str, str]:
     }
 
 
-def report() -> dict[str, str]:
-    """What `mlptrain info` prints: versions, and what computes."""
+def report() -> dict[str, str | int]:
+    """What `mlptrain info` prints: versions, and what computes: `cores` are those this process may
+    use of the machine's `processors`, `threads` those that `training.threads: auto` takes."""
     backend = choose_backend()
-    cores, processors = usable_cores(), os.cpu_count() or 1
     return {
         **environment(),
         "kernels": backend.kernels + (f" ({backend.remark})" if backend.remark else ""),
-        "device": f"cpu, {cores} of {processors} cores usable",
-        "threads": str(set_threads(backend, "auto")),
+        "device": "cpu",
+        "processors": os.cpu_count() or 1,
+        "cores": usable_cores(),
+        "threads": set_threads(backend, "auto"),
         **{name: version(name) for name in ("pillow", "pydantic", "pyyaml", "safetensors")},
     }

@@ -19,7 +19,7 @@ from mlptrain.data.source import Source
 from mlptrain.data.sources import SourceChoice
 from mlptrain.errors import DataError, ModelFileError, UsageError
 from mlptrain.nn.model import Model
-from mlptrain.text import show_path
+from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.datasets import Reading, read_source, read_split
@@ -160,4 +160,5 @@ def _source(data: str) -> Source:
         written = parse_value(data, "--data") if data.startswith("{") else data
         return adapter.validate_python(written, context={"folder": Path()})
     except ValidationError as error:
-        raise UsageError(f"--data {data}: {error.errors()[0]['msg']}") from None
+        reason = error.errors()[0]["ctx"]["error"]  # a ValueError of ours: `data` is a path
+        raise UsageError(f"--data {show_name(data)}: {reason}.") from None

@@ -97,6 +97,19 @@ def test_top_k_is_sorted_complete_and_sums_to_one(trained: Path) -> None:
         assert {"label": each["label"], "probability": each["probability"]} == each["top"][0]
 
 
+def test_csv_has_columns_for_as_many_classes_as_there_are(trained: Path) -> None:
+    ended = run(
+        "predict", "data/test/top/000.png", "--model", RUN, "--format", "csv", "--top-k", "99",
+        cwd=trained,
+    )  # fmt: skip
+    assert (ended.code, ended.err) == (0, "")
+    titles, row = csv.reader(ended.out.splitlines())
+    ranks = ["", "_2", "_3"]
+    assert titles == ["path", *(f"{n}{r}" for r in ranks for n in ("label", "probability"))]
+    assert len(row) == len(titles)
+    assert set(row[1::2]) == set(CLASSES)
+
+
 def test_an_image_alone_gets_what_it_gets_among_thousands(trained: Path, thousands: Path) -> None:
     together = predicted(trained, str(thousands))
     assert len(together) == 6000

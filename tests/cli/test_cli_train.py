@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from tool_process import control_characters, run, run_on_terminal
 
+from mlptrain.backend.cores import usable_cores
+
 ROW = re.compile(r" {0,4}\d+( +\d+\.\d{4}){4} +\d\.\d\de-\d\d +\d+\.\d\d s(  best)?")
 WIPED = re.compile(r"\r|\x1b\[2K")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -187,6 +189,30 @@ def test_without_validation_and_test_there_are_no_columns_and_no_line_for_them(
     assert titles.split() == ["epoch", "train_loss", "train_accuracy", "learning_rate", "time"]
     assert done.startswith("done     1 epoch   weights of epoch 1 kept (train_loss ")
     assert following == "next     mlptrain predict IMAGE --model 'my runs/1'"
+
+
+def test_more_threads_than_cores_are_a_warning(project: Path) -> None:
+    cores = usable_cores()
+    few = ("--set", "training.epochs=1", "--set", "training.threads=1024")
+    ended = run("train", "tiny.yaml", *few, cwd=project)
+    assert re.fullmatch(
+        rf"warning: training.threads is 1024, but this process may use {cores} cores?; it computes "
+        rf"with {cores} threads?\n",
+        ended.err,
+    )
+    assert f"   {cores} thread" in ended.out
+
+
+def test_a_resume_that_finds_nothing_says_so_on_both_streams(project: Path) -> None:
+    train = ("train", "tiny.yaml", "--run-dir", "run", "--set", "training.epochs=1", "--resume")
+    first, second = (run(*train, cwd=project) for _ in range(2))
+    assert first.err == (
+        "warning: nothing to resume: run holds no saved state; training starts from the beginning\n"
+    )
+    assert "run      run   nothing to resume   1 epoch " in first.out
+    assert second.err == "nothing to resume: run is finished, after 1 epoch\n"
+    assert "run      run   finished before   1 epoch " in second.out
+    assert "train_loss  " not in second.out, "titles of an empty table"
 
 
 def test_early_stopping_is_explained(project: Path) -> None:

@@ -115,3 +115,21 @@ def test_a_file_that_is_no_data_is_told_what_is(data: str, remedy: str, place: P
     error = answer("train", "c.yaml")
     assert str(error) == f"{data}: {FORMS} {remedy}"
     assert error.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--data", ""], 2, "--data : a path must not be empty or contain a NUL character."),
+        (["--data", "~nobody-here/x"], 2, "--data ~nobody-here/x: '~nobody-here/x' has no home"),
+        (["--data", "gone"], 3, "gone: "),
+        (["--data", "tiny.yaml"], 3, f"tiny.yaml: {FORMS} Name one of these."),
+    ],
+)
+def test_data_to_evaluate_that_is_none(
+    arguments: list[str], code: int, said: str, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained)
+    error = answer("eval", "runs/tiny-001", *arguments)
+    assert str(error).startswith(said)
+    assert error.exit_code == code

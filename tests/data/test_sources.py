@@ -106,7 +106,13 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
 
 FOLDERS = {
     "missing": ((), "none", "{}: cannot be read as a folder: does not exist."),
-    "a file": (("f/x",), "f/x", "{}: cannot be read as a folder: Not a directory."),
+    "a file": (
+        ("f/x",),
+        "f/x",
+        "{}: is no file of labelled images that mlptrain reads. Allowed are a folder with one "
+        "folder of images per class, IDX files (…images-idx3…, …labels-idx1…), a .csv with the "
+        "columns filepath,label and an .npz with x (images) and y (labels). Name one of these.",
+    ),
     "empty": (
         ("f/.hidden",),
         "f",

@@ -343,3 +343,22 @@ def test_a_stopped_run_is_quiet_no_longer(splits: Path, tmp_path: Path) -> None:
             next(events)
         assert kept.value.signal_number == 15
         assert np.geterr() == warned
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_the_speed_of_a_resumed_epoch_is_that_of_the_steps_made_since(
+    splits: Path, tmp_path: Path, steps: int
+) -> None:
+    run, stop = tmp_path / "run", StopRequest()
+    with opened(splits, run, epochs=1) as job:
+        events = train(job, stop)
+        for _ in range(steps):
+            next(events)
+        stop.signal_number = 15
+        with pytest.raises(StoppedError):
+            next(events)
+    with open_job(splits / "loop.yaml", (), run, resume=True, reading=lambda *_: None) as job:
+        list(train(job, StopRequest()))
+    (line,) = lines_of(run)
+    seen = line["examples_per_second"] * line["seconds"]
+    assert seen == pytest.approx(N - steps * SIZE, rel=0.05)
