@@ -79,27 +79,28 @@ def root(
 
 @app.command()
 def train(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", readable=False, help="The YAML file.")
-    ],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a key of the config; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
     ] = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             readable=False,
-            help="Run folder; by default the next runs/<config name>-NNN.",
+            help="Run folder; default: the next runs/<config name>-NNN.",
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run.")] = False,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the config with all defaults, and stop.")
+        bool, typer.Option("--print-config", help="Print the config with all defaults, and exit.")
     ] = False,
 ) -> None:
-    """Train a model from a config file."""
+    """Train a model from a config file.
+
+    CONFIG is a YAML file.
+    """
     from mlptrain.config.describe import resolved_yaml
     from mlptrain.config.load import load_config
 
@@ -128,11 +129,9 @@ def train(
 def evaluate(
     model: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="RUN", readable=False, help="Run folder or checkpoint; default: the latest run."
-        ),
+        typer.Argument(metavar="RUN", readable=False, hidden=True),
     ] = None,
-    split: Annotated[Split, typer.Option(help="Which split of the model's config.")] = Split.test,
+    split: Annotated[Split, typer.Option(help="The split to evaluate.")] = Split.test,
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Other images, as data.test takes them."),
@@ -149,7 +148,10 @@ def evaluate(
     formats: Formats = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Measure a trained model on labelled images."""
+    """Evaluate a trained model on labelled images.
+
+    RUN is a run folder or a checkpoint file, by default the latest run.
+    """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.evaluations import evaluation_json
     from mlptrain.cli.gates import check_gates, parse_gates
@@ -173,7 +175,7 @@ def evaluate(
 def predict(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE", help="Image files, folders, globs; - for a list on stdin."),
+        typer.Argument(metavar="IMAGE", hidden=True),
     ],
     model: Annotated[
         Path | None,
@@ -181,12 +183,15 @@ def predict(
             metavar="RUN", readable=False, help="Run folder or checkpoint; default: the latest run."
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to name.")] = 1,
-    format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to print.")] = 1,
+    format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
 ) -> None:
-    """Classify images."""
+    """Classify images.
+
+    IMAGE is an image file, a folder, a glob, or - for paths on standard input.
+    """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.paths import expand_images
     from mlptrain.data.sharing import head_start
@@ -213,7 +218,7 @@ def predict(
 def info(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print versions, and what computes here: kernels, BLAS, threads."""
+    """Print versions, and the kernels, BLAS and threads in use."""
     from json import dumps
 
     from mlptrain.training.machine import report
@@ -276,8 +281,8 @@ def main() -> None:
     except MlptrainError as error:
         print(printable_lines(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
-    except MemoryError as error:
-        print(f"memory is full: {error or 'no more can be had'}.", file=sys.stderr)
+    except MemoryError:
+        print("out of memory.", file=sys.stderr)
         print("Choose a smaller model, batch_size, or image height and width.", file=sys.stderr)
         sys.exit(ConfigError.exit_code)
     except Exception:

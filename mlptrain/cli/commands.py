@@ -19,12 +19,12 @@ def next_commands(folder: Path, *, tested: bool) -> list[str]:
 def how_to_resume(
     error: StoppedError, job: Job, config: Path, overrides: Sequence[str]
 ) -> StoppedError:
-    """`error` with where training stands and the command that goes on from there."""
+    """`error` with where training stands and the command that resumes it."""
     command = ["mlptrain", "train", _shell(config), "--run-dir", _shell(job.folder.path)]
     command += [part for each in overrides for part in ("--set", _shell(each))]
     epoch, step = job.progress.epoch + 1, job.progress.step
     return StoppedError(
-        f"stopped in epoch {epoch}, after step {step}; the state is saved. Go on with:\n"
+        f"stopped in epoch {epoch}, after step {step}; the state is saved. Resume with:\n"
         f"  {' '.join(command)} --resume",
         error.signal_number,
     )

@@ -98,7 +98,7 @@ class DataConfig(Definition):
         | None,
         Field(description="names of the labels 0, 1, ... in IDX and .npz; null: the numbers"),
     ] = None
-    image: Annotated[ImageSettings, Field(description="what every image is turned into")] = (
+    image: Annotated[ImageSettings, Field(description="mode and size of every image")] = (
         ImageSettings()
     )
     normalize: Annotated[
@@ -170,27 +170,27 @@ class ModelConfig(Definition):
 
 
 class EarlyStopping(Definition):
-    """Stop when the model no longer gets better, and keep its best weights."""
+    """Stop when the model no longer improves, and keep its best weights."""
 
     monitor: Annotated[
         Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"],
-        Field(description="what has to get better"),
+        Field(description="metric that has to improve"),
     ] = "val_loss"
-    patience: Annotated[Count, Field(description="epochs to wait for something better, >= 1")] = 5
+    patience: Annotated[Count, Field(description="epochs to wait for an improvement, >= 1")] = 5
     min_delta: Annotated[
-        float, Field(ge=0, description="a change must exceed it to count as better, >= 0")
+        float, Field(ge=0, description="an improvement must exceed it to count, >= 0")
     ] = 0.0
 
 
 class TrainingConfig(Definition):
-    """How the model learns."""
+    """How the model is trained."""
 
     batch_size: Annotated[Count, Field(description="images per step, >= 1")] = 32
     epochs: Annotated[Count, Field(description="passes over the training images, >= 1")] = 30
-    optimizer: Annotated[OptimizerChoice, Field(description="how gradients change weights")] = (
+    optimizer: Annotated[OptimizerChoice, Field(description="rule that updates the weights")] = (
         Adam()
     )
-    loss: Annotated[LossChoice, Field(description="what training makes small")] = CrossEntropy()
+    loss: Annotated[LossChoice, Field(description="loss to minimize")] = CrossEntropy()
     class_weight: Annotated[
         Annotated[
             Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]
@@ -219,7 +219,7 @@ class Config(Definition):
 
     data: Annotated[DataConfig, Field(description="the images")]
     model: Annotated[ModelConfig, Field(description="the network")] = ModelConfig()
-    training: Annotated[TrainingConfig, Field(description="how it learns")] = TrainingConfig()
+    training: Annotated[TrainingConfig, Field(description="how it is trained")] = TrainingConfig()
     seed: Annotated[
         int, Field(ge=0, le=2**63 - 1, description="of all randomness, 0 to 2^63 - 1")
     ] = 0

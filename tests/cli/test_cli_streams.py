@@ -156,7 +156,7 @@ def test_a_training_log_grows_row_by_row(project: Path, thousands: Path) -> None
     assert process.returncode == 130
     stopped, resume = err.splitlines()
     assert re.fullmatch(
-        r"stopped in epoch \d+, after step \d+; the state is saved\. Go on with:", stopped
+        r"stopped in epoch \d+, after step \d+; the state is saved\. Resume with:", stopped
     )
     assert resume == (
         "  mlptrain train tiny.yaml --run-dir runs/tiny-001 "
