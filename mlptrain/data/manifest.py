@@ -15,6 +15,11 @@ from mlptrain.errors import DataError
 from mlptrain.text import exact, show_name, show_path
 
 _COLUMNS = ("filepath", "label")
+_CSV_ERRORS = {  # parts of the csv module's messages
+    "unexpected end of data": "no quote closes the last value",
+    "expected after": "text follows a closing quote. Double the quotes within a value",
+    "field limit": "a value has more than 131,072 characters; probably a quote is not closed",
+}
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MOST_SHOWN, _LONGEST_SHOWN = 4, 40  # columns, and characters of each
 
@@ -41,7 +46,12 @@ class Manifest(Source):
             if not row:
                 continue
             if len(row) != len(columns):
-                raise self._error(line, f"has {len(row)} fields, the first line has {len(columns)}")
+                values = f"{len(row)} value{'' if len(row) == 1 else 's'}"
+                raise self._error(
+                    line,
+                    f"has {values}, but the first line names {len(columns)} columns. Write one "
+                    "value per column, with quotes around a value that holds a comma",
+                )
             name, label = (row[columns.index(column)] for column in _COLUMNS)
             if not name or not label or "\0" in name:
                 raise self._error(line, "filepath or label is empty or no possible name")
@@ -74,7 +84,7 @@ class Manifest(Source):
                 yield line, row
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise self._error(line, f"is not CSV: {error}") from None
+            raise self._error(line, f"is not CSV: {_worded(error)}") from None
 
     def _refuse_other_separators(self, first_line: str) -> None:
         if first_line.strip('"').lower().startswith("sep="):
@@ -101,3 +111,7 @@ class Manifest(Source):
 
     def _error(self, line: int, problem: str) -> DataError:
         return DataError(f"{show_path(self.path)}:{line}: {problem}.")
+
+
+def _worded(error: csv.Error) -> str:
+    return next((said for part, said in _CSV_ERRORS.items() if part in str(error)), str(error))

@@ -206,7 +206,8 @@ MANIFESTS = {
     ),
     "field missing": (
         b'filepath,label\n"a\nb",x\nc\n',
-        ":4: has 1 fields, the first line has 2.",
+        ":4: has 1 value, but the first line names 2 columns. Write one value per column, with "
+        "quotes around a value that holds a comma.",
     ),
     "empty label": (
         b"filepath,label\na,\n",
@@ -216,10 +217,14 @@ MANIFESTS = {
         b"filepath,label\na,x\nb,x\na,y\n",
         ":4: a is 'y' here, but 'x' in line 2. One file has one label.",
     ),
-    "open quote": (b'filepath,label\n"a,x\n', ":2: is not CSV: unexpected end of data."),
+    "open quote": (b'filepath,label\n"a,x\n', ":2: is not CSV: no quote closes the last value."),
     "quote inside": (
         b'filepath,label\n"a"b,x\n',
-        ":2: is not CSV: ',' expected after '\"'.",
+        ":2: is not CSV: text follows a closing quote. Double the quotes within a value.",
+    ),
+    "long value": (
+        b"filepath,label\n" + b"x" * 200_000 + b",a\n",
+        ":2: is not CSV: a value has more than 131,072 characters; probably a quote is not closed.",
     ),
 }
 
