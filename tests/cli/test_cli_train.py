@@ -128,7 +128,7 @@ def test_a_live_bar_runs_while_reading_and_within_the_epoch(project: Path, slow:
     step, loss, best, left = within[-1]
     assert re.fullmatch(r"step \d+/2250", step)
     assert re.fullmatch(r"loss \d\.\d{4}", loss)
-    assert re.fullmatch(r"0:\d\d left", left)
+    assert re.fullmatch(r"up to \d+:\d\d left", left)
     lines = visible(ended.out)
     first = next(line for line in lines if line.endswith("best")).split()
     assert best == f"best {first[3]} (epoch 1)"
