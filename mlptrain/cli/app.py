@@ -15,7 +15,13 @@ import typer
 from mlptrain import __version__
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
-from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
+from mlptrain.errors import (
+    ConfigError,
+    DataError,
+    Interrupted,
+    MlptrainError,
+    StoppedError,
+)
 from mlptrain.text import printable_lines
 from mlptrain.training.signals import StopRequest, leave
 
@@ -131,7 +137,7 @@ def evaluate(
         Path | None,
         typer.Argument(metavar="RUN", readable=False, hidden=True),
     ] = None,
-    split: Annotated[Split, typer.Option(help="The split to evaluate.")] = Split.test,
+    split: Annotated[Split | None, typer.Option(help="The split; by default test.")] = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Other images, as data.test takes them."),
@@ -162,8 +168,8 @@ def evaluate(
     allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
     with StopRequest(), EvaluationView() as view:
-        result = evaluate_model(checkpoint, split.value, data, view.reading, allowed)
-        view.tell_of_reading(result.skipped, result.notes)
+        result = evaluate_model(checkpoint, split, data, view.reading, allowed)
+        view.tell_of_images(result)
     if json:
         print(evaluation_json(result))
     else:

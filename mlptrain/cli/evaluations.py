@@ -18,6 +18,8 @@ def evaluation_json(result: EvaluatedModel) -> str:
             "epoch": result.epoch,
             "data": exact(result.data),
             "examples": evaluation.examples,
+            "trained_on": result.trained_on,
+            "missing_classes": [exact(name) for name in evaluation.missing_classes],
             **evaluation.summary(),
             "accuracy_interval_95": list(evaluation.accuracy_interval),
             "majority_baseline": evaluation.majority_baseline,

@@ -33,7 +33,7 @@ from mlptrain.cli.layout import (
 )
 from mlptrain.cli.tables import class_table, confusions
 from mlptrain.data.loading import BadImage
-from mlptrain.text import show_path
+from mlptrain.text import show_name, show_path
 from mlptrain.training.events import EpochDone, Event, Finished, StepDone
 from mlptrain.training.job import Job
 from mlptrain.training.saved_model import EvaluatedModel
@@ -160,7 +160,7 @@ class TrainingView(_View):
             self._note(nothing)
         self.tell_of_reading(
             [bad for _, dataset in job.splits for bad in dataset.skipped],
-            [note for _, dataset in job.splits for note in dataset.notes],
+            job.splits.notes,
         )
         self._label("data", header.data(job))
         self._label("run", header.run(job, resume=resume))
@@ -224,7 +224,18 @@ class TrainingView(_View):
 
 
 class EvaluationView(_View):
-    """An evaluation as tables."""
+    """An evaluation as tables, and on stderr what to know of the images."""
+
+    def tell_of_images(self, result: EvaluatedModel) -> None:
+        """Say what limits the meaning of the numbers."""
+        evaluation = result.evaluation
+        self.tell_of_reading(result.skipped, result.notes)
+        if evaluation.missing_classes:
+            names = ", ".join(f"'{show_name(name)}'" for name in evaluation.missing_classes)
+            self._note(f"{show_path(result.data)}: no images of {names}; the means leave them out")
+        if result.trained_on:
+            which = f"{result.trained_on:,} of the {evaluation.examples:,} images"
+            self._note(f"{show_path(result.data)}: the model was trained on {which}")
 
     def show_tables(self, result: EvaluatedModel) -> None:
         """Accuracy and loss, a row per class, and the confusion matrix."""

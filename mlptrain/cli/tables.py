@@ -21,7 +21,7 @@ def class_table(evaluation: Evaluation) -> Table:
     columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
     for name, *shares, support in zip(evaluation.class_names, *columns, strict=True):
         table.add_row(show_name(name), *(f"{share:.4f}" for share in shares), f"{support}")
-    means = (f"{column.mean():.4f}" for column in columns[:3])
+    means = (f"{mean:.4f}" for mean in evaluation.means)
     table.add_row("mean", *means, f"{evaluation.examples}", style="dim")
     return table
 

@@ -39,7 +39,7 @@ class Manifest(Source):
 
     def content(self) -> Files:
         labels: dict[str, tuple[str, int]] = {}
-        names = []
+        names, lines = [], []
         rows = self._rows()
         columns = self._columns(*next(rows, (1, [])))
         for line, row in rows:
@@ -67,10 +67,11 @@ class Manifest(Source):
                     f"line {known_line}. One file has one label",
                 )
             names.append(name)
+            lines.append(line)
         if not names:
             raise self._error(1, "no images are listed. Expected one line per image")
         root = str(Path(self.path).parent)
-        return Files(root, tuple(names), tuple(labels[name][0] for name in names))
+        return Files(root, tuple(names), tuple(labels[name][0] for name in names), tuple(lines))
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each record with the number of its first line."""

@@ -66,7 +66,7 @@ class Npz(Source):
                 images = stored.images(len(labels), y)
         path = Path(self.path)
         name = path.name if x == "x" else f"{path.name}:{x}"
-        return Pixels(str(path.parent), name, images, labels)
+        return Pixels(str(path.parent), name, images, labels, path.name)
 
     @contextmanager
     def _archive(self) -> Iterator[tuple[zipfile.ZipFile, int]]:

@@ -2,11 +2,12 @@
 
 Classes are matched by name. The training set decides which there are and in which order: its names
 sorted bytewise, or the order of the numbers where labels are numbers. Every other split must have
-exactly the same ones.
+exactly the same ones; images to evaluate may lack some.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 
 from mlptrain.data.arrays import fit_array, resolve
 from mlptrain.data.cache import load_cached
+from mlptrain.data.copies import copies_within
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import digests_of
 from mlptrain.data.leftovers import ignored_note
-from mlptrain.data.loading import BadImage, Progress, load_images
+from mlptrain.data.loading import BadImage, Loaded, Progress, load_images
 from mlptrain.data.names import distinct, refuse_misspelt
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Files, Pixels, Source
 from mlptrain.errors import DataError
-from mlptrain.text import show_name, show_path
+from mlptrain.text import exact, show_name, show_path
 
 _MOST_SHOWN = 50
 _MOST_CLASSES = 100_000
@@ -34,52 +37,108 @@ def read(
     *,
     class_names: tuple[str, ...] | None = None,
     label_names: tuple[str, ...] | None = None,
+    partial: bool = False,
+    only: Collection[str] | None = None,
     on_bad_image: Literal["error", "skip"] = "error",
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, ImageSettings]:
-    """Read all of `source`; also returns `settings` with nothing left open.
+    """Read all of `source`, or `only` the images with these `exact` names; also returns `settings`
+    with nothing left open.
 
     `class_names` are those of the training set, in their order; None if this is the training set.
-    `label_names[i]` is the name of the class whose label is the number i, its digits without. An
-    image that cannot be read is an error that names all of them, or skipped. Decoded images are
-    kept in the folder `cache`, or with None in memory. Raises DataError."""
-    content = source.content()
-    labels, found = _numbered(content, label_names, source.place)
+    `partial`: whether some of them may be missing here. `label_names[i]` is the name of the class
+    whose label is the number i, its digits without. An image that cannot be read is an error that
+    names all of them, or skipped. Decoded images are kept in the folder `cache`, or with None in
+    memory. Raises DataError."""
+    content, place = source.content(), source.place
+    labels, found = _numbered(content, label_names, place)
+    rows, left_out = _wanted(content, only)
+    labels = labels[rows]
     if class_names is None:
         if label_names is not None and isinstance(content.labels, tuple):
             raise DataError(
-                f"{show_path(source.place)}: its labels are names already, but data.class_names is "
+                f"{show_path(place)}: its labels are names already, but data.class_names is "
                 "set, which is for numbers. Remove it."
             )
-        _check_training_classes(labels, found, source.place)
+        _check_training_classes(labels, found, place)
         class_names = found
     else:
-        labels = _matched(labels, found, class_names, source.place)
+        labels = _matched(labels, found, class_names, place, partial=partial)
     if isinstance(content, Pixels):
-        images, settings = fit_array(content.images, settings)
-        names = tuple(f"{content.name}[{index}]" for index in range(len(labels)))
-        rows = np.arange(len(labels))
-        return Dataset(images, rows, labels, class_names, names, content.root), settings
+        dataset, settings = _of_array(content, rows, labels, class_names, settings)
+        lines: tuple[int, ...] = ()
+    else:
+        content = content if only is None else content.take(rows.tolist())
+        loaded, settings, notes = _loaded(content, settings, place, on_bad_image, cache, progress)
+        indices = loaded.indices.tolist()
+        lines = tuple(map(content.lines.__getitem__, indices)) if content.lines else ()
+        dataset = Dataset(
+            loaded.images,
+            np.arange(len(indices)),
+            digests_of(loaded.images),
+            labels[loaded.indices],
+            class_names,
+            tuple(map(content.names.__getitem__, indices)),
+            content.root,
+            skipped=tuple(loaded.bad.values()),
+            notes=notes,
+        )
+    if not partial:
+        _check_none_is_empty(dataset.labels, class_names, place)
+    notes = (*dataset.notes, *copies_within(dataset, place, lines))
+    return replace(dataset, left_out=left_out, notes=notes), settings
+
+
+def _of_array(
+    content: Pixels,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    settings: ImageSettings,
+) -> tuple[Dataset, ImageSettings]:
+    """The images at `rows` of an array, with their labels (n,)."""
+    images, settings = fit_array(content.images, settings)
+    names = tuple(map(content.names.__getitem__, rows.tolist()))
+    array = (os.path.join(content.root, content.file or content.name), content.name)
+    digests = digests_of(images)[rows]
+    root = content.root
+    return Dataset(images, rows, digests, labels, class_names, names, root, array), settings
+
+
+def _loaded(
+    content: Files,
+    settings: ImageSettings,
+    place: str,
+    on_bad_image: Literal["error", "skip"],
+    cache: Path | None,
+    progress: Progress | None,
+) -> tuple[Loaded, ImageSettings, tuple[str, ...]]:
+    """The decoded files, `settings` with nothing left open, and what the user should know."""
     paths = content.paths()
     notes = [ignored_note(content.root, content.ignored)] if content.ignored else []
     settings, expected = resolve(settings, paths)
-    if cache is None:
+    if cache is None or not paths:
         loaded = load_images(paths, settings, expected, progress=progress)
     else:
         loaded, failed = load_cached(content, paths, settings, expected, cache, progress)
         notes += [failed] if failed else []
     bad = tuple(loaded.bad.values())
     if bad and on_bad_image == "error":
-        raise _bad_images(bad, len(paths), source.place)
-    labels = labels[loaded.indices]
-    _check_none_is_empty(labels, class_names, source.place)
-    names = tuple(map(content.names.__getitem__, loaded.indices.tolist()))
-    rows = np.arange(len(labels))
-    return (
-        Dataset(loaded.images, rows, labels, class_names, names, content.root, bad, tuple(notes)),
-        settings,
-    )
+        raise _bad_images(bad, len(paths), place)
+    return loaded, settings, tuple(notes)
+
+
+def _wanted(
+    content: Files | Pixels, only: Collection[str] | None
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The indices of the examples whose names are among `only`, with None of all, and the names of
+    the others."""
+    if only is None:
+        return np.arange(len(content.labels)), ()
+    wanted = np.array([exact(name) in only for name in content.names], bool)
+    others = np.flatnonzero(~wanted)
+    return np.flatnonzero(wanted), tuple(map(content.names.__getitem__, others.tolist()))
 
 
 def _numbered(
@@ -132,10 +191,15 @@ def _check_none_is_empty(labels: NDArray[np.int64], names: tuple[str, ...], plac
 
 
 def _matched(
-    labels: NDArray[np.int64], found: tuple[str, ...], class_names: tuple[str, ...], place: str
+    labels: NDArray[np.int64],
+    found: tuple[str, ...],
+    class_names: tuple[str, ...],
+    place: str,
+    *,
+    partial: bool,
 ) -> NDArray[np.int64]:
-    """`labels`, indices into `found`, as indices into `class_names`. Raises DataError if these two
-    do not hold the same names, as far as `found` is used."""
+    """`labels`, indices into `found`, as indices into `class_names`. Raises DataError if `found`,
+    as far as it is used, holds other names, or unless `partial` lacks some."""
     used = [found[index] for index in np.unique(labels)]
     try:
         refuse_misspelt(used, class_names)
@@ -143,7 +207,7 @@ def _matched(
         raise DataError(
             f"{show_path(place)}: {error}. Classes are named as in the training set."
         ) from None
-    missing = [name for name in class_names if name not in set(used)]
+    missing = [name for name in class_names if not partial and name not in set(used)]
     extra = [name for name in used if name not in set(class_names)]
     problems = [f"{_listed(missing)} of the training set missing"] if missing else []
     problems += [f"{_listed(extra)} unknown to the training set"] if extra else []

@@ -6,7 +6,7 @@ way for all of them. There are two kinds of content: files to decode, and pixels
 
 import os
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -21,13 +21,23 @@ from mlptrain.text import show_path
 
 @dataclass(frozen=True)
 class Files:
-    """Image files: their names below the folder `root`, and the class name of each; `ignored`: the
-    names of entries there that a machine left behind."""
+    """Image files: their names below the folder `root`, the class name of each, and, in a manifest,
+    the line that lists it; `ignored`: the names of entries there that a machine left behind."""
 
     root: str
     names: tuple[str, ...]
     labels: tuple[str, ...]
+    lines: tuple[int, ...] = ()
     ignored: tuple[str, ...] = ()
+
+    def take(self, indices: list[int]) -> Self:
+        """The files at `indices`."""
+        return replace(
+            self,
+            names=tuple(map(self.names.__getitem__, indices)),
+            labels=tuple(map(self.labels.__getitem__, indices)),
+            lines=tuple(map(self.lines.__getitem__, indices)) if self.lines else (),
+        )
 
     def paths(self) -> list[str]:
         """Where the files are; a name may be an absolute path."""
@@ -38,12 +48,19 @@ class Files:
 @dataclass(frozen=True)
 class Pixels:
     """images (n, h, w, 1 or 3) uint8 out of the file `name` in the folder `root`, and per image a
-    class name or a number."""
+    class name or a number; `file`: that
+    file, where `name` says more."""
 
     root: str
     name: str
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | tuple[str, ...]
+    file: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the images are called: "file[index]"."""
+        return tuple(f"{self.name}[{index}]" for index in range(len(self.images)))
 
 
 class Source(Definition):

@@ -1,4 +1,4 @@
-"""Holding out a part of the examples, with every class in both parts."""
+"""Holding out a part of the examples, with every class in both parts and copies together."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,34 +6,58 @@ from numpy.typing import NDArray
 from mlptrain.errors import DataError
 from mlptrain.text import show_name
 
+_OPEN, _KEPT, _HELD_OUT = range(3)
+
 
 def stratified_split(
     labels: NDArray[np.int64],
+    originals: NDArray[np.int64],
     fraction: float,
     random: np.random.Generator,
     class_names: tuple[str, ...],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the kept and of the held-out examples, both ascending.
 
-    Of each class `fraction`, in (0, 1), is held out: rounded down or up so that the total is as
-    near to `fraction * n` as can be (largest remainder), but at least 1 and not all. Which ones is
-    drawn class after class, so the choice in a class depends only on `random`, on its size and on
-    the sizes of the classes before it. Raises DataError for a class with fewer than two
+    `originals` (n,) is the same number, below n, for examples that are copies of each other: they
+    stay together. Of each class `fraction`, in (0, 1), is held out: rounded down or up so that the
+    total is as near to `fraction * n` as can be (largest remainder), but at least 1 and not all;
+    where copies do not fit into that number, it is missed by few. Which ones is
+    drawn class after class, so the choice in a class depends only on `random`, on its size and
+    copies and on the classes before it. Raises DataError for a class with fewer than two different
     examples."""
     sizes = np.bincount(labels, minlength=len(class_names))
-    if sizes.min() < 2:
-        small = int(sizes.argmin())
-        count = "one example" if sizes[small] else "no example"
-        raise DataError(
-            f"class '{show_name(class_names[small])}': has {count}, but a part of "
-            "each class is to be held out and the rest kept. Add examples, or give a path to the "
-            "other split instead of a fraction."
-        )
-    held_out = np.zeros(len(labels), bool)
+    side = np.full(len(labels), _OPEN)  # by original
     members = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
     for indices, count in zip(members, _shares(sizes, fraction), strict=True):
-        held_out[random.permutation(indices)[:count]] = True
+        _divide(side, originals[random.permutation(indices)], count)
+    held_out = side[originals] == _HELD_OUT
+    in_both = np.bincount(labels[held_out], minlength=len(sizes))
+    wrong = np.flatnonzero((in_both == 0) | (in_both == sizes))
+    if len(wrong):
+        name, own = show_name(class_names[wrong[0]]), originals[labels == wrong[0]]
+        has = "no example" if len(own) == 0 else "one example"
+        if len(own) > 1:
+            has = f"{len(own):,} examples, which are copies of each other or of other classes'"
+        raise DataError(
+            f"class '{name}': has {has}, but a part of each class is to be held out and the rest "
+            "kept. Add examples, or give a path to the other split instead of a fraction."
+        )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _divide(side: NDArray[np.int64], drawn: NDArray[np.int64], count: int) -> None:
+    """Hold out `count` examples of a class, in the order in which they are `drawn`, each given as
+    its original; what copies in other classes have decided already stays."""
+    found, first, copies = np.unique(drawn, return_index=True, return_counts=True)
+    undecided = [i for i in np.argsort(first).tolist() if side[found[i]] == _OPEN]
+    count -= int(copies[side[found] == _HELD_OUT].sum())
+    side[found[undecided]] = _KEPT
+    for i in undecided:
+        if copies[i] <= count:
+            side[found[i]] = _HELD_OUT
+            count -= copies[i]
+    if len(found) > 1 and undecided and not (side[found] == _HELD_OUT).any():
+        side[found[min(undecided, key=copies.__getitem__)]] = _HELD_OUT
 
 
 def _shares(sizes: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:

@@ -35,7 +35,7 @@ from mlptrain.text import show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
 
-FORMAT = 1
+FORMAT = 2
 PARAMETERS, OPTIMIZER = "parameters", "optimizer"
 DIGEST = "sha256"
 DIGEST_BYTES = 32
@@ -77,7 +77,7 @@ class State(Definition):
     dropout: dict[str, int]
     threads: Annotated[int, Field(ge=1)]
     kernels: Kernels = "numpy"
-    data_fingerprint: str
+    fingerprints: dict[str, str]  # of each split's examples
     environment: dict[str, str]
 
 
@@ -168,6 +168,9 @@ def _state(path: Path, data: bytes) -> State:
     channels = state.image.shape[2]
     if not len(state.normalization.mean) == len(state.normalization.std) == channels:
         raise ValueError("normalization and image differ in their channels")
+    held_out = (each for each in ("validation", "test") if getattr(state.config.data, each))
+    if state.fingerprints.keys() != {"train", *held_out}:
+        raise ValueError("config and fingerprints differ in their splits")
     return state
 
 

@@ -1,16 +1,21 @@
 """The train, validation and test splits that a config describes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from mlptrain.config.schema import Config
 from mlptrain.data.cache import cache_folder
+from mlptrain.data.copies import copies_across, tell_of_copies_across
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import originals
 from mlptrain.data.read import read
 from mlptrain.data.settings import ImageSettings
 from mlptrain.data.source import Source
 from mlptrain.data.splits import stratified_split
 from mlptrain.errors import DataError
+from mlptrain.text import show_path
+from mlptrain.training.checkpoint import State
+from mlptrain.training.split_table import Members
 from mlptrain.training.streams import SPLITTING, stream
 
 Reading = Callable[[str, int, int], None]  # split, images done, images in all
@@ -18,12 +23,16 @@ Reading = Callable[[str, int, int], None]  # split, images done, images in all
 
 @dataclass(frozen=True)
 class Splits:
-    """All data of a run, decoded, and the image settings with nothing left open."""
+    """All data of a run, decoded, and the image settings with nothing left open. `copies`: how many
+    images of a held-out split have the pixels of images in a split before it; `notes`: what the
+    user should know."""
 
     train: Dataset
     validation: Dataset | None
     test: Dataset | None
     image: ImageSettings
+    copies: dict[str, int]
+    notes: tuple[str, ...]
 
     def __iter__(self) -> Iterator[tuple[str, Dataset]]:
         for name in ("train", "validation", "test"):
@@ -35,49 +44,81 @@ class Splits:
 def read_splits(config: Config, reading: Reading) -> Splits:
     """Read everything, before the first epoch. Raises DataError, naming every bad file."""
     data = config.data
-    train, image = _read(config, "train", data.train, data.image, None, reading)
+    train, image = _read(config, "train", data.train, data.image, reading)
     names = train.class_names
-    validation = test = None
+    parts = {"train": train}
     if isinstance(data.validation, float):
-        train, validation = _split(config, train)
-    elif data.validation is not None:
-        validation, _ = _read(config, "validation", data.validation, image, names, reading)
-    if data.test is not None:
-        test, _ = _read(config, "test", data.test, image, names, reading)
-    return Splits(train, validation, test, image)
+        parts["train"], parts["validation"] = _split(config, train)
+    for name in ("validation", "test"):
+        source = getattr(data, name)
+        if source is not None and name not in parts:
+            parts[name], _ = _read(config, name, source, image, reading, names)
+    copies, across = _copies(parts)
+    notes = [*(note for part in parts.values() for note in part.notes), *across]
+    return Splits(
+        parts["train"],
+        parts.get("validation"),
+        parts.get("test"),
+        image,
+        copies,
+        tuple(dict.fromkeys(notes)),
+    )
 
 
 def read_split(
-    config: Config, name: str, image: ImageSettings, class_names: tuple[str, ...], reading: Reading
+    state: State,
+    image: ImageSettings,
+    name: str,
+    members: dict[str, Members] | None,
+    reading: Reading,
 ) -> Dataset:
-    """Read the one split `name` of a trained model's config, with its image settings and classes.
+    """Read the split `name` of a saved run again, with `image`: exactly its `members`, or with
+    None all that the config names, divided as then.
 
-    Raises DataError if the config has no such split."""
+    Raises DataError if the run has no such split, or its images are no longer the same."""
+    config = state.config
     source = getattr(config.data, name)
     if source is None:
         raise DataError(
             f"data.{name}: the model's config has no {name} split. "
             "Evaluate another one with --split, or other images with --data."
         )
-    if name == "train" or isinstance(source, float):
-        dataset, _ = _read(config, "train", config.data.train, image, class_names, reading)
-        if isinstance(config.data.validation, float):
-            train, validation = _split(config, dataset)
-            return train if name == "train" else validation
-        return dataset
-    return read_source(config, name, source, image, class_names, reading)
+    divided = isinstance(config.data.validation, float) and name != "test"
+    place = "train" if divided else name
+    source = config.data.train if divided else source
+    if members is not None:
+        parts = ("train", "validation") if divided else (name,)
+        only = {each for part in parts for each in members[part].names}
+        return members[name].found_in(
+            _again(state, image, place, source, reading, only), source.place, name
+        )
+    dataset = _again(state, image, place, source, reading)
+    if divided:
+        dataset = dict(zip(("train", "validation"), _split(config, dataset), strict=True))[name]
+    if dataset.fingerprint() != state.fingerprints[name]:
+        raise DataError(
+            f"{show_path(source.place)}: its images are not those that the model was trained with, "
+            f"so its {name} split cannot be drawn again. Restore them, or evaluate the run folder, "
+            "whose split.csv lists them."
+        )
+    return dataset
 
 
-def read_source(
-    config: Config,
+def read_source(state: State, image: ImageSettings, source: Source, reading: Reading) -> Dataset:
+    """Read any source with the settings of a saved run; classes may be missing."""
+    return _again(state, image, "data", source, reading)
+
+
+def _again(
+    state: State,
+    image: ImageSettings,
     name: str,
     source: Source,
-    image: ImageSettings,
-    class_names: tuple[str, ...],
     reading: Reading,
+    only: Collection[str] | None = None,
 ) -> Dataset:
-    """Read any source, called `name` to the user, as if it were a split of `config`."""
-    dataset, _ = _read(config, name, source, image, class_names, reading)
+    names = state.class_names
+    dataset, _ = _read(state.config, name, source, image, reading, names, partial=True, only=only)
     return dataset
 
 
@@ -86,25 +127,50 @@ def _read(
     name: str,
     source: Source,
     image: ImageSettings,
-    class_names: tuple[str, ...] | None,
     reading: Reading,
+    class_names: tuple[str, ...] | None = None,
+    *,
+    partial: bool = False,
+    only: Collection[str] | None = None,
 ) -> tuple[Dataset, ImageSettings]:
     return read(
         source.of_split(name),
         image,
         label_names=config.data.class_names,
         class_names=class_names,
+        partial=partial,
+        only=only,
         on_bad_image=config.data.on_bad_image,
         cache=cache_folder() if config.data.cache else None,
         progress=lambda done, total: reading(name, done, total),
     )
 
 
+def _copies(parts: dict[str, Dataset]) -> tuple[dict[str, int], list[str]]:
+    """How many images of each held-out split have the pixels of images in one before it, and what
+    the user should know of them. Raises DataError if one file is in two splits."""
+    names, found, notes = list(parts), {}, []
+    for index, name in enumerate(names[1:], 1):
+        copied: set[int] = set()
+        for earlier in names[:index]:
+            pairs = copies_across(parts[earlier], parts[name])
+            if pairs:
+                both = (earlier, name)
+                notes.append(tell_of_copies_across(both, parts[earlier], parts[name], pairs))
+            copied.update(j for _, j in pairs)
+        found[name] = len(copied)
+    return found, notes
+
+
 def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
     fraction = config.data.validation
     assert isinstance(fraction, float)
     kept, held_out = stratified_split(
-        dataset.labels, fraction, stream(config.seed, SPLITTING), dataset.class_names
+        dataset.labels,
+        originals(dataset.digests),
+        fraction,
+        stream(config.seed, SPLITTING),
+        dataset.class_names,
     )
     train = replace(dataset.select(kept), skipped=dataset.skipped, notes=dataset.notes)
     return train, dataset.select(held_out)

@@ -1,7 +1,6 @@
 """Everything one training run works on, and the state it saves."""
 
-import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,7 @@ class Job:
             self.backend, threads, config.training.batch_size * model.largest_kernel
         )
         self.progress = Progress()
+        self.ended = False  # the run, before this process came: nothing of it is written again
         standard = config.data.normalize == "standard"
         self.normalization = (
             Normalization.fit(splits.train.parts())
@@ -71,7 +71,7 @@ class Job:
             self.backend,
         )
         self.steps_per_epoch = -(-len(self.train) // config.training.batch_size)
-        self.fingerprint = _fingerprint(splits)
+        self.fingerprints = {name: dataset.fingerprint() for name, dataset in splits}
         self._predictor = Predictor(self.model, self.normalization)
         self._programs: dict[int, Program] = {}
 
@@ -150,12 +150,23 @@ class Job:
         self._save(self.folder.last)
 
     def restore(self, saved: Checkpoint) -> None:
-        """Go back to a saved state of this run. Raises DataError if the training or validation
-        images are not those it was trained with, and ModelFileError if the state does not fit the
-        model, or the best one, which is needed at the end, cannot be read."""
-        if self.fingerprint != saved.state.data_fingerprint:
+        """Go back to a saved state of this run. Raises DataError if its images are not those it was
+        trained with (of a run that has ended, those of the test split may be others), and
+        ModelFileError if the state does not fit the model, or the best one, which is needed at the
+        end, cannot be read."""
+        self.progress = saved.state.progress
+        self.ended = self.reason_to_stop() is not None and self.folder.has_summary()
+        now, then = self.fingerprints, saved.state.fingerprints
+        changed = sorted(name for name in now | then if now.get(name) != then.get(name))
+        if self.ended and changed == ["test"]:
+            note = (
+                f"data.test: is not what {show_path(self.folder.path)} was tested on, which has "
+                "ended and stays as it is. Evaluate these images with eval --data."
+            )
+            self.splits = replace(self.splits, test=None, notes=(*self.splits.notes, note))
+        elif changed:
             raise DataError(
-                f"{show_path(saved.path)}: the training or validation images changed since this "
+                f"{show_path(saved.path)}: the {' and '.join(changed)} images changed since this "
                 "state was saved, so it cannot be resumed exactly. Restore them, or start a new "
                 "run."
             )
@@ -163,7 +174,6 @@ class Job:
             checkpoint.load(self.folder.best)
         checkpoint.fill(saved.path, "parameters", self.model.arena.by_name(), saved.parameters)
         checkpoint.fill(saved.path, "optimizer state", self.updater.state, saved.optimizer)
-        self.progress = saved.state.progress
         self.updater.step = self.progress.step
         try:
             restore(self.dropout, saved.state.dropout)
@@ -173,7 +183,9 @@ class Job:
             ) from error
 
     def write_summary(self, reason: str, test: Evaluation | None) -> None:
-        """Write summary.json: `reason` says why training stopped."""
+        """Write summary.json, unless it stands already; `reason` says why training stopped."""
+        if self.ended:
+            return
         progress = self.progress
         skipped = [
             {"path": exact(bad.path), "reason": bad.reason}
@@ -195,7 +207,8 @@ class Job:
                 "class_names": [exact(name) for name in self.splits.train.class_names],
                 "parameters": self.model.arena.values.size,
                 "skipped_images": skipped,
-                "data_fingerprint": self.fingerprint,
+                "fingerprints": self.fingerprints,
+                "copies_across_splits": self.splits.copies,
                 "seed": self.config.seed,
                 "threads": self.threads,
                 "kernels": self.backend.kernels,
@@ -216,18 +229,10 @@ class Job:
             dropout=state(self.dropout),
             threads=self.threads,
             kernels=self.backend.kernels,
-            data_fingerprint=self.fingerprint,
+            fingerprints=self.fingerprints,
             environment=environment(),
         )
         checkpoint.save(path, document, self.model.arena.by_name(), self.updater.state)
-
-
-def _fingerprint(splits: Splits) -> str:
-    """SHA-256 in hex over what training depends on: the training and the validation examples."""
-    digest = hashlib.sha256(splits.train.fingerprint().encode())
-    if splits.validation is not None:
-        digest.update(splits.validation.fingerprint().encode())
-    return digest.hexdigest()
 
 
 def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:

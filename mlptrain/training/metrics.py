@@ -69,15 +69,23 @@ class Evaluation:
         total = self.confusion.sum(axis=0) + self.support
         return _ratio(2 * np.diagonal(self.confusion), total)
 
+    @cached_property
+    def missing_classes(self) -> tuple[str, ...]:
+        """The classes without an example."""
+        return tuple(self.class_names[index] for index in np.flatnonzero(self.support == 0))
+
+    @cached_property
+    def means(self) -> tuple[float, float, float]:
+        """Precision, recall and F1, averaged over the classes that have examples."""
+        columns = (self.precision, self.recall, self.f1)
+        precision, recall, f1 = (float(each[self.support > 0].mean()) for each in columns)
+        return precision, recall, f1
+
     def summary(self) -> dict[str, float]:
         """The single numbers, by the names that `eval --min` knows."""
-        return {
-            "accuracy": self.accuracy,
-            "loss": self.loss,
-            "macro_precision": float(self.precision.mean()),
-            "macro_recall": float(self.recall.mean()),
-            "macro_f1": float(self.f1.mean()),
-        }
+        names = ("macro_precision", "macro_recall", "macro_f1")
+        means = dict(zip(names, self.means, strict=True))
+        return {"accuracy": self.accuracy, "loss": self.loss, **means}
 
 
 def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The run folder: everything one training run leaves behind.
 
     config.yaml                         the config, complete; trains the same again from here
-    split.csv                           which example went to train, validation, test
+    split.csv                           which example went where, see `split_table`
     metrics.jsonl                       one line per epoch
     best.safetensors, last.safetensors  complete states (see `checkpoint`)
     summary.json                        final metrics, best epoch, why it stopped, environment
@@ -11,12 +11,10 @@ An epoch is written in the order metrics, best, last. `last` counts the epochs t
 whatever a killed process wrote of a later one is cut off or written again.
 """
 
-import csv
-import io
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,14 +23,15 @@ from mlptrain import files
 from mlptrain.data.leftovers import is_left_behind
 from mlptrain.data.reading import folders_in, is_folder, look, names_in, reported
 from mlptrain.errors import FileSystemError, RunFolderError
-from mlptrain.text import exact, show_path
+from mlptrain.text import show_path
 
 RUNS = Path("runs")
 BEST = "best.safetensors"
 LAST = "last.safetensors"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
-INPUTS = ("config.yaml", "split.csv")
+SPLIT = "split.csv"
+INPUTS = ("config.yaml", SPLIT)
 FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
@@ -45,14 +44,9 @@ class RunFolder:
         self.best = path / BEST
         self.last = path / LAST
 
-    def write_inputs(self, config: str, split: Iterable[tuple[str, str, str]]) -> None:
-        """Write config.yaml, and split.csv from rows of split, name, label."""
-        table = io.StringIO(newline="")
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(("split", "name", "label"))
-        writer.writerows(split)
-        rows = exact(table.getvalue()).encode()
-        for name, data in zip(INPUTS, (config.encode(), rows), strict=True):
+    def write_inputs(self, config: str, split: bytes) -> None:
+        """Write config.yaml and split.csv."""
+        for name, data in zip(INPUTS, (config.encode(), split), strict=True):
             files.write_whole(self.path / name, data)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
@@ -66,6 +60,10 @@ class RunFolder:
             files.remove(self.best)
         if not finished:
             files.remove(self.path / SUMMARY)
+
+    def has_summary(self) -> bool:
+        """Whether the run is over and says so."""
+        return os.path.lexists(self.path / SUMMARY)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write summary.json; the file says that the run is over."""

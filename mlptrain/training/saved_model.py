@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlptrain.config.load import parse_value
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import keys_of
 from mlptrain.data.loading import BadImage, stream_images, stream_shared
 from mlptrain.data.sharing import Sharing
 from mlptrain.data.source import Source
@@ -26,6 +27,7 @@ from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.machine import choose_backend, set_threads
 from mlptrain.training.metrics import Evaluation
+from mlptrain.training.split_table import read_beside
 
 
 class Prediction(NamedTuple):
@@ -122,36 +124,56 @@ class SavedModel:
 @dataclass(frozen=True)
 class EvaluatedModel:
     """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, the
-    images of it that could not be read, and what else the user should know of the reading."""
+    images of it that could not be read, what else the user should know of the reading, and how many
+    of the images the model was trained on; None if no split.csv tells."""
 
     checkpoint: Path
     epoch: int
     data: str
     evaluation: Evaluation
     skipped: tuple[BadImage, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    trained_on: int | None
 
 
 def evaluate_model(
-    path: Path, split: str, data: str | None, reading: Reading, allowed: Mapping[str, Any]
+    path: Path, split: str | None, data: str | None, reading: Reading, allowed: Mapping[str, Any]
 ) -> EvaluatedModel:
     """Evaluate the checkpoint `path` on `data`, a path or {a mapping} as data.test takes it, or
-    with None on a split of its config. `allowed`: as `SavedModel` takes it."""
-    source = None if data is None else _source(data)
+    with None on a split of its config: on exactly the images the run had there. `allowed`: as
+    `SavedModel` takes it. Raises DataError if it cannot."""
+    if split is not None and data is not None:
+        raise UsageError(
+            f"--split {split}: is of the run, but --data {data} names other images. "
+            "Give one of the two."
+        )
+    source, split = None if data is None else _source(data), split or "test"
     model = SavedModel(path, allowed)
     state = model.state
+    members = read_beside(path, state)
     if source is None:
         try:
-            dataset = read_split(state.config, split, model.image, state.class_names, reading)
+            dataset = read_split(state, model.image, split, members, reading)
         except DataError as error:
             raise DataError(
                 f"{error}\nThe model's config names this data; --data evaluates other images."
             ) from None
     else:
-        dataset = read_source(state.config, "data", source, model.image, state.class_names, reading)
+        dataset = read_source(state, model.image, source, reading)
     evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
-    name, epoch = data or split, state.progress.epoch
-    return EvaluatedModel(path, epoch, name, evaluation, dataset.skipped, dataset.notes)
+    trained_on = None
+    if members is not None:
+        known = set(keys_of(members["train"].digests))
+        trained_on = sum(key in known for key in keys_of(dataset.digests))
+    return EvaluatedModel(
+        path,
+        state.progress.epoch,
+        data or split,
+        evaluation,
+        dataset.skipped,
+        dataset.notes,
+        trained_on,
+    )
 
 
 def _source(data: str) -> Source:

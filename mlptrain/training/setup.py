@@ -14,7 +14,7 @@ from mlptrain.config.schema import Config
 from mlptrain.errors import ConfigError, RunFolderError
 from mlptrain.nn.model import Model, count_parameters
 from mlptrain.text import show_path
-from mlptrain.training import checkpoint
+from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
 from mlptrain.training.job import Job, class_weights
@@ -53,14 +53,12 @@ def open_job(
         job = Job(given, splits, model, weights, folder, threads)
         if saved:
             job.restore(saved)
-        folder.require_space(job.checkpoint_bytes())
+        if not job.ended:
+            folder.require_space(job.checkpoint_bytes())
         folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
-        rows = (
-            (name, example, dataset.class_names[label])
-            for name, dataset in splits
-            for example, label in zip(dataset.names, dataset.labels, strict=True)
-        )
-        folder.write_inputs(resolved_yaml(given.seen_from(folder.path)), rows)
+        if not job.ended:
+            there = resolved_yaml(given.seen_from(folder.path))
+            folder.write_inputs(there, split_table.encode(splits))
         yield job
 
 

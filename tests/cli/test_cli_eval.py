@@ -23,7 +23,7 @@ def strict(text: str) -> Any:
 def swapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images whose labels are wrong, all of them."""
     place = tmp_path_factory.mktemp("swapped") / "images"
-    return draw_split(place, 5, {"left": "right", "right": "top", "top": "left"})
+    return draw_split(place, 5, {"left": "right", "right": "top", "top": "left"}, seed=2)
 
 
 def test_the_tables_say_what_was_measured_on_what(trained: Path) -> None:
@@ -182,7 +182,7 @@ def test_data_that_moved_is_named(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ({"left": "left", "right": "right"}, "class 'top' of the training set missing"),
+        ({"left": "left", "[b]": "top"}, "class '[b]' unknown"),
         ({**dict(zip(CLASSES, CLASSES, strict=True)), "[b]": "top"}, "class '[b]' unknown"),
     ],
 )
@@ -200,8 +200,38 @@ def test_skipped_images_are_named_on_stderr(project: Path) -> None:
     run("train", "tiny.yaml", "--set", "data.on_bad_image=skip", cwd=project)
     (project / "data/test/left/x[/b].png").parent.mkdir(parents=True)
     (project / "data/test/left/x[/b].png").write_bytes(b"")
-    ended = run("eval", RUN, cwd=project)
+    ended = run("eval", RUN, "--data", "data/test", cwd=project)
     assert ended.code == 0
     assert ended.err.splitlines()[-1] == "1 bad image skipped"
     assert "data/test/left/x[/b].png: " in ended.err
     assert "n = 24)" in ended.out
+
+
+def test_data_without_a_class_is_measured_and_the_class_named(
+    trained: Path, tmp_path: Path
+) -> None:
+    draw_split(tmp_path / "other", 4, {"left": "left", "right": "right"}, seed=7)
+    ended = run("eval", trained / RUN, "--data", "other", "--min", "macro_f1=0", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.err == "other: no images of 'top'; the means leave them out\n"
+    ended = run("eval", trained / RUN, "--data", "other", "--json", cwd=tmp_path)
+    result = strict(ended.out)
+    assert (result["examples"], result["missing_classes"]) == (8, ["top"])
+    assert [each["support"] for each in result["classes"]] == [4, 4, 0]
+    means = [each["recall"] for each in result["classes"][:2]]
+    assert result["macro_recall"] == pytest.approx(sum(means) / 2)
+
+
+def test_data_and_split_exclude_each_other(trained: Path) -> None:
+    ended = run("eval", RUN, "--data", "data/test", "--split", "test", cwd=trained)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("--split test: is of the run, but --data data/test names other")
+
+
+def test_images_that_were_trained_on_are_counted(trained: Path) -> None:
+    for place in (("--data", "data/train"), ("--split", "train")):
+        ended = run("eval", RUN, *place, "--json", cwd=trained)
+        result = strict(ended.out)
+        assert result["trained_on"] == 36
+        counts = f"the model was trained on 36 of the {result['examples']} images\n"
+        assert ended.err == f"{place[1]}: {counts}"

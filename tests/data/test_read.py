@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pictures import encoded, gradient
 
+from mlptrain.data.digests import digests_of
 from mlptrain.data.folder import Folder
 from mlptrain.data.manifest import Manifest
 from mlptrain.data.npz import Npz
@@ -72,7 +73,7 @@ def test_the_fingerprint_sees_every_change(tmp_path: Path) -> None:
     labels[0] = 1
     names, classes = dataset.names, dataset.class_names
     for changed in (
-        replace(dataset, images=pixels),
+        replace(dataset, images=pixels, digests=digests_of(pixels)),
         replace(dataset, labels=labels),
         replace(dataset, class_names=classes[::-1]),
         replace(dataset, names=("x", *names[1:])),

@@ -155,7 +155,10 @@ def test_a_manifest_keeps_its_order(tmp_path: Path) -> None:
     rows += b"\xc3\xa9,,b\xff.png"
     path.write_bytes(b"\xef\xbb\xbf" + rows)
     assert Manifest(path=str(path)).content() == Files(
-        str(tmp_path), ("b.png", "d/e, f.png", "b\udcff.png"), ("cat", 'a "b", c', "é")
+        str(tmp_path),
+        ("b.png", "d/e, f.png", "b\udcff.png"),
+        ("cat", 'a "b", c', "é"),
+        lines=(2, 4, 5),
     )
 
 

@@ -88,7 +88,7 @@ def test_every_truncation_and_any_addition_is_refused(data: bytes, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda d: d.update(format=2), "has format 2, this version reads format 1"),
+        (lambda d: d.update(format=1), "has format 1, this version reads format 2"),
         (lambda d: d["progress"].update(epoch=-1), "ValidationError"),
         (lambda d: d["progress"].update(epoch_loss=float("nan")), "ValidationError"),
         (lambda d: d["progress"].update(step=10**30), "ValidationError"),

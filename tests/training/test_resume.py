@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import CONFIG, INPUTS, content, differing, make_project, mlptrain, strict_json
 
+from mlptrain.errors import ConfigError
 from mlptrain.training import checkpoint
 from mlptrain.training.setup import open_job
 
@@ -60,6 +61,55 @@ def test_an_unfinished_run_has_no_summary(project: Path, run: Path) -> None:
         assert not (run / "summary.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", "1"),
+        ("data.normalize", "none"),
+        ("model.layers", "[{type: dense, units: 4, activation: relu}]"),
+        ("training.batch_size", "6"),
+        ("training.optimizer.learning_rate", "0.2"),
+        ("training.class_weight", "balanced"),
+        ("training.epochs", "2"),
+    ],
+)
+def test_one_changed_key_is_refused(
+    project: Path, reference: Path, tmp_path: Path, key: str, value: str
+) -> None:
+    overrides = [f"{key}={value}"]
+    run = shutil.copytree(reference, tmp_path / "run")
+    before = content(run)
+    with (
+        pytest.raises(ConfigError, match=f"  {key}"),
+        open_job(project / "tiny.yaml", overrides, run, resume=True, reading=lambda *_: None),
+    ):
+        pass
+    assert content(run) == before
+
+
+def test_epochs_may_not_grow_where_the_learning_rate_depends_on_them(tmp_path: Path) -> None:
+    config = make_project(tmp_path)
+    config.write_text(CONFIG.replace("learning_rate: 0.1", "learning_rate: 0.1, schedule: cosine"))
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *ONE)
+    before = content(tmp_path / "run")
+    printed = resume(tmp_path, tmp_path / "run", "--set", "training.epochs=2", code=2)
+    assert "  training.epochs: 1 then, 2 now\n" in printed
+    assert content(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_other_test_images_are_refused_while_the_run_goes_on(tmp_path: Path, epochs: int) -> None:
+    """Which ones a run was tested on is a part of it."""
+    make_project(tmp_path)
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *ONE)
+    (tmp_path / "run/summary.json").unlink()
+    before = content(tmp_path / "run")
+    more = ("--set", f"training.epochs={epochs}")
+    printed = resume(tmp_path, tmp_path / "run", *NO_TEST, *more, code=3)
+    assert "the test images changed since this state was saved" in printed
+    assert content(tmp_path / "run") == before
+
+
 def test_another_config_is_refused(project: Path, run: Path) -> None:
     before = content(run)
     changes = ("--set", "seed=1", "--set", "training.optimizer.learning_rate=0.2")
@@ -93,12 +143,13 @@ def test_changed_data_is_refused(tmp_path: Path, change: str) -> None:
 
 
 ONE = ("--set", "training.epochs=1")
+NO_TEST = ("--set", "data.test=null")
 
 
 def test_a_changed_validation_image_is_refused(tmp_path: Path) -> None:
     """Which epoch is the best depends on it."""
     make_project(tmp_path)
-    separate = ("--set", "data.validation=data/test", *ONE)
+    separate = ("--set", "data.validation=data/test", *NO_TEST, *ONE)
     mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *separate)
     first, second = sorted((tmp_path / "data" / "test" / "0").iterdir())[:2]
     shutil.copy(second, first)

@@ -1,0 +1,130 @@
+"""Copies: a file that is listed or linked more than once, and equal pixels in several files.
+
+A copy of a training image in a held-out split makes the model look better than it is, so copies
+stay on one side of a split, and the user is told. One file has one label and belongs to one split.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import keys_of, originals
+from mlptrain.data.reading import UnreadableError, look
+from mlptrain.errors import DataError
+from mlptrain.text import show_name, show_path
+
+_MOST_SHOWN = 3
+
+
+def copies_within(dataset: Dataset, place: str, lines: Sequence[int] = ()) -> tuple[str, ...]:
+    """What the user should know of the copies in `dataset`, read from `place`; `lines` are those of
+    a manifest that list them. Raises DataError for a file with two labels, however it is spelled
+    or linked."""
+    first = originals(dataset.digests)
+    copies = np.flatnonzero(first != np.arange(len(first)))
+    relabelled = np.flatnonzero(dataset.labels != dataset.labels[first])
+    _refuse_two_labels(dataset, first, relabelled, place, lines)
+    notes = []
+    if len(copies):
+        what = "is a copy of another" if len(copies) == 1 else "are copies of others"
+        pairs = [f"{_name(dataset, i)} = {_name(dataset, first[i])}" for i in copies[:_MOST_SHOWN]]
+        notes.append(
+            f"{show_path(place)}: {len(copies):,} of {len(dataset):,} images {what}, pixel by "
+            f"pixel: {_shown(pairs, len(copies))}. Copies stay on one side of a split."
+        )
+    if len(relabelled):
+        pairs = [
+            f"{_labelled(dataset, i)} = {_labelled(dataset, first[i])}"
+            for i in relabelled[:_MOST_SHOWN]
+        ]
+        notes.append(
+            f"{show_path(place)}: warning: equal pixels have different labels: "
+            f"{_shown(pairs, len(relabelled))}. At most one label of each can be right."
+        )
+    return tuple(notes)
+
+
+def copies_across(first: Dataset, second: Dataset) -> list[tuple[int, int]]:
+    """Each pair (i, j) of an example of `first` and one of `second` with the same pixels, one per
+    j; the same file where there is one."""
+    keys, others = keys_of(first.digests), keys_of(second.digests)
+    common = set(keys).intersection(others)
+    same: dict[bytes, list[int]] = {key: [] for key in common}
+    for index, key in enumerate(keys):
+        if key in common:
+            same[key].append(index)
+    return [(_same_file(first, same[k], second, j), j) for j, k in enumerate(others) if k in common]
+
+
+def tell_of_copies_across(
+    names: tuple[str, str], first: Dataset, second: Dataset, pairs: Sequence[tuple[int, int]]
+) -> str:
+    """What the user should know of `pairs`, those of `copies_across`, at least one. Raises
+    DataError, naming both files, if one file is in both splits."""
+    for i, j in pairs:
+        if _identity(first, i) == _identity(second, j):
+            raise DataError(
+                f"data.{names[1]}: {show_path(second.path(j))} is the same file as "
+                f"{show_path(first.path(i))} of data.{names[0]}. An image belongs to one "
+                "split. Name other images, or a fraction as data.validation."
+            )
+    shown = [f"{_name(second, j)} = {_name(first, i)}" for i, j in pairs[:_MOST_SHOWN]]
+    return (
+        f"data.{names[1]}: {len(pairs):,} of {len(second):,} images have the pixels of images in "
+        f"data.{names[0]}: {_shown(shown, len(pairs))}. They are not held out in truth."
+    )
+
+
+def _refuse_two_labels(
+    dataset: Dataset,
+    first: NDArray[np.int64],
+    relabelled: NDArray[np.int64],
+    place: str,
+    lines: Sequence[int],
+) -> None:
+    for group in np.unique(first[relabelled]):
+        labels: dict[object, int] = {}
+        for index in np.flatnonzero(first == group).tolist():
+            known = labels.setdefault(_identity(dataset, index), index)
+            if dataset.labels[known] != dataset.labels[index]:
+                where = f" in lines {lines[known]} and {lines[index]}" if lines else ""
+                raise DataError(
+                    f"{show_path(place)}: {_labelled(dataset, known)} and "
+                    f"{_labelled(dataset, index)}{where} are one file. One file has one label. "
+                    "Remove one of them."
+                )
+
+
+def _same_file(first: Dataset, candidates: list[int], second: Dataset, index: int) -> int:
+    """The one of the examples `candidates` that is the same file as `second`'s `index`, or any."""
+    wanted = _identity(second, index)
+    return next((i for i in candidates if _identity(first, i) == wanted), candidates[0])
+
+
+def _identity(dataset: Dataset, index: int) -> tuple[object, ...]:
+    """What tells a file from every other, whatever name or link leads to it; of an example of an
+    array, also which one it is."""
+    path, member = dataset.array or (dataset.path(index), None)
+    inside = () if member is None else (member, int(dataset.rows[index]))
+    try:
+        status = look(path)
+    except UnreadableError:
+        status = None
+    if status is None:
+        return path, *inside
+    return status.st_dev, status.st_ino, *inside
+
+
+def _name(dataset: Dataset, index: int) -> str:
+    return show_name(dataset.names[index])
+
+
+def _labelled(dataset: Dataset, index: int) -> str:
+    return f"{_name(dataset, index)} ('{show_name(dataset.class_names[dataset.labels[index]])}')"
+
+
+def _shown(texts: list[str], count: int) -> str:
+    more = count - len(texts)
+    return ", ".join(texts) + (f" … and {more:,} more" if more else "")

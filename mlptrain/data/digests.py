@@ -1,0 +1,75 @@
+"""What tells an image from every other: a digest of its pixels."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.data.mapping import release
+from mlptrain.text import exact
+
+DIGEST_BYTES = 16  # of SHA-256: two of a billion images agree with probability 1e-21
+
+_PART_BYTES = 16 << 20
+
+
+def in_parts(
+    images: NDArray[np.uint8], rows: NDArray[np.int64] | None = None
+) -> Iterator[NDArray[np.uint8]]:
+    """The images (N, H, W, C) at `rows` (n,), or all of them, in that order, some (m, H, W, C) at a
+    time: however many there are, little memory is in use."""
+    count = len(images) if rows is None else len(rows)
+    size = max(1, _PART_BYTES // max(1, images[:1].nbytes))
+    for first in range(0, count, size):
+        if rows is None:
+            yield images[first : first + size]
+        else:
+            part = rows[first : first + size]
+            whole = part[-1] - part[0] == len(part) - 1 and bool(np.all(np.diff(part) == 1))
+            yield images[part[0] : part[-1] + 1] if whole else images[part]
+        release(images)
+
+
+def digests_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, 16): the digest of each of the images (n, H, W, C)."""
+    result = np.empty((len(images), DIGEST_BYTES), np.uint8)
+    done = 0
+    for part in in_parts(images):
+        rows = np.ascontiguousarray(part).reshape(len(part), -1)
+        joined = b"".join([hashlib.sha256(row.data).digest() for row in rows])
+        whole = np.frombuffer(joined, np.uint8).reshape(len(part), -1)
+        result[done : done + len(part)] = whole[:, :DIGEST_BYTES]
+        done += len(part)
+    return result
+
+
+def keys_of(digests: NDArray[np.uint8]) -> list[bytes]:
+    """The rows of digests (n, 16), to look up in sets."""
+    keys: list[bytes] = digests.view(f"V{DIGEST_BYTES}").reshape(-1).tolist()
+    return keys
+
+
+def originals(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(n,) for each image the index of the first one with the same pixels, its own if it is no
+    copy; digests (n, 16)."""
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(k, i) for i, k in enumerate(keys_of(digests))], np.int64)
+
+
+def fingerprint(
+    shape: tuple[int, ...],
+    digests: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: tuple[str, ...],
+    names: tuple[str, ...],
+) -> str:
+    """SHA-256 in hex over the pixels of n images (H, W, C), labels, class names and names: the same
+    wherever the data lies, another if an example changes, moves, comes or goes."""
+    digest = hashlib.sha256(repr((len(labels), *shape)).encode())
+    digest.update(np.ascontiguousarray(digests).data)
+    digest.update(labels.astype("<i8").data)
+    for texts in (class_names, names):
+        encoded = [exact(text).encode() for text in texts]
+        digest.update(b"".join([len(each).to_bytes(8) + each for each in encoded]))
+    return digest.hexdigest()

@@ -1,0 +1,141 @@
+"""split.csv: which image went to train, validation and test, and the digest of its pixels.
+
+With it, the splits of a run can be found again in data that has changed since.
+"""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import DIGEST_BYTES, fingerprint, keys_of
+from mlptrain.data.reading import opened
+from mlptrain.errors import DataError
+from mlptrain.text import exact, show_name, show_path
+from mlptrain.training.checkpoint import State
+from mlptrain.training.run_folder import SPLIT
+
+COLUMNS = ("split", "name", "label", "digest")
+
+_MOST_SHOWN = 10
+_SPECIAL = re.compile('[",\r\n]')
+
+
+@dataclass(frozen=True)
+class Members:
+    """The n examples of a split: `exact` names and labels, and digests (n, 16) of the pixels."""
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    digests: NDArray[np.uint8]
+
+    def found_in(self, dataset: Dataset, place: str, split: str) -> Dataset:
+        """Exactly these examples out of `dataset`, read from `place`. Raises DataError, naming
+        them, if some are missing, or have other pixels or another label."""
+        where = {exact(name): index for index, name in enumerate(dataset.names)}
+        found, digests = keys_of(dataset.digests), keys_of(self.digests)
+        class_names = tuple(map(exact, dataset.class_names))
+        indices, changed = [], []
+        for name, label, digest in zip(self.names, self.labels, digests, strict=True):
+            index = where.get(name, -1)
+            if index < 0:
+                changed.append(f"{show_name(name)}: is missing")
+            elif (now := class_names[dataset.labels[index]]) != label:
+                changed.append(
+                    f"{show_name(name)}: is '{show_name(now)}', was '{show_name(label)}'"
+                )
+            elif found[index] != digest:
+                changed.append(f"{show_name(name)}: has other pixels")
+            indices.append(index)
+        if changed:
+            raise _changed(changed, len(self.names), dataset.left_out, place, split)
+        own, notes = dataset.select(np.array(indices, np.int64)), dataset.notes
+        if others := len(dataset.left_out):
+            which = "1 image here is" if others == 1 else f"{others:,} images here are"
+            notes += (
+                f"{show_path(place)}: {which} not of this run and not evaluated. "
+                f"--data {show_path(place)} evaluates all that is there.",
+            )
+        return replace(own, skipped=dataset.skipped, notes=notes)
+
+
+def encode(splits: Iterable[tuple[str, Dataset]]) -> bytes:
+    """The bytes of split.csv (RFC 4180; lines end with a newline)."""
+    lines = [",".join(COLUMNS)]
+    for split, dataset in splits:
+        labels = [_field(name) for name in dataset.class_names]
+        digests = dataset.digests.tobytes().hex()
+        size = 2 * DIGEST_BYTES
+        lines += [
+            f"{split},{_field(name)},{labels[label]},{digests[start : start + size]}"
+            for name, label, start in zip(
+                dataset.names, dataset.labels.tolist(), range(0, len(digests), size), strict=True
+            )
+        ]
+    return exact("".join(f"{line}\n" for line in lines)).encode()
+
+
+def read_beside(checkpoint: Path, state: State) -> dict[str, Members] | None:
+    """The members of each split by the split.csv beside a checkpoint, or None if there is none.
+    Raises DataError unless these are the splits that `state` was trained with."""
+    path = checkpoint.with_name(SPLIT)
+    if not os.path.lexists(path):
+        return None
+    try:
+        splits = _parse(path)
+        found = {name: _fingerprint(members, state) for name, members in splits.items()}
+    except (ValueError, KeyError, csv.Error):
+        found = {}
+    if found != state.fingerprints:
+        raise DataError(
+            f"{show_path(path)}: does not list the images that {show_path(checkpoint)} was trained "
+            "with: it was changed, or is another run's. Restore it, or remove it; the split is "
+            "then drawn anew, and compared as a whole."
+        )
+    return splits
+
+
+def _parse(path: Path) -> dict[str, Members]:
+    with opened(str(path)) as (file, size):
+        text = file.read(size).decode()
+    header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if tuple(header) != COLUMNS:
+        raise ValueError("has other columns")
+    splits = {}
+    for split in dict.fromkeys(row[0] for row in rows):
+        _, names, labels, digests = zip(*(row for row in rows if row[0] == split), strict=True)
+        pixels = np.frombuffer(bytes.fromhex("".join(digests)), np.uint8)
+        splits[split] = Members(names, labels, pixels.reshape(len(names), DIGEST_BYTES))
+    return splits
+
+
+def _fingerprint(members: Members, state: State) -> str:
+    index = {exact(name): i for i, name in enumerate(state.class_names)}
+    labels = np.array([index[label] for label in members.labels], np.int64)
+    return fingerprint(state.image.shape, members.digests, labels, state.class_names, members.names)
+
+
+def _field(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
+
+
+def _changed(
+    changed: list[str], total: int, new: tuple[str, ...], place: str, split: str
+) -> DataError:
+    lines = [f"  {each}" for each in changed[:_MOST_SHOWN]]
+    if len(changed) > _MOST_SHOWN:
+        lines.append(f"  … and {len(changed) - _MOST_SHOWN:,} more")
+    if new:
+        shown = ", ".join(map(show_name, new[:_MOST_SHOWN]))
+        lines.append(f"  not in the run: {shown}{' …' if len(new) > _MOST_SHOWN else ''}")
+    return DataError(
+        f"{show_path(place)}: {len(changed):,} of the {total:,} {split} images of the run are not "
+        "as they were in training:\n" + "\n".join(lines) + "\nRestore them."
+    )
