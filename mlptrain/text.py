@@ -49,7 +49,14 @@ def printable_json(text: str) -> str:
     return text.replace("##[", r"\u0023#[")
 
 
+def as_utf8(name: str) -> str:
+    """The name of a file, which was decoded as the locale says, as if that were UTF-8."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
 def exact(name: Path | str) -> str:
     """`name` for programs: as it is, save that bytes that are not UTF-8 become escapes."""
     text = os.fspath(name)
-    return text if text.isascii() else os.fsencode(text).decode("utf-8", "backslashreplace")
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -3,15 +3,16 @@
 import os
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from mlptrain.data.listing import entries_of, identity, names_below
-from mlptrain.data.reading import entry_is_folder
+from mlptrain.data.reading import entry_is_folder, is_file, reported
 from mlptrain.data.source import Files, LocatedPath, Source, sources, wrong_kind
 from mlptrain.errors import DataError
-from mlptrain.text import show_name, show_path
+from mlptrain.text import as_utf8, show_name, show_path
 
 _IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"),
@@ -40,8 +41,9 @@ class Folder(Source):
         return self.path
 
     def content(self) -> Files:
-        if os.path.isfile(self.path):
-            raise wrong_kind(self.path)
+        with reported(Path(self.path), DataError):
+            if is_file(self.path):
+                raise wrong_kind(self.path)
         names, labels = [], []
         ignored: list[str] = []
         entries = entries_of(self.path, ignored)
@@ -57,7 +59,7 @@ class Folder(Source):
                         f"{show_path(self.path)} is a class. Add images, or remove the folder."
                     )
                 names += found
-                labels += [entry.name] * len(found)
+                labels += [as_utf8(entry.name)] * len(found)
             elif entry.name.lower().endswith(_IMAGE_SUFFIXES):
                 raise DataError(
                     f"{show_path(entry.path)}: is an image outside of a class folder. "

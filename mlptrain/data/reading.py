@@ -39,6 +39,12 @@ def is_folder(path: Path | str) -> bool:
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
+def is_file(path: Path | str) -> bool:
+    """Whether `path` leads to a plain file. Raises UnreadableError as `look` does."""
+    status = look(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
 def names_in(folder: Path) -> list[str]:
     """The names of all that is in `folder`. Raises UnreadableError."""
     try:

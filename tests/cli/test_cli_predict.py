@@ -11,6 +11,7 @@ import pytest
 from tiny_project import CLASSES, draw
 from tool_process import Ended, run, run_on_terminal
 
+from mlptrain.text import printable
 from mlptrain.training.saved_model import Prediction, SavedModel
 
 RUN = "runs/tiny-001"
@@ -146,9 +147,9 @@ def test_csv_and_jsonl_hold_the_same_to_the_last_bit(trained: Path, odd: Path) -
         assert head == ["path", "label", "probability", "label_2", "probability_2", "label_3",
                         "probability_3"][: 1 + 2 * ranks]  # fmt: skip
         each = [json.loads(line) for line in lines[1].splitlines()]
-        assert [row[0] for row in rows] == [record["path"] for record in each]
+        assert [row[0] for row in rows] == [printable(record["path"]) for record in each]
         for row, record in zip(rows, each, strict=True):
-            assert row[1::2] == [top["label"] for top in record["top"]]
+            assert row[1::2] == [printable(top["label"]) for top in record["top"]]
             assert [float(p) for p in row[2::2]] == [top["probability"] for top in record["top"]]
 
 
