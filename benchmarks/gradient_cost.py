@@ -56,7 +56,8 @@ def program(row: Row) -> Program:
     model = Model(hidden, row.sizes[0], row.sizes[-1], CrossEntropy(), backend=backend)
     set_threads(backend, "auto", row.batch_size * model.largest_kernel)
     model.initialize(random)
-    made = model.plan_training(row.batch_size, random)
+    draws = backend.random(0, 0, np.zeros(1, np.int64))
+    made = model.plan_training(row.batch_size, draws)
     made.x.value[...] = random.normal(size=made.x.shape)
     made.labels.value[...] = random.integers(0, row.sizes[-1], row.batch_size)
     made.weights.value[...] = 1 / made.weights.value.size

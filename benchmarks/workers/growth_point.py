@@ -3,17 +3,15 @@
 python -m benchmarks.workers.growth_point '{"data": …, "hidden": …, "batch_size": …, …}'
 """
 
-import itertools
 import json
 import math
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.workers.jobs import endless_steps, temporary_job
+from benchmarks.workers.runs import temporary_run, train_steps
 from benchmarks.workers.serve import peak_bytes
-from mlptrain.training.job import Job
+from mlptrain.training.run import Run
 
 SECONDS = 1.0  # to measure for, at least
 WARM_UP = 3  # steps; the first makes the plan
@@ -26,9 +24,9 @@ training: {{batch_size: {batch_size}, optimizer: {{type: adam, learning_rate: 1e
 
 def measure(point: dict[str, Any]) -> dict[str, float]:
     """Seconds per sample, parameters, and the bytes held at most."""
-    with temporary_job(CONFIG.format(**point)) as job:
-        seconds = seconds_per_sample(job, whole_epochs=point["whole_epochs"])
-        parameters = job.model.arena.values.size
+    with temporary_run(CONFIG.format(**point)) as run:
+        seconds = seconds_per_sample(run, whole_epochs=point["whole_epochs"])
+        parameters = run.model.arena.values.size
     return {
         "seconds_per_sample": seconds,
         "parameters": parameters,
@@ -36,25 +34,24 @@ def measure(point: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def seconds_per_sample(job: Job, *, whole_epochs: bool) -> float:
+def seconds_per_sample(run: Run, *, whole_epochs: bool) -> float:
     """Over at least a second and three steps; with `whole_epochs`, over whole epochs, so that what
     is done once per epoch has its share."""
-    steps = endless_steps(job)
-    batch_size = min(job.config.training.batch_size, len(job.train))
-    timed(steps, WARM_UP)
-    count = max(WARM_UP, math.ceil(SECONDS * WARM_UP / timed(steps, WARM_UP)))
+    examples, per_epoch = len(run.splits.train), run.trainer.steps_per_epoch
+    seconds_per_step(run, WARM_UP)
+    count = max(WARM_UP, math.ceil(SECONDS / seconds_per_step(run, WARM_UP)))
     if not whole_epochs:
-        return timed(steps, count) / (count * batch_size)
-    epochs = math.ceil(count / job.steps_per_epoch)
-    return timed(steps, epochs * job.steps_per_epoch) / (epochs * len(job.train))
+        return seconds_per_step(run, count) / min(run.config.training.batch_size, examples)
+    train_steps(run, per_epoch - run.progress.epoch_steps)  # the next step begins an epoch
+    epochs = math.ceil(count / per_epoch)
+    return seconds_per_step(run, epochs * per_epoch) * per_epoch / examples
 
 
-def timed(steps: Iterator[object], count: int) -> float:
-    """Seconds for `count` steps."""
+def seconds_per_step(run: Run, count: int) -> float:
+    """Of at least `count` steps."""
     started = time.perf_counter()
-    for _ in itertools.islice(steps, count):
-        pass
-    return time.perf_counter() - started
+    made = train_steps(run, count)
+    return (time.perf_counter() - started) / made
 
 
 if __name__ == "__main__":

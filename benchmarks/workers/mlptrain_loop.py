@@ -2,13 +2,11 @@
 NaN are part of every step."""
 
 import atexit
-import itertools
 from contextlib import ExitStack
 
 from benchmarks import fashion_mnist
-from benchmarks.workers.jobs import endless_steps, temporary_job
+from benchmarks.workers.runs import temporary_run, train_steps
 from benchmarks.workers.serve import Task, serve
-from mlptrain.training.evaluate import Predictor, evaluate
 
 CONFIG = """\
 data:
@@ -23,23 +21,21 @@ seed: {seed}
 
 
 class MlptrainTrainer:
-    """One job; its run folder goes when the process ends."""
+    """One run; its folder goes when the process ends."""
 
     def __init__(self, task: Task) -> None:
         stack = ExitStack()
         atexit.register(stack.close)
-        self.job = stack.enter_context(temporary_job(config(task)))
+        self.run = stack.enter_context(temporary_run(config(task)))
         self.steps_per_pass = task.row.steps
-        self._steps = endless_steps(self.job)
 
     def train(self, passes: int) -> None:
-        for _ in itertools.islice(self._steps, passes * self.steps_per_pass):
-            pass
+        train_steps(self.run, passes * self.steps_per_pass)
 
     def accuracy(self) -> float:
-        job, test = self.job, self.job.splits.test
-        assert test is not None
-        return evaluate(Predictor(job.model, job.normalization), test).accuracy
+        evaluation = self.run.trainer.evaluate(self.run.splits.test)
+        assert evaluation is not None
+        return evaluation.accuracy
 
 
 def config(task: Task) -> str:

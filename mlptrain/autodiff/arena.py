@@ -66,9 +66,11 @@ class Arena:
         slot = self.slots[name]
         return self.values[slot.range].reshape(slot.shape)
 
-    def by_name(self) -> dict[str, Array]:
-        """Every parameter in its own shape, in the vectors' order: views into `values`."""
-        return {name: self.value(name) for name in self.slots}
+    def by_name(self, vector: Array | None = None) -> dict[str, Array]:
+        """Every parameter in its own shape, in the vectors' order: views into `vector` (n,), by
+        default `values`."""
+        whole = self.values if vector is None else vector
+        return {name: whole[slot.range].reshape(slot.shape) for name, slot in self.slots.items()}
 
     def gradient(self, name: str) -> Array:
         """The gradient of parameter `name` in its own shape: a view into `gradients`."""

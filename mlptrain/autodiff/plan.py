@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import count
 from typing import Any
 
 from mlptrain.autodiff.tape import Step, Tape
 from mlptrain.autodiff.tensor import Tensor
-from mlptrain.backend.call import Array, Call
+from mlptrain.backend.call import Array, Bound, Call
 
 
 class Plan:
@@ -19,9 +21,11 @@ class Plan:
         tape: the program.
         output: the tensor that is differentiated, usually the loss; None for a program that only
             runs forward, which then has no gradient buffers.
-        random: the generator for functions that draw numbers.
+        random: the numbers of functions that draw some, each of which gets its own.
 
     Attributes:
+        forward_calls: the forward pass, in order.
+        backward_calls: the backward pass, from the gradient at the output on.
         buffers: every array that a run writes, and the inputs: values, gradients, scratch.
     """
 
@@ -32,14 +36,18 @@ class Plan:
         self._output = output
         self._in_place = _results_in_place(tape.steps, output)
         self._give_leaves_their_arrays()
-        forward = [self._forward_call(step, random) for step in tape.steps]
-        backward = [] if output is None else self._backward_calls(output, forward)
-        self._forward = self.backend.bind(forward)
-        self._backward = self.backend.bind(backward)
+        numbers = count()
+        self.forward_calls = [
+            self._forward_call(
+                step, random.numbered(next(numbers)) if step.function.stochastic else None
+            )
+            for step in tape.steps
+        ]
+        self.backward_calls = [] if output is None else self._backward_calls(output)
 
     def forward(self) -> None:
         """The forward pass: evaluate u₀ … uₙ in the order they were recorded."""
-        self._forward()
+        self._run_forward()
 
     def backward(self, seed: Array | float = 1.0) -> None:
         """The backward pass: from the gradient `seed` of the output to that of every parameter.
@@ -47,7 +55,15 @@ class Plan:
         Needs the values of a forward pass."""
         assert self._output is not None, "the plan was made without an output"
         self._output.gradient[...] = seed
-        self._backward()
+        self._run_backward()
+
+    @cached_property
+    def _run_forward(self) -> Bound:
+        return self.backend.bind(self.forward_calls)
+
+    @cached_property
+    def _run_backward(self) -> Bound:
+        return self.backend.bind(self.backward_calls)
 
     def _give_leaves_their_arrays(self) -> None:
         arena = self._tape.arena
@@ -76,13 +92,15 @@ class Plan:
         arrays |= zip(function.inputs(), (x.value for x in step.xs), strict=True)
         return Call(function.forward, y.value, arrays | {"y": y.value, "random": random})
 
-    def _backward_calls(self, output: Tensor, forward: list[Call]) -> list[Call]:
+    def _backward_calls(self, output: Tensor) -> list[Call]:
         """Walk the steps in reverse: one gradient rule per input that wants one."""
         calls: list[Call] = []
         reached = {id(output)}
         if not output.name:
             output.gradient = self._empty(output.shape, output.dtype)
-        for step, call in zip(reversed(self._tape.steps), reversed(forward), strict=True):
+        for step, call in zip(
+            reversed(self._tape.steps), reversed(self.forward_calls), strict=True
+        ):
             if id(step.y) in reached and step.y.wants_gradient:
                 arrays = {**call.arrays, "g": step.y.gradient}
                 calls += self._gradient_calls(step, arrays, reached)

@@ -4,11 +4,18 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+
+class Bound(Protocol):
+    """A list of calls, ready to run."""
+
+    def __call__(self, times: int = 1) -> None:
+        """Make all calls in order, `times` ≥ 1 times."""
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,20 @@ then runs on one thread.
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from mlptrain.backend.call import Call
-from mlptrain.backend.kernels import Operation, operations
+from mlptrain.backend.call import Bound, Call
+from mlptrain.backend.kernels import operations
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.operations import Operation
 
-LAYOUT = 5
+LAYOUT = 6
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
 
 
@@ -51,27 +52,35 @@ class CompiledBackend(NumpyBackend):
         self._library = _library()
         self._threads = 1
 
-    def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
+    def bind(self, calls: Iterable[Call]) -> Bound:
         translated = [(call, operations(call, self._threads)) for call in calls]
-        parts: list[Callable[[], None]] = []
+        parts: list[Bound] = []
         for is_compiled, group in groupby(translated, key=lambda pair: bool(pair[1])):
             if is_compiled:
                 parts.append(self._program([each for _, many in group for each in many]))
             else:
                 parts.append(super().bind(call for call, _ in group))
-        return parts[0] if len(parts) == 1 else partial(_run_all, parts)
+        if len(parts) == 1:
+            return parts[0]
+
+        def run(times: int = 1) -> None:
+            for _ in range(times):
+                for part in parts:
+                    part()
+
+        return run
 
     def use_threads(self, threads: int) -> int:
         super().use_threads(1)  # in the BLAS: each thread computes its own share of a product
         self._threads = min(threads, self._library.start_threads(threads))
         return self._threads
 
-    def _program(self, steps: Sequence[Operation]) -> Callable[[], None]:
+    def _program(self, steps: Sequence[Operation]) -> Bound:
         program = (_Operation * len(steps))(*map(self._structure, steps))
         run, address, length = self._library.run_program, ctypes.addressof(program), len(program)
 
-        def run_program(*, _kept: Any = (program, steps)) -> None:
-            run(address, length)
+        def run_program(times: int = 1, *, _kept: Any = (program, steps)) -> None:
+            run(address, length, times)
 
         return run_program
 
@@ -89,11 +98,6 @@ class CompiledBackend(NumpyBackend):
         structure.n[: len(sizes)] = sizes
         structure.f[: len(settings)] = settings
         return structure
-
-
-def _run_all(parts: list[Callable[[], None]]) -> None:
-    for part in parts:
-        part()
 
 
 @cache
@@ -114,7 +118,7 @@ def _library() -> ctypes.CDLL:
     library.use_sgemm.argtypes = (ctypes.c_void_p, ctypes.c_int64)
     library.start_threads.argtypes = (ctypes.c_int64,)
     library.start_threads.restype = ctypes.c_int64
-    library.run_program.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+    library.run_program.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     library.run_program.restype = None
     library.use_sgemm(*_sgemm())
     library.use_tiles.argtypes = (ctypes.c_int64, ctypes.c_int64)

@@ -4,7 +4,7 @@ A backend gives the engine an array module `xp`, memory, and code for its calls.
 calls array functions through `xp`, or methods that arrays of every such module have.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Literal
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
-from mlptrain.backend.call import Array, Call
+from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.memory import empty
+from mlptrain.backend.random import Random
 
 Kernels = Literal["compiled", "numpy"]
 
@@ -39,15 +40,20 @@ class NumpyBackend:
         """An uninitialized array (*shape*) where this backend computes."""
         return empty(shape, dtype)
 
-    def bind(self, calls: Iterable[Call]) -> Callable[[], None]:
+    def bind(self, calls: Iterable[Call]) -> Bound:
         """One function that makes `calls` in order, for one thread at a time."""
         rules = [call.bind(self.xp) for call in calls]
 
-        def run() -> None:
-            for rule in rules:
-                rule()
+        def run(times: int = 1) -> None:
+            for _ in range(times):
+                for rule in rules:
+                    rule()
 
         return run
+
+    def random(self, seed: int, purpose: int, step: Array) -> Random:
+        """Random numbers for `step` (1,), a counter, with the key (seed, purpose)."""
+        return Random(seed, purpose, step)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:

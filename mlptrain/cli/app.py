@@ -115,20 +115,19 @@ def train(
         return
     from mlptrain.cli.commands import how_to_resume
     from mlptrain.cli.render import TrainingView
-    from mlptrain.training.loop import train as events
-    from mlptrain.training.setup import open_job
+    from mlptrain.training.setup import prepare_run
 
     with (
         TrainingView() as view,
         StopRequest("stopped before training began") as stop,
-        open_job(config, set_ or (), run_dir, resume=resume, reading=view.reading) as job,
+        prepare_run(config, set_ or (), run_dir, resume=resume, reading=view.reading) as run,
     ):
-        view.start(job, resume=resume)
+        view.start(run, resume=resume)
         try:
-            for event in events(job, stop):
+            for event in run.train(stop):
                 view.show(event)
         except StoppedError as error:
-            raise how_to_resume(error, job, config, set_ or ()) from None
+            raise how_to_resume(error, run, config, set_ or ()) from None
 
 
 @app.command("eval")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlptrain.errors import StoppedError
 from mlptrain.text import shorter, show_name
-from mlptrain.training.job import Job
+from mlptrain.training.run import Run
 
 
 def next_commands(folder: Path, *, tested: bool) -> list[str]:
@@ -17,12 +17,12 @@ def next_commands(folder: Path, *, tested: bool) -> list[str]:
 
 
 def how_to_resume(
-    error: StoppedError, job: Job, config: Path, overrides: Sequence[str]
+    error: StoppedError, run: Run, config: Path, overrides: Sequence[str]
 ) -> StoppedError:
     """`error` with where training stands and the command that resumes it."""
-    command = ["mlptrain", "train", _shell(config), "--run-dir", _shell(job.folder.path)]
+    command = ["mlptrain", "train", _shell(config), "--run-dir", _shell(run.folder.path)]
     command += [part for each in overrides for part in ("--set", _shell(each))]
-    epoch, step = job.progress.epoch + 1, job.progress.step
+    epoch, step = run.progress.epoch + 1, run.progress.step
     return StoppedError(
         f"stopped in epoch {epoch}, after step {step}; the state is saved. Resume with:\n"
         f"  {' '.join(command)} --resume",

@@ -5,47 +5,47 @@ from collections.abc import Iterator
 
 from mlptrain.cli.layout import plural
 from mlptrain.text import show_path
-from mlptrain.training.job import Job
 from mlptrain.training.machine import blas
+from mlptrain.training.run import Run
 
 
-def data(job: Job) -> list[str]:
+def data(run: Run) -> list[str]:
     """What it is trained on."""
-    train = job.splits.train
+    train = run.splits.train
     return [
         show_path(train.root),
         f"{len(train.class_names)} classes",
-        _shape(job),
-        " · ".join(f"{name} {len(dataset):,}" for name, dataset in job.splits),
+        _shape(run),
+        " · ".join(f"{name} {len(dataset):,}" for name, dataset in run.splits),
     ]
 
 
-def run(job: Job, *, resume: bool) -> list[str]:
+def run(run: Run, *, resume: bool) -> list[str]:
     """Where the run is kept, and what its numbers depend on."""
-    epochs = plural(job.config.training.epochs, "epoch")
-    computing = f"{plural(job.threads, 'thread')}, {job.backend.kernels} kernels"
+    epochs = plural(run.config.training.epochs, "epoch")
+    computing = f"{plural(run.threads, 'thread')}, {run.backend.kernels} kernels"
     return [
-        show_path(job.folder.path),
-        *([_resumed(job)] if resume else []),
+        show_path(run.folder.path),
+        *([_resumed(run)] if resume else []),
         epochs,
-        f"seed {job.config.seed}",
+        f"seed {run.config.seed}",
         computing,
         blas(),
     ]
 
 
-def _resumed(job: Job) -> str:
-    if job.reason_to_stop():
+def _resumed(run: Run) -> str:
+    if run.trainer.reason_to_stop():
         return "finished before"
-    if job.progress.step:
-        return f"resumed at epoch {job.progress.epoch + 1}, step {job.progress.step}"
+    if run.progress.step:
+        return f"resumed at epoch {run.progress.epoch + 1}, step {run.progress.step}"
     return "nothing to resume"
 
 
-def nothing_to_resume(job: Job) -> str | None:
+def nothing_to_resume(run: Run) -> str | None:
     """What a user who asks to resume a run should not miss: that there is nothing to resume."""
-    folder, progress = show_path(job.folder.path), job.progress
-    if job.reason_to_stop():
+    folder, progress = show_path(run.folder.path), run.progress
+    if run.trainer.reason_to_stop():
         return f"nothing to resume: {folder} is finished, after {plural(progress.epoch, 'epoch')}"
     if not progress.step:
         return (
@@ -55,21 +55,21 @@ def nothing_to_resume(job: Job) -> str | None:
     return None
 
 
-def _shape(job: Job) -> str:
-    return "×".join(map(str, job.splits.image.shape))
+def _shape(run: Run) -> str:
+    return "×".join(map(str, run.splits.image.shape))
 
 
-def network(job: Job) -> Iterator[tuple[str, ...]]:
+def network(run: Run) -> Iterator[tuple[str, ...]]:
     """A row per layer: what it makes of how many values, and how many parameters it has."""
     yield "layer", "", "shape", "parameters"
-    yield "input", "", f"{_shape(job)} → {job.model.inputs}", ""
-    for placed in job.model.layers:
+    yield "input", "", f"{_shape(run)} → {run.model.inputs}", ""
+    for placed in run.model.layers:
         count = sum(math.prod(shape) for shape in placed.shapes().values())
-        last = placed is job.model.layers[-1]
+        last = placed is run.model.layers[-1]
         yield (
             placed.name,
             "softmax" if last else placed.layer.summary(),
             f"{placed.inputs} → {placed.outputs}",
             f"{count:,}" if count else "",
         )
-    yield "", "", "", f"{job.model.arena.values.size:,}"
+    yield "", "", "", f"{run.model.arena.values.size:,}"

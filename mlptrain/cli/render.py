@@ -34,8 +34,8 @@ from mlptrain.cli.layout import (
 from mlptrain.cli.tables import class_table, confusions
 from mlptrain.data.loading import BadImage
 from mlptrain.text import show_name, show_path
-from mlptrain.training.events import EpochDone, Event, Finished, StepDone
-from mlptrain.training.job import Job
+from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
+from mlptrain.training.run import Run
 from mlptrain.training.saved_model import EvaluatedModel
 
 REFRESH_SECONDS = 0.1
@@ -139,43 +139,43 @@ class _View:
 class TrainingView(_View):
     """A training run: a header, a bar within the epoch, one row per epoch, and how it ended."""
 
-    def start(self, job: Job, *, resume: bool) -> None:
+    def start(self, run: Run, *, resume: bool) -> None:
         """Show what is about to be trained."""
-        self._job = job
-        self._started, self._first_step = time.perf_counter(), job.progress.step
-        if isinstance(job.wanted_threads, int) and job.wanted_threads > job.threads:
-            cores = plural(job.threads, "core")
+        self._shown = run
+        self._started, self._first_step = time.perf_counter(), run.progress.step
+        if isinstance(run.wanted_threads, int) and run.wanted_threads > run.threads:
+            cores = plural(run.threads, "core")
             self._note(
-                f"warning: training.threads is {job.wanted_threads}, but this process may use "
-                f"{cores}; it computes with {plural(job.threads, 'thread')}"
+                f"warning: training.threads is {run.wanted_threads}, but this process may use "
+                f"{cores}; it computes with {plural(run.threads, 'thread')}"
             )
-        if job.backend.remark:
-            self._note(job.backend.remark)
-        if not job.folder.locked:
+        if run.backend.remark:
+            self._note(run.backend.remark)
+        if not run.folder.locked:
             self._note(
-                f"{show_path(job.folder.path)}: this file system has no locks; make sure that no "
+                f"{show_path(run.folder.path)}: this file system has no locks; make sure that no "
                 "other process trains here"
             )
-        if resume and (nothing := header.nothing_to_resume(job)):
+        if resume and (nothing := header.nothing_to_resume(run)):
             self._note(nothing)
         self.tell_of_reading(
-            [bad for _, dataset in job.splits for bad in dataset.skipped],
-            job.splits.notes,
+            [bad for _, dataset in run.splits for bad in dataset.skipped],
+            run.splits.notes,
         )
-        self._label("data", header.data(job))
-        self._label("run", header.run(job, resume=resume))
+        self._label("data", header.data(run))
+        self._label("run", header.run(run, resume=resume))
         self._line("")
-        for row in aligned(header.network(job)):
+        for row in aligned(header.network(run)):
             self._line(row)
-        validated = job.splits.validation is not None
+        validated = run.splits.validation is not None
         self._rows = EpochTable(validated=validated, width=self.out.width)
-        if job.reason_to_stop() is None:
+        if run.trainer.reason_to_stop() is None:
             self._line("")
             self._line(Text(self._rows.titles(), "bold"))
 
     def show(self, event: Event) -> None:
         """Show one event of the loop."""
-        if isinstance(event, StepDone):
+        if isinstance(event, StepsDone):
             if self._is_due():
                 self._draw(self._within_epoch(event))
             return
@@ -185,12 +185,12 @@ class TrainingView(_View):
         else:
             self._finish(event)
 
-    def _within_epoch(self, event: StepDone) -> LiveLine:
+    def _within_epoch(self, event: StepsDone) -> LiveLine:
         """Where training is. `loss` is the mean over this epoch so far; the time left is what the
         steps of this process took on average, validation and saving included, times those left."""
-        job, progress = self._job, self._job.progress
-        training = job.config.training
-        seen = min(event.step * training.batch_size, len(job.train))
+        run, progress = self._shown, self._shown.progress
+        training = run.config.training
+        seen = min(event.step * training.batch_size, len(run.splits.train))
         facts = {
             "step": f"step {event.step}/{event.steps}",
             "loss": f"loss {number(progress.epoch_loss / seen)}",
@@ -219,8 +219,8 @@ class TrainingView(_View):
         if finished.test is not None:
             value, *rest = accuracy(finished.test)
             self._label("test", [f"accuracy {value}", *rest])
-        folder, tested = self._job.folder.path, finished.test is not None
-        self._label("next", next_commands(folder, tested=tested))
+        tested = finished.test is not None
+        self._label("next", next_commands(self._shown.folder.path, tested=tested))
 
 
 class EvaluationView(_View):

@@ -11,7 +11,7 @@ from mlptrain.backend.call import Array
 @functions.register
 class Dropout(Function):
     """y = x mask, where mask is 0 with probability `rate`, else 1 / (1 - rate), so that the
-    expectation of y is x. A new mask is drawn at each forward pass."""
+    expectation of y is x. Each step draws another mask."""
 
     type: Literal["dropout"] = "dropout"
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -21,7 +21,7 @@ class Dropout(Function):
         return {"mask": Scratch(shapes[0])}
 
     def forward(self, xp: Any, out: Array, x: Array, *, mask: Array, random: Any) -> None:
-        random.random(out=mask, dtype=out.dtype)
+        random.uniform(mask)
         xp.greater_equal(mask, self.rate, out=mask)
         xp.multiply(mask, 1 / (1 - self.rate), out=mask)
         xp.multiply(x, mask, out=out)

@@ -12,6 +12,7 @@ from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.random import Random
 from mlptrain.functions.activations import Softmax
 from mlptrain.functions.losses import CountCorrect, Loss
 from mlptrain.nn.layers import Dense, Layer
@@ -90,7 +91,7 @@ class Model:
                 values = placed.layer.initial(name, shape, random)
                 self.arena.value(f"{placed.name}/{name}")[...] = values
 
-    def plan_training(self, batch_size: int, random: np.random.Generator) -> Program:
+    def plan_training(self, batch_size: int, random: Random) -> Program:
         """A program that runs forward and backward; `random` draws the dropout masks."""
         return self._program(Tape(self.arena, training=True), batch_size, random)
 
@@ -98,7 +99,7 @@ class Model:
         """A program that runs forward only, without gradient buffers."""
         return self._program(Tape(self.arena, training=False), batch_size, None)
 
-    def _program(self, tape: Tape, batch_size: int, random: np.random.Generator | None) -> Program:
+    def _program(self, tape: Tape, batch_size: int, random: Random | None) -> Program:
         x = tape.input((batch_size, self.inputs))
         labels = tape.input((batch_size,), np.int64)
         weights = tape.input((batch_size,))

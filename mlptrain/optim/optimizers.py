@@ -34,6 +34,8 @@ class Optimizer(Definition):
         Field(gt=0, description="longest gradient allowed, as its Euclidean norm; null: any"),
     ] = None
 
+    decoupled: ClassVar[bool] = False  # whether weight decay goes past the gradient
+
     def state(self) -> tuple[str, ...]:
         """The names of the vectors the rule keeps from step to step. They start as zeros."""
         return ()
@@ -44,17 +46,19 @@ class Optimizer(Definition):
 
     def pull(self, rate: float) -> tuple[float, float]:
         """How weight decay acts: what share of w is added to the gradient, the gradient of
-        weight_decay ‖w‖² / 2; and what w is multiplied by."""
+        weight_decay ‖w‖² / 2; and, where it is decoupled from that, what w is multiplied by."""
+        if self.decoupled:
+            return 0.0, 1 - rate * self.weight_decay
         return self.weight_decay, 1.0
 
     def decay(self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array) -> None:
-        """g ← g + share w, then w ← factor w, with the coefficients of `pull`."""
-        share, factor = coefficients.tolist()
-        if share:
+        """g ← g + share w or, if decoupled, w ← factor w, with the coefficients of `pull`."""
+        share, factor = coefficients
+        if self.decoupled:
+            xp.multiply(w, factor, out=w)
+        else:
             xp.multiply(w, share, out=part)
             xp.add(g, part, out=g)
-        if factor != 1:
-            xp.multiply(w, factor, out=w)
 
     update: ClassVar[Callable[..., None]]
 
@@ -97,7 +101,7 @@ class SGD(Optimizer):
         coefficients: Array,
         v: Array | None = None,
     ) -> None:
-        rate, momentum = coefficients.tolist()
+        rate, momentum = coefficients
         direction = g
         if v is not None:
             xp.multiply(v, momentum, out=v)
@@ -139,7 +143,7 @@ class Adam(Optimizer):
     def update(
         self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array, m: Array, v: Array
     ) -> None:
-        beta_1, beta_2, epsilon, size = coefficients.tolist()
+        beta_1, beta_2, epsilon, size = coefficients
         xp.multiply(m, beta_1, out=m)
         xp.add(m, g, out=m)
         xp.multiply(v, beta_2, out=v)
@@ -160,9 +164,7 @@ class AdamW(Adam):
     weight_decay: Annotated[
         float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
     ] = 0.01
-
-    def pull(self, rate: float) -> tuple[float, float]:
-        return 0.0, 1 - rate * self.weight_decay
+    decoupled: ClassVar[bool] = True
 
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array, Call
@@ -14,32 +15,30 @@ class Updater:
 
     Attributes:
         state: the optimizer's vectors by name, each (n,) like the parameters.
-        step: how many updates were made.
+        coefficients: (c,) the numbers of the step under way; `calls` read them.
     """
 
     def __init__(self, optimizer: Optimizer, arena: Arena) -> None:
         values, backend = arena.values, arena.backend
-        self.step = 0
         self.state: dict[str, Array] = {}
         for name in optimizer.state():
             self.state[name] = backend.empty(values.shape, values.dtype)
             self.state[name][...] = 0
         self._optimizer = optimizer
-        self._pull = backend.empty((2,), values.dtype)
-        numbers = len(optimizer.coefficients(1.0, 1))
-        self._coefficients = backend.empty((numbers,), values.dtype)
-        self._run = backend.bind(self._calls(arena))
+        self._arena = arena
+        self.coefficients = backend.empty((self.row(1.0, 1).size,), values.dtype)
 
-    def update(self, rate: float) -> None:
-        """One step with learning rate `rate`, from the gradients now in the arena."""
-        self.step += 1
-        if self._optimizer.weight_decay:
-            self._pull[...] = self._optimizer.pull(rate)
-        self._coefficients[...] = self._optimizer.coefficients(rate, self.step)
-        self._run()
+    def row(self, rate: float, step: int) -> NDArray[np.float64]:
+        """The coefficients (c,) of `step` = 1, 2, … with learning rate `rate`: those of weight
+        decay, then the optimizer's own."""
+        optimizer = self._optimizer
+        return np.array((*optimizer.pull(rate), *optimizer.coefficients(rate, step)))
 
-    def _calls(self, arena: Arena) -> Iterator[Call]:
-        optimizer, size, longest = self._optimizer, arena.values.size, arena.backend.chunk
+    def calls(self) -> Iterator[Call]:
+        """One update, from the gradients in the arena."""
+        optimizer, arena = self._optimizer, self._arena
+        size, longest = arena.values.size, arena.backend.chunk
+        pull, coefficients = self.coefficients[:2], self.coefficients[2:]
         scratch = arena.backend.empty((min(longest, size),), arena.values.dtype)
         decayed = arena.decayed if optimizer.weight_decay else 0
         for chunk in _chunks(size, decayed, longest):
@@ -50,9 +49,9 @@ class Updater:
                 "bounds": np.unique(arena.bounds.clip(chunk.start, chunk.stop)) - chunk.start,
             }
             if chunk.stop <= decayed:
-                yield Call(optimizer.decay, w, {**arrays, "coefficients": self._pull})
+                yield Call(optimizer.decay, w, {**arrays, "coefficients": pull})
             state = {name: vector[chunk] for name, vector in self.state.items()}
-            yield Call(optimizer.update, w, {**arrays, **state, "coefficients": self._coefficients})
+            yield Call(optimizer.update, w, {**arrays, **state, "coefficients": coefficients})
 
 
 def _chunks(size: int, decayed: int, longest: int) -> Iterator[slice]:

@@ -74,7 +74,6 @@ class State(Definition):
     image: ImageSettings
     normalization: Normalization
     progress: Progress
-    dropout: dict[str, int]
     threads: Annotated[int, Field(ge=1)]
     kernels: Kernels = "numpy"
     fingerprints: dict[str, str]  # of each split's examples

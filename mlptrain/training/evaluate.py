@@ -32,17 +32,23 @@ class Predictor:
         labels: NDArray[np.int64],
         rows: NDArray[np.int64] | None = None,
     ) -> Iterator[tuple[slice, NDArray[np.float32], float]]:
-        """Yield for one batch of the examples, given as `Batches` takes them, after the other:
-        which it held, their probabilities (m, classes), overwritten by the next batch, and their
-        mean loss."""
-        program = self._program
-        batches = Batches(images, labels, self._normalization, rows=rows, backend=self._backend)
-        for indices in batches.in_order(np.arange(len(batches)), BATCH_SIZE, BATCH_SIZE):
-            place = slice(int(indices[0]), int(indices[-1]) + 1)
-            with self._backend.quiet():
-                batches.write(indices, program.x.value, program.labels.value, program.weights.value)
-                program.plan.forward()
-            yield place, program.output.value[: len(indices)], float(program.loss.value)
+        """For each batch of the examples, given as `Batches` takes them, yield its slice, its
+        probabilities (m, classes), overwritten by the next batch, and its mean loss."""
+        program, backend = self._program, self._backend
+        batches = Batches(images, labels, self._normalization, rows=rows, window=BATCH_SIZE)
+        examples, weights = np.empty(BATCH_SIZE, np.int64), program.weights.value
+        gather = backend.bind(batches.calls(examples, program.x.value, program.labels.value))
+        for window in batches.windows(np.arange(len(batches))):
+            for first in range(window.start, window.stop, BATCH_SIZE):
+                place = slice(first, min(first + BATCH_SIZE, window.stop))
+                m = place.stop - place.start
+                examples[:m] = np.arange(place.start, place.stop)
+                examples[m:] = first
+                weights[:m], weights[m:] = 1 / m, 0
+                with backend.quiet():
+                    gather()
+                    program.plan.forward()
+                yield place, program.output.value[:m], float(program.loss.value)
 
 
 def evaluate(

@@ -6,12 +6,14 @@ from typing import NamedTuple
 from mlptrain.training.metrics import Evaluation
 
 
-class StepDone(NamedTuple):
-    """One update was made: the `step`-th of `steps` in `epoch` (from 1)."""
+class StepsDone(NamedTuple):
+    """Some steps were made, up to the `step`-th of `steps` in `epoch` (from 1); `loss` is the mean
+    of the epoch so far."""
 
     epoch: int
     step: int
     steps: int
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,4 @@ class Finished:
     test: Evaluation | None
 
 
-Event = StepDone | EpochDone | Finished
+Event = StepsDone | EpochDone | Finished

@@ -1,4 +1,4 @@
-"""From a config file to a job: read everything, take the run folder, restore a saved state."""
+"""From a config file to a run: read everything, take the run folder, restore a saved state."""
 
 import math
 import os
@@ -17,20 +17,20 @@ from mlptrain.text import show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
-from mlptrain.training.job import Job, class_weights
 from mlptrain.training.machine import choose_backend
+from mlptrain.training.run import Run, class_weights
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
 
 
 @contextmanager
-def open_job(
+def prepare_run(
     config_path: Path,
     overrides: Sequence[str],
     run_dir: Path | None,
     *,
     resume: bool,
     reading: Reading,
-) -> Iterator[Job]:
+) -> Iterator[Run]:
     """Read config and data, take the run folder, and restore its last state if `resume` and there
     is one. Nothing is written before config and data are known to be good."""
     given = load_config(config_path, overrides)
@@ -50,16 +50,16 @@ def open_job(
         weights = class_weights(config.training.class_weight, splits.train)
         threads = saved.state.threads if saved else config.training.threads
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        job = Job(given, splits, model, weights, folder, threads)
+        run = Run(given, splits, model, weights, folder, threads)
         if saved:
-            job.restore(saved)
-        if not job.ended:
-            folder.require_space(job.checkpoint_bytes())
-        folder.rewind(job.progress.epoch, finished=job.reason_to_stop() is not None)
-        if not job.ended:
+            run.restore(saved)
+        if not run.ended:
+            folder.require_space(run.checkpoint_bytes())
+        folder.rewind(run.progress.epoch, finished=run.trainer.reason_to_stop() is not None)
+        if not run.ended:
             there = resolved_yaml(given.seen_from(folder.path))
             folder.write_inputs(there, split_table.encode(splits))
-        yield job
+        yield run
 
 
 def _last_state(folder: RunFolder) -> Checkpoint | None:

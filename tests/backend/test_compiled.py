@@ -5,24 +5,25 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 
 import numpy as np
 import pytest
 from compiled_backend import compiled_backend
+from stepping import Updates
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend import compiled
+from mlptrain.backend.call import Bound
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
-from mlptrain.backend.kernels import Operation
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.operations import Operation
 from mlptrain.functions.activations import GELU, ReLU, Tanh
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense, Dropout, Layer
 from mlptrain.nn.model import Model, Program
 from mlptrain.optim.optimizers import Adam
-from mlptrain.optim.updater import Updater
 
 compiled_backend()  # or none of these tests
 
@@ -42,8 +43,9 @@ class Training:
     ) -> None:
         self.model = Model(layers, 100, 10, CrossEntropy(label_smoothing=0.1), backend=backend)
         self.model.initialize(np.random.default_rng(0))
-        self.program: Program = self.model.plan_training(batch, np.random.default_rng(1))
-        self.updater = Updater(Adam(), self.model.arena)
+        step = np.zeros(1, np.int64)
+        self.program: Program = self.model.plan_training(batch, backend.random(1, 0, step))
+        self.updater = Updates(Adam(), self.model.arena)
         random = np.random.default_rng(2)
         self.program.x.value[...] = random.normal(size=self.program.x.shape)
         self.program.labels.value[...] = random.integers(0, 10, batch)
@@ -100,14 +102,14 @@ class WatchedBackend(CompiledBackend):
         super().__init__()
         self.programs: list[list[str]] = []
 
-    def _program(self, steps: Sequence[Operation]) -> Callable[[], None]:
+    def _program(self, steps: Sequence[Operation]) -> Bound:
         self.programs.append([each.kernel for each in steps])
         return super()._program(steps)
 
 
 def test_rules_without_a_kernel_run_between_the_programs() -> None:
     watched = WatchedBackend()
-    Model(LAYERS, 100, 10, CrossEntropy(), backend=watched).plan_evaluation(64)
+    Model(LAYERS, 100, 10, CrossEntropy(), backend=watched).plan_evaluation(64).plan.forward()
     assert [len(program) for program in watched.programs] == [3, 8]  # gelu has no kernel
     assert watched.programs[0] == ["matrix_product", "relu", "matrix_product"]
 
@@ -116,7 +118,9 @@ def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> Non
     for batch, kernels in ((64, ["matrix_product", "sum_up"]), (400, ["matrix_product"])):
         watched = WatchedBackend()
         watched.use_threads(2)
-        Model(LAYERS[:1], 500, 10, CrossEntropy(), backend=watched).plan_evaluation(batch)
+        Model(LAYERS[:1], 500, 10, CrossEntropy(), backend=watched).plan_evaluation(
+            batch
+        ).plan.forward()
         assert watched.programs[0][: len(kernels) + 1] == [*kernels, "relu"]
 
 
@@ -221,5 +225,5 @@ def test_a_blas_that_counts_in_32_bits() -> None:
 def test_arrays_that_do_not_fit_stay_with_the_plain_rule() -> None:
     for dtype, programs in ((np.float32, [["adam"]]), (np.float64, [])):
         watched = WatchedBackend()
-        Updater(Adam(), Arena({"b": (5,)}, dtype, watched))
+        Updates(Adam(), Arena({"b": (5,)}, dtype, watched))
         assert watched.programs == programs

@@ -8,13 +8,13 @@ import threading
 import numpy as np
 import pytest
 from compiled_backend import compiled_backend
+from stepping import Updates
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.compiled import _Operation
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.optimizers import SGD
-from mlptrain.optim.updater import Updater
 
 TINY = np.float32(1e-39)
 
@@ -28,7 +28,7 @@ def test_the_mean_of_a_gradient_that_stopped_coming_ends_at_zero(
     backend: type[NumpyBackend],
 ) -> None:
     arena = Arena({"b": (40,)}, np.float32, backend())
-    updater = Updater(SGD(momentum=0.9), arena)
+    updater = Updates(SGD(momentum=0.9), arena)
     arena.gradients[...] = 1e-37
     with arena.backend.quiet():
         updater.update(0.1)
@@ -56,7 +56,7 @@ def test_every_thread_of_a_program_counts_them_as_zero() -> None:
         grain=1,
         parts=2,
     )
-    backend._library.run_program(ctypes.addressof(operation), 1)
+    backend._library.run_program(ctypes.addressof(operation), 1, 1)
     assert list(products.values()) == [0, 0]
 
 

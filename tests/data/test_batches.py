@@ -1,10 +1,14 @@
-"""What `Batches` writes, by the plain rule and by the compiled kernel."""
+"""What programs gather from `Batches`, by the plain rule and by the compiled kernel."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.data import order
 from mlptrain.data.batches import Batches
+from mlptrain.data.mapping import mapped
 from mlptrain.data.normalization import Normalization
 from mlptrain.training.machine import choose_backend
 
@@ -12,13 +16,15 @@ RANDOM = np.random.default_rng(0)
 BACKENDS = {backend.kernels: backend for backend in (NumpyBackend(), choose_backend())}
 
 
-def filled(batch: int, inputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The arrays of a program, full of rubbish."""
-    return (
-        np.full((batch, inputs), np.nan, np.float32),
-        np.full(batch, -7, np.int64),
-        np.full(batch, np.nan, np.float32),
-    )
+def written(
+    batches: Batches, backend: NumpyBackend, examples: np.ndarray, inputs: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a program's arrays, full of rubbish, then hold."""
+    m = len(examples)
+    x, y = np.full((m, inputs), np.nan, np.float32), np.full(m, -7, np.int64)
+    w = np.full(m, np.nan, np.float32)
+    backend.bind([*batches.calls(examples, x, y), batches.weigh(examples, w)])()
+    return x, y, w
 
 
 @pytest.mark.parametrize("kernels", BACKENDS)
@@ -35,46 +41,48 @@ def test_examples_arrive_scaled(
     weights = np.array([0.5, 1.0, 3.0])
     plain = Normalization.identity(shape[2])
     normalization = Normalization.fit([images]) if standard else plain
-    batches = Batches(images, labels, normalization, weights, rows, backend)
+    batches = Batches(images, labels, normalization, weights, rows, window=40)
     for indices in (np.arange(40), np.array([39]), RANDOM.permutation(40)[:17]):
-        x, y, w = filled(40, images[0].size)
-        batches.write(indices, x, y, w)
+        x, y, w = written(batches, backend, indices, images[0].size)
         m, pixels = len(indices), images[rows[indices]]
         exact = (pixels / 255 - normalization.mean) / normalization.std
-        np.testing.assert_allclose(x[:m], exact.reshape(m, -1), rtol=1e-5, atol=1e-5)
-        np.testing.assert_array_equal(y[:m], labels[indices])
+        np.testing.assert_allclose(x, exact.reshape(m, -1), rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(y, labels[indices])
         of_class = weights[labels[indices]]
         shares = of_class / of_class.sum()
-        np.testing.assert_array_equal(w[:m], shares.astype(np.float32))
-        assert not x[m:].any()
-        assert not y[m:].any()
-        assert not w[m:].any()
-
-
-@pytest.mark.parametrize("kernels", BACKENDS)
-def test_two_programs_are_fed_by_one(kernels: str) -> None:
-    images = RANDOM.integers(0, 256, (20, 2, 2, 1), np.uint8)
-    made = Batches(images, np.arange(20), Normalization.identity(1), backend=BACKENDS[kernels])
-    first, second = filled(5, 4), filled(5, 4)
-    made.write(np.arange(5), *first)
-    made.write(np.arange(5, 10), *second)
-    made.write(np.arange(10, 15), *first)
-    np.testing.assert_array_equal(first[1], np.arange(10, 15))
-    np.testing.assert_allclose(first[0], images[10:15].reshape(5, 4) / 255, rtol=1e-6)
-    np.testing.assert_allclose(second[0], images[5:10].reshape(5, 4) / 255, rtol=1e-6)
-    np.testing.assert_array_equal(first[2], np.float32(1 / 5))
+        np.testing.assert_array_equal(w, shares.astype(np.float32))
 
 
 @pytest.mark.parametrize("kernels", BACKENDS)
 def test_twice_the_weights_are_the_same_shares(kernels: str) -> None:
     """As PyTorch's mean: Σ weightᵢ lossᵢ / Σ weightᵢ, the weight being the class's."""
     images, labels = np.zeros((20, 2, 2, 1), np.uint8), RANDOM.integers(0, 3, 20)
-    weights, written = np.array([0.3, 2.0, 0.7]), []
+    weights, shares = np.array([0.3, 2.0, 0.7]), []
     for factor in (1, 2):
-        x, y, w = filled(20, 4)
-        Batches(
-            images, labels, Normalization.identity(1), factor * weights, backend=BACKENDS[kernels]
-        ).write(np.arange(20), x, y, w)
-        written.append(w)
-    np.testing.assert_array_equal(written[0], written[1])
-    assert written[0].sum() == pytest.approx(1, rel=1e-6)
+        batches = Batches(images, labels, Normalization.identity(1), factor * weights, window=20)
+        shares.append(written(batches, BACKENDS[kernels], np.arange(20), 4)[2])
+    np.testing.assert_array_equal(shares[0], shares[1])
+    assert shares[0].sum() == pytest.approx(1, rel=1e-6)
+
+
+@pytest.mark.parametrize("start", [0, 6, 15])
+def test_a_large_file_is_read_window_by_window(
+    start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine examples at a time; within a window, as if all were in memory."""
+    monkeypatch.setattr(order, "WHOLE_BYTES", 0)
+    images = RANDOM.integers(0, 256, (30, 3, 3, 1), np.uint8)
+    (tmp_path / "pixels").write_bytes(images.tobytes())
+    with (tmp_path / "pixels").open("rb") as file:
+        in_file = mapped(file.fileno(), images.size).reshape(images.shape)
+        rows, labels = RANDOM.permutation(30)[:25], np.arange(25)
+        batches = Batches(in_file, labels, Normalization.identity(1), rows=rows, window=9)
+        examples, seen = RANDOM.permutation(25), 0
+        for window in batches.windows(examples, start):
+            assert window.start == start + seen
+            seen += window.stop - window.start
+            wanted = examples[window]
+            x, y, _ = written(batches, BACKENDS["numpy"], wanted, 9)
+            np.testing.assert_allclose(x, images[rows[wanted]].reshape(-1, 9) / 255, rtol=1e-6)
+            np.testing.assert_array_equal(y, wanted)
+        assert seen == 25 - start

@@ -118,7 +118,8 @@ class Run:
             for x, each in inputs.items()
         }
         self.y: Tensor = function(*self.xs.values())
-        self.plan = Plan(tape, self.y, np.random.default_rng(seed))
+        self.step = np.zeros(1, np.int64)
+        self.plan = Plan(tape, self.y, self.arena.backend.random(seed, 1, self.step))
         for x, each in inputs.items():
             self.xs[x].value[...] = each
 

@@ -8,13 +8,14 @@ from compiled_backend import compiled_backend
 from function_cases import ALL, IDS, IN_PLACE, IN_PLACE_IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
-from mlptrain.backend import compiled, kernels
+from mlptrain.backend import compiled, kernels, products
 from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import KERNELS
 from mlptrain.data import batches
 from mlptrain.functions.losses import Loss
-from mlptrain.optim import gradients
+from mlptrain.optim import clipping
 from mlptrain.optim.optimizers import optimizers
+from mlptrain.training import step
 
 BACKEND = compiled_backend()
 LIMITS = {"batch": 70, "n": 300, "units": 200}  # of random sizes: parts, grains and what is left
@@ -30,7 +31,8 @@ SOME = [
 @pytest.fixture(autouse=True)
 def _nan_in_new_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what a kernel reads but nothing has written shows."""
-    monkeypatch.setattr(kernels, "empty", lambda shape, dtype: np.full(shape, np.nan, dtype))
+    for module in (kernels, products):
+        monkeypatch.setattr(module, "empty", lambda shape, dtype: np.full(shape, np.nan, dtype))
 
 
 def some_sizes(seed: int) -> dict[str, int]:
@@ -153,7 +155,8 @@ def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
 
 def test_every_kernel_stands_for_a_rule() -> None:
     """A rule that was renamed would silently lose its kernel."""
-    rules = {gradients.square_sums, batches.scaled_rows, batches.take, batches.shares}
+    rules = {clipping.clip_factor, clipping.scale, step.row, step.put, step.advance}
+    rules |= {batches.scaled_rows, batches.take, batches.shares}
     for definition in (*functions.definitions(), *optimizers.definitions()):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):
@@ -171,8 +174,10 @@ def test_a_kernel_is_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
     right = compiled.operations
     monkeypatch.setattr(compiled, "operations", lambda *of: used.append(right(*of)) or used[-1])
-    Run(functions["relu"](), {"x": np.ones((2, 2), np.float32)}, backend=BACKEND)
+    Run(functions["relu"](), {"x": np.ones((2, 2), np.float32)}, backend=BACKEND).gradients()
     assert [[each.kernel for each in many] for many in used] == [["relu"], ["relu_gradient"]]
     used.clear()
-    Run(functions["relu"](), {"x": np.ones((2, 2))}, backend=BACKEND)  # float64: the plain rule
+    Run(
+        functions["relu"](), {"x": np.ones((2, 2))}, backend=BACKEND
+    ).gradients()  # float64: the plain rule
     assert used == [[], []]

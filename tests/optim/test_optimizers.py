@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from optimizer_cases import every_variant
 from pydantic import ValidationError
+from stepping import Updates
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
-from mlptrain.optim.updater import Updater
 
 SHAPES = {"w": (5, 4), "b": (13,)}
 
@@ -27,7 +27,7 @@ def arena(dtype: type = np.float64) -> Arena:
     return made
 
 
-def step(update: Updater, parameters: Arena, number: int, rate: float = 0.01) -> None:
+def step(update: Updates, parameters: Arena, number: int, rate: float = 0.01) -> None:
     """One update with a gradient that depends on the parameters and on the step."""
     noise = np.random.default_rng(number).normal(size=parameters.values.size)
     parameters.gradients[...] = parameters.values + noise
@@ -38,7 +38,7 @@ def step(update: Updater, parameters: Arena, number: int, rate: float = 0.01) ->
 def test_minimises_a_parabola(optimizer: Optimizer) -> None:
     """Σ cᵢ (wᵢ - tᵢ)² / 2 with curvatures from 0.5 to 5, at a rate that falls to 0."""
     parameters = arena()
-    update = Updater(plain(optimizer), parameters)
+    update = Updates(plain(optimizer), parameters)
     target = np.linspace(-1, 1, parameters.values.size)
     curvature = np.linspace(0.5, 5, parameters.values.size)
     for number in range(1000):
@@ -51,7 +51,7 @@ def rosenbrock(optimizer: Optimizer, rate: float) -> float:
     """(1 - x)² + 100 (y - x²)² after 4,000 steps from (-1.2, 1), where it is 24.2."""
     parameters = Arena({"w": (1, 2)}, np.float64, NumpyBackend())
     parameters.values[...] = -1.2, 1.0
-    update = Updater(optimizer, parameters)
+    update = Updates(optimizer, parameters)
     for _ in range(4000):
         x, y = parameters.values.tolist()
         if not math.isfinite(x + y) or abs(x) > 1e3:
@@ -73,7 +73,7 @@ def test_descends_from_the_first_step(optimizer: Optimizer) -> None:
     parameters = arena()
     before = parameters.values.copy()
     parameters.gradients[...] = np.where(np.arange(before.size) % 2, 1.0, -1.0)
-    Updater(plain(optimizer), parameters).update(0.01)
+    Updates(plain(optimizer), parameters).update(0.01)
     moved = parameters.values - before
     np.testing.assert_array_equal(np.sign(moved), np.where(np.arange(before.size) % 2, -1.0, 1.0))
     assert abs(moved).max() < 0.03
@@ -83,12 +83,12 @@ def test_descends_from_the_first_step(optimizer: Optimizer) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_resumes_exactly(optimizer: Optimizer, dtype: type) -> None:
     whole = arena(dtype)
-    update = Updater(optimizer, whole)
+    update = Updates(optimizer, whole)
     for number in range(5):
         step(update, whole, number)
     resumed = arena(dtype)
     resumed.values[...] = whole.values
-    second = Updater(optimizer, resumed)
+    second = Updates(optimizer, resumed)
     second.step = update.step
     for name, vector in update.state.items():
         second.state[name][...] = vector
@@ -107,7 +107,7 @@ def test_resuming_needs_all_of_the_state(name: str) -> None:
     optimizer = optimizers[name](momentum=0.9) if name == "sgd" else optimizers[name]()
     for lost in (*optimizer.state(), *(("step",) if name != "sgd" else ())):
         whole, resumed = arena(), arena()
-        update, second = Updater(optimizer, whole), Updater(optimizer, resumed)
+        update, second = Updates(optimizer, whole), Updates(optimizer, resumed)
         step(update, whole, 0)
         resumed.values[...] = whole.values
         second.step = 0 if lost == "step" else 1
@@ -128,7 +128,7 @@ def test_chunks_change_no_bit(
     for size in (NumpyBackend.chunk, chunk):
         monkeypatch.setattr(NumpyBackend, "chunk", size)
         parameters = arena(dtype)
-        update = Updater(optimizer, parameters)
+        update = Updates(optimizer, parameters)
         for number in range(4):
             step(update, parameters, number)
         results.append(parameters.values.copy())
@@ -155,10 +155,10 @@ def test_nothing_outside_the_vectors_changes(
     monkeypatch.setattr(NumpyBackend, "chunk", 6)
     backend = FencedBackend()
     parameters = Arena(SHAPES, np.float64, backend)
-    update = Updater(optimizer, parameters)
+    update = Updates(optimizer, parameters)
     for number in range(3):
         step(update, parameters, number)
-    assert len(backend.fences) == 2 * (5 + len(optimizer.state()))
+    assert len(backend.fences) == 2 * (4 + len(optimizer.state()))
     for fence in backend.fences:
         assert (fence == 77).all()
 
@@ -167,7 +167,7 @@ def test_nothing_outside_the_vectors_changes(
 def test_weight_decay_pulls_the_matrices_only(optimizer: Optimizer) -> None:
     decaying = optimizer.model_copy(update={"weight_decay": 0.1})
     decayed, other = arena(), arena()
-    update, without = Updater(decaying, decayed), Updater(plain(optimizer), other)
+    update, without = Updates(decaying, decayed), Updates(plain(optimizer), other)
     for parameters, each in ((decayed, update), (other, without)):
         for number in range(3):
             parameters.gradients[...] = np.random.default_rng(number).normal(size=33)
@@ -180,7 +180,7 @@ def after_one_step(optimizer: Optimizer) -> tuple[Array, Array]:
     """The kernel before and after a step of rate 0.5 with gradient 0."""
     parameters = arena()
     before = parameters.value("w").copy()
-    Updater(optimizer, parameters).update(0.5)
+    Updates(optimizer, parameters).update(0.5)
     return before, parameters.value("w")
 
 
@@ -195,7 +195,7 @@ def test_how_much_weight_decay_pulls() -> None:
 def test_rates_of_each_step_are_used() -> None:
     parameters = arena()
     before = parameters.values.copy()
-    update = Updater(SGD(learning_rate=123.0), parameters)
+    update = Updates(SGD(learning_rate=123.0), parameters)
     for rate in (0.5, 0.25):
         parameters.gradients[...] = 1
         update.update(rate)
@@ -205,7 +205,7 @@ def test_rates_of_each_step_are_used() -> None:
 def test_the_first_steps_of_adam() -> None:
     """The first is ρ g / (|g| + ε); a constant gradient makes every step as long."""
     parameters = Arena({"w": (1, 3)}, np.float64, NumpyBackend())
-    update = Updater(Adam(), parameters)
+    update = Updates(Adam(), parameters)
     for number in range(1, 6):
         parameters.gradients[...] = 1e-3, -5.0, 0.0
         update.update(0.1)
@@ -217,7 +217,7 @@ def test_momentum_goes_on_without_a_gradient() -> None:
     rows: dict[bool, list[float]] = {False: [], True: []}
     for nesterov, row in rows.items():
         parameters = Arena({"b": (1,)}, np.float64, NumpyBackend())
-        update = Updater(SGD(momentum=0.5, nesterov=nesterov), parameters)
+        update = Updates(SGD(momentum=0.5, nesterov=nesterov), parameters)
         for gradient in (1.0, 0.0, 0.0):
             parameters.gradients[...] = gradient
             update.update(1.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference_runs import RUNS, SIZES, STEPS, ReferenceRun, parameter_shapes
+from stepping import Updates, clip
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array
@@ -14,8 +15,6 @@ from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim import optimizers
-from mlptrain.optim.gradients import GradientNorm
-from mlptrain.optim.updater import Updater
 
 NAMES = [
     f"{layer}/{part}" for layer in ("dense_1", "dense_2", "output") for part in ("kernel", "bias")
@@ -48,7 +47,7 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
     for name, values in views(recorded["initial"]).items():
         model.arena.value(name)[...] = values
     optimizer = optimizers.optimizers[run.optimizer["type"]](**run.optimizer)
-    updater = Updater(optimizer, model.arena)
+    updater = Updates(optimizer, model.arena)
     x, labels = recorded["x"], recorded["labels"]
     program = model.plan_training(x.shape[1], None)
     losses = []
@@ -61,7 +60,7 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
         program.plan.backward()
         losses.append(float(program.loss.value))
         if optimizer.clip_norm is not None:
-            GradientNorm(model.arena).clip(optimizer.clip_norm)
+            clip(model.arena, optimizer.clip_norm)
         updater.update(optimizer.learning_rate)
     return losses, model.arena
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import ENVIRONMENT, HANGS, make_project, timeless
+from tiny_runs import EACH_STEP, ENVIRONMENT, HANGS, make_project, timeless
 
 from mlptrain.training import checkpoint
 
@@ -18,20 +18,17 @@ pytestmark = pytest.mark.slow
 
 # The command line with small limits: a cache for few images, blocks of 2 and windows of 10 rows.
 # With a number as its first argument, the process ends itself at that update.
-LIMITED = """
+LIMITED = f"""{EACH_STEP}
 import os, sys
 from mlptrain.data import cache, order
-from mlptrain.optim.updater import Updater
 kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
 cache._LEAST_FILES = 2
 if kind == "windows":
     order.WHOLE_BYTES, order.BLOCK_BYTES, order.WINDOW_BYTES = 0, 2 * 64, 12 * 64
-update = Updater.update
-def update_or_die(self, rate):
-    update(self, rate)
-    if self.step == at:
+def stop(step):
+    if step == at:
         os.kill(os.getpid(), 15)
-Updater.update = update_or_die
+after_step(stop)
 from mlptrain.cli.app import main
 main()
 """
@@ -146,6 +143,7 @@ def test_one_window_is_in_memory_at_a_time(tmp_path: Path) -> None:
     script = """
 import os, sys
 import numpy as np
+from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.data import mapping, order
 from mlptrain.data.batches import Batches
 from mlptrain.data.normalization import Normalization
@@ -154,18 +152,21 @@ n, size = 16384, 4096
 descriptor = os.open(sys.argv[1], os.O_RDONLY)
 images = mapping.mapped(descriptor, n * size).reshape(n, 64, 64, 1)
 rows = np.arange(n)[::-1]
-data = Batches(images, np.arange(n), Normalization.identity(1), rows=rows)
-x, y, w = np.empty((64, size), np.float32), np.empty(64, np.int64), np.empty(64, np.float32)
+data = Batches(images, np.arange(n), Normalization.identity(1), rows=rows, window=1024)
+x, y, batch = np.empty((64, size), np.float32), np.empty(64, np.int64), np.empty(64, np.int64)
+gather = NumpyBackend().bind(data.calls(batch, x, y))
 def resident():
     text = open("/proc/self/status").read()
     return sum(int(text.split(name)[1].split()[0]) << 10 for name in ("RssFile:", "RssAnon:"))
 before, most = resident(), 0
 for epoch in (order.shuffled(n, size, 1024, np.random.default_rng(0)), np.arange(n)):
-    for batch in data.in_order(epoch, 64, 1024):
-        data.write(batch, x, y, w)
-        most = max(most, resident())
-        assert y.tolist() == batch.tolist()
-        assert ((x[:, :8] * 255).round() == rows[batch][:, None] % 251).all()
+    for window in data.windows(epoch):
+        for first in range(window.start, window.stop, 64):
+            batch[:] = epoch[first : first + 64]
+            gather()
+            most = max(most, resident())
+            assert y.tolist() == batch.tolist()
+            assert ((x[:, :8] * 255).round() == rows[batch][:, None] % 251).all()
 print(most - before)
 """
     path = tmp_path / "rows"

@@ -15,9 +15,8 @@ from tiny_runs import CONFIG, differing, make_project, mlptrain, strict_json
 from mlptrain.errors import DataError
 from mlptrain.training import checkpoint
 from mlptrain.training.datasets import Splits
-from mlptrain.training.loop import train
 from mlptrain.training.saved_model import EvaluatedModel, evaluate_model
-from mlptrain.training.setup import open_job
+from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 
 
@@ -26,7 +25,7 @@ def train_here(folder: Path, *overrides: str, config: str = CONFIG) -> Splits:
     (folder / "tiny.yaml").write_text(config)
     with (
         StopRequest() as stop,
-        open_job(
+        prepare_run(
             folder / "tiny.yaml",
             ("training.epochs=1", *overrides),
             folder / "run",
@@ -34,7 +33,7 @@ def train_here(folder: Path, *overrides: str, config: str = CONFIG) -> Splits:
             reading=lambda *_: None,
         ) as job,
     ):
-        list(train(job, stop))
+        list(job.train(stop))
         return job.splits
 
 

@@ -9,7 +9,7 @@ from tiny_runs import CONFIG, INPUTS, content, differing, make_project, mlptrain
 
 from mlptrain.errors import ConfigError
 from mlptrain.training import checkpoint
-from mlptrain.training.setup import open_job
+from mlptrain.training.setup import prepare_run
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def test_more_epochs_go_on_where_the_run_ended(project: Path, tmp_path: Path) ->
 def test_an_unfinished_run_has_no_summary(project: Path, run: Path) -> None:
     """summary.json says how a run ended, so there is none while it goes on."""
     longer = ("training.epochs=5",)
-    with open_job(project / "tiny.yaml", longer, run, resume=True, reading=lambda *_: None):
+    with prepare_run(project / "tiny.yaml", longer, run, resume=True, reading=lambda *_: None):
         assert not (run / "summary.json").exists()
 
 
@@ -81,7 +81,7 @@ def test_one_changed_key_is_refused(
     before = content(run)
     with (
         pytest.raises(ConfigError, match=f"  {key}"),
-        open_job(project / "tiny.yaml", overrides, run, resume=True, reading=lambda *_: None),
+        prepare_run(project / "tiny.yaml", overrides, run, resume=True, reading=lambda *_: None),
     ):
         pass
     assert content(run) == before

@@ -11,7 +11,7 @@ from mlptrain import files
 from mlptrain.errors import FileSystemError
 from mlptrain.system import System
 from mlptrain.training.run_folder import existing_run, open_run
-from mlptrain.training.setup import open_job
+from mlptrain.training.setup import prepare_run
 
 
 def test_a_folder_that_another_process_makes_meanwhile_is_left_to_it(
@@ -51,7 +51,7 @@ def test_free_space_is_checked_before_the_first_epoch(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=3000))
     with (
         pytest.raises(FileSystemError) as error,
-        open_job(project / "tiny.yaml", (), run, resume=False, reading=lambda *_: None),
+        prepare_run(project / "tiny.yaml", (), run, resume=False, reading=lambda *_: None),
     ):
         pass
     message = str(error.value)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import (
     AT_STEP,
+    EACH_STEP,
     ENVIRONMENT,
     HANGS,
     broken,
@@ -38,20 +39,17 @@ main()
 """
 
 
-# In update 6 both signals are there before Python looks for the first.
-AT_ONCE = """
+# In step 6 both signals are there before Python looks for the first.
+AT_ONCE = f"""{EACH_STEP}
 import os, signal, sys
-from mlptrain.optim.updater import Updater
 numbers = [int(sys.argv.pop(1)) for _ in range(2)]
-update = Updater.update
-def update_and_stop(self, rate):
-    update(self, rate)
-    if self.step == 6:
+def stop(step):
+    if step == 6:
         signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
         for number in numbers:
             os.kill(os.getpid(), number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
-Updater.update = update_and_stop
+after_step(stop)
 from mlptrain.__main__ import main
 main()
 """

@@ -1,11 +1,7 @@
-"""Streams of random numbers: separate, seeded, and saved to the bit."""
-
-import json
+"""Streams of random numbers: separate and seeded."""
 
 import numpy as np
-import pytest
 
-from mlptrain.training import streams
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, SPLITTING, stream
 
 PURPOSES = (INITIALIZATION, SHUFFLING, DROPOUT, SPLITTING)
@@ -34,21 +30,3 @@ def test_a_use_does_not_shift_another() -> None:
     before = stream(0, SHUFFLING, 5).permutation(50)
     dropout.random(1000)
     np.testing.assert_array_equal(stream(0, SHUFFLING, 5).permutation(50), before)
-
-
-@pytest.mark.parametrize("drawn", [0, 1, 2, 17])
-def test_the_state_survives_json(drawn: int) -> None:
-    """Also between the two float32 that PCG64 makes of one 64-bit number."""
-    generator = stream(1, DROPOUT)
-    generator.random(drawn, dtype=np.float32)
-    saved = json.loads(json.dumps(streams.state(generator)))
-    expected = generator.random(33, dtype=np.float32)
-    other = stream(2, DROPOUT)
-    streams.restore(other, saved)
-    np.testing.assert_array_equal(other.random(33, dtype=np.float32), expected)
-
-
-def test_no_state_is_refused() -> None:
-    for wrong in ({}, {"state": 1}, {"state": -1, "inc": 1, "has_uint32": 0, "uinteger": 0}):
-        with pytest.raises((KeyError, TypeError, ValueError, OverflowError)):
-            streams.restore(stream(0, DROPOUT), wrong)

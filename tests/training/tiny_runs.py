@@ -58,17 +58,27 @@ main()
 """
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
 CLI = (sys.executable, "-m", "mlptrain")
-# After update number `at` the process sends itself a signal, `times` times.
-AT_STEP = """
+# Every step is a native call of its own, after which `do` is called with how many were made.
+EACH_STEP = """
+from mlptrain.training import trainer
+from mlptrain.training.step import Step
+trainer.CALL_SECONDS = 0
+def after_step(do):
+    run = Step.run
+    def run_and_do(self, *arguments):
+        result = run(self, *arguments)
+        do(int(self._counter[0]))
+        return result
+    Step.run = run_and_do
+"""
+# After step number `at` the process sends itself a signal, `times` times.
+AT_STEP = f"""{EACH_STEP}
 import os, sys
-from mlptrain.optim.updater import Updater
 number, at, times = (int(sys.argv.pop(1)) for _ in range(3))
-update = Updater.update
-def update_and_stop(self, rate):
-    update(self, rate)
-    for _ in range(times * (self.step == at)):
+def stop(step):
+    for _ in range(times * (step == at)):
         os.kill(os.getpid(), number)
-Updater.update = update_and_stop
+after_step(stop)
 from mlptrain.cli.app import main
 main()
 """

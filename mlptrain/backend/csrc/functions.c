@@ -163,6 +163,42 @@ KERNEL softmax(ARGUMENTS) {
     }
 }
 
+/* -- dropout.py */
+
+/* Four 64-bit numbers from a counter and a key: Philox4x64-10 (Salmon et al., 2011), which NumPy's
+   generator of that name computes, too. */
+INLINE void philox(uint64_t counter[4], uint64_t key_0, uint64_t key_1) {
+    for (int round = 0; round < 10; round++) {
+        __uint128_t a = (__uint128_t)0xD2E7470EE14C6C93u * counter[0];
+        __uint128_t b = (__uint128_t)0xCA5A826395121157u * counter[2];
+        counter[0] = (uint64_t)(b >> 64) ^ counter[1] ^ key_0;
+        counter[1] = (uint64_t)b;
+        counter[2] = (uint64_t)(a >> 64) ^ counter[3] ^ key_1;
+        counter[3] = (uint64_t)a;
+        key_0 += 0x9E3779B97F4A7C15u;
+        key_1 += 0xBB67AE8584CAA73Bu;
+    }
+}
+
+/* p: out, x, mask, step (1,); n: seed, purpose, number of the function; f: rate. One block of the
+   generator makes 8 entries of the mask. */
+KERNEL dropout(ARGUMENTS) {
+    float *out = o->p[0], *restrict mask = o->p[2];
+    const float *x = o->p[1];
+    float rate = o->f[0], scale = 1 / (1 - o->f[0]);
+    uint64_t step = *(const int64_t *)o->p[3];
+    for (int64_t i = first, next; i < last; i = next) {
+        next = smaller(last, i / 8 * 8 + 8);
+        uint64_t block[4] = {i / 8 + 1, o->n[2], step, 0};
+        philox(block, o->n[0], o->n[1]);
+        for (int64_t j = i; j < next; j++) {
+            uint32_t bits = block[j % 8 / 2] >> j % 2 * 32;
+            mask[j] = (bits >> 8) * 0x1p-24f < rate ? 0 : scale;
+            out[j] = x[j] * mask[j];
+        }
+    }
+}
+
 /* -- losses.py */
 
 /* p: softmax p (rows, width), x, row (rows,), labels; n: width; f: label smoothing.

@@ -1,4 +1,4 @@
-/* The rules of mlptrain/optim; items: entries of the vector, or parts of it. */
+/* The rules of mlptrain/optim; items: entries of the vector. */
 
 #include "program.h"
 
@@ -56,32 +56,46 @@ KERNEL adam(ARGUMENTS) {
     }
 }
 
-/* p: sums (parts,), g. Adds the squares of the entries to their part's sum. */
+/* p: sums (parts,), float64, g. Adds the squares of the entries to their part's sum. */
 KERNEL square_sums(NUMBERED) {
     const float *g = o->p[1];
     double total = 0;
     for (int64_t i = first; i < last;) {
         int64_t stop = smaller(last, i + MOST); /* float32 sums of more would be off */
         float lane[4 * LANES] = {0};
-        for (; i + 4 * LANES <= stop; i += 4 * LANES)
-            for (int j = 0; j < 4 * LANES; j++)
-                lane[j] += g[i + j] * g[i + j];
-        for (int j = 0; j < 4 * LANES; j++)
-            total += lane[j];
-        for (; i < stop; i++)
-            total += (double)g[i] * g[i];
+        double some = 0;
+        for (int64_t j = i; j + 4 * LANES <= stop; j += 4 * LANES)
+            for (int k = 0; k < 4 * LANES; k++)
+                lane[k] += g[j + k] * g[j + k];
+        for (int k = 0; k < 4 * LANES; k++)
+            some += lane[k];
+        int64_t rest = i + (stop - i) / (4 * LANES) * (4 * LANES);
+        if (!(some < HUGE_VALF)) /* in float32 the squares of large numbers overflow */
+            for (some = 0, rest = i; rest < stop; rest++)
+                some += (double)g[rest] * g[rest];
+        for (; rest < stop; rest++)
+            some += (double)g[rest] * g[rest];
+        total += some;
+        i = stop;
     }
-    ((float *)o->p[0])[part] += (float)total;
+    ((double *)o->p[0])[part] += total;
 }
 
-/* p: out (n[0],), sums (n[1],). Their total goes into out[0]; the rest of out, and the sums for the
-   next time, become 0. */
-void total(WHOLE) {
-    float *out = o->p[0], *sums = o->p[1];
-    double all = 0;
-    for (int64_t i = 0; i < o->n[1]; i++)
-        all += sums[i];
-    memset(sums, 0, o->n[1] * sizeof *sums);
-    memset(out, 0, o->n[0] * sizeof *out);
-    out[0] = (float)all;
+/* out (1,) = min(1, limit / length), or 1 if the length, the root of the total of sums (n[0],),
+   float64, is NaN or Inf. The sums become 0, for the next time. p: out, sums; f: limit. */
+void clip_factor(WHOLE) {
+    double *sums = o->p[1], total = 0, limit = o->f[0];
+    for (int64_t i = 0; i < o->n[0]; i++)
+        total += sums[i];
+    memset(sums, 0, o->n[0] * sizeof *sums);
+    double length = sqrt(total);
+    *(float *)o->p[0] = length > limit && length < HUGE_VAL ? (float)(limit / length) : 1;
+}
+
+/* p: out, factor (1,): out ← factor out. */
+KERNEL scale_by(ARGUMENTS) {
+    float *restrict out = o->p[0], factor = *(const float *)o->p[1];
+    if (factor != 1)
+        for (int64_t i = first; i < last; i++)
+            out[i] *= factor;
 }

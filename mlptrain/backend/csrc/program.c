@@ -22,6 +22,7 @@ int64_t layout(void) { return LAYOUT; }
 
 static const operation *program;
 static int64_t length;
+static int64_t rounds; /* how often it is still to be run, this time included */
 static _Alignas(64) _Atomic uint64_t state; /* index of the operation << 32 | its free parts */
 static _Alignas(64) _Atomic int64_t done;   /* parts of it that are finished */
 static _Alignas(64) _Atomic int sleeping;
@@ -89,10 +90,16 @@ static void run_whole(const operation *o) {
    its last addition to `done`: from then on others may finish the program, free it and run another.
    So what is needed afterwards is read before, into locals. */
 
-/* Run the operations from `index` on that have only one part, then open the next one to all. */
+/* Run the operations from `index` on that have only one part, then open the next one to all. After
+   the last operation the next round begins with the first. */
 static void open_operation(int64_t index) {
-    for (; index < length && program[index].parts == 1; index++)
+    for (;; index++) {
+        if (index == length && --rounds > 0)
+            index = 0;
+        if (index == length || program[index].parts > 1)
+            break;
         run_whole(program + index);
+    }
     uint64_t parts = index < length ? (1ull << program[index].parts) - 1 : 0;
     atomic_store(&done, 0);
     atomic_store(&state, (uint64_t)index << 32 | parts);
@@ -180,12 +187,13 @@ int64_t start_threads(int64_t threads) {
     return started;
 }
 
-/* Run a program of `count` operations from the first to the last. */
-void run_program(const operation *operations, int64_t count) {
+/* Run a program of `count` > 0 operations from the first to the last, `times` > 0 times. */
+void run_program(const operation *operations, int64_t count, int64_t times) {
     pthread_mutex_lock(&one_caller);
     uint64_t before = flush_denormals();
     program = operations;
     length = count;
+    rounds = times;
     open_operation(0);
     for (int spins = 0; atomic_load(&state) >> 32 != (uint64_t)count; spins++) {
         if (take_part(0))

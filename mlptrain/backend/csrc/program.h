@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LAYOUT 5 /* of struct operation and the functions beside it; compiled.py knows it, too */
+#define LAYOUT 6 /* of struct operation and the functions beside it; compiled.py knows it, too */
 
 typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last, int64_t part);

@@ -1,10 +1,12 @@
-"""What the training loop decides and writes down: weights of classes, which epoch is the best, when
+"""What a trainer decides and writes down: weights of classes, which epoch is the best, when
 to stop, and the numbers in metrics.jsonl and summary.json.
 
 23 images in batches of 5: the last batch has 3, the classes 12, 7 and 4 images."""
 
 import json
 import math
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,23 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 from tiny_runs import strict_json
 
+from mlptrain.config.schema import TrainingConfig
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, StoppedError
-from mlptrain.optim.updater import Updater
-from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepDone
-from mlptrain.training.job import Job, class_weights
-from mlptrain.training.loop import train
+from mlptrain.functions.activations import ReLU
+from mlptrain.functions.losses import CrossEntropy
+from mlptrain.nn.layers import Dense
+from mlptrain.nn.model import Model
+from mlptrain.optim.optimizers import Adam
+from mlptrain.training import trainer as training_loop
+from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepsDone
+from mlptrain.training.run import class_weights
 from mlptrain.training.saved_model import SavedModel
-from mlptrain.training.setup import open_job
+from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.step import Step
+from mlptrain.training.trainer import Trainer
 
 COUNTS = {"a": 12, "b": 7, "c": 4}
 N, SIZE, STEPS, LAST = 23, 5, 5, 3  # examples, batch size, steps of an epoch, last batch
@@ -50,6 +61,11 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def one_step_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_loop, "CALL_SECONDS", 0)
+
+
+@pytest.fixture(autouse=True)
 def two_threads() -> Iterator[None]:
     """The BLAS has 2 threads before each test, and afterwards as many as it had."""
     with threadpool_limits(2, user_api="blas"):
@@ -74,7 +90,7 @@ def opened(
     }
     config = splits / "loop.yaml"
     config.write_text(json.dumps(settings))
-    return open_job(config, (), run, resume=False, reading=lambda *_: None)
+    return prepare_run(config, (), run, resume=False, reading=lambda *_: None)
 
 
 def summary_of(run: Path) -> Any:
@@ -121,12 +137,12 @@ def test_a_job_weighs_what_it_trains_with_and_nothing_else(
 ) -> None:
     weights, seen = np.array(expected, np.float32), []
     with opened(splits, tmp_path / "plain") as plain:
-        validation = plain.evaluate_validation()
+        validation = plain.trainer.evaluate(plain.splits.validation)
     with opened(splits, tmp_path / "run", class_weight=setting, epochs=1) as job:
-        assert job.evaluate_validation().loss == validation.loss
-        for event in train(job, StopRequest()):
-            if isinstance(event, StepDone):
-                program = job.program(SIZE if event.step < STEPS else LAST)
+        assert job.trainer.evaluate(job.splits.validation).loss == validation.loss
+        for event in job.train(StopRequest()):
+            if isinstance(event, StepsDone):
+                program = job.trainer.step(SIZE if event.step < STEPS else LAST).program
                 labels = program.labels.value
                 shares = weights[labels] / weights[labels].sum(dtype=np.float64)
                 np.testing.assert_allclose(program.weights.value, shares, rtol=2e-7)
@@ -156,9 +172,9 @@ def test_train_loss_counts_each_example_once(
     correct: list[int] = []
     sizes = [SIZE] * (STEPS - 1) + [LAST]
     with opened(splits, tmp_path / "run", class_weight=class_weight) as job:
-        for event in train(job, StopRequest()):
-            if isinstance(event, StepDone):
-                program = job.program(sizes[event.step - 1])
+        for event in job.train(StopRequest()):
+            if isinstance(event, StepsDone):
+                program = job.trainer.step(sizes[event.step - 1]).program
                 losses.append(float(program.loss.value))
                 correct.append(int(program.correct.value))
             elif isinstance(event, EpochDone):
@@ -174,17 +190,17 @@ def test_learning_rate_is_that_of_the_last_update(
 ) -> None:
     rates: list[float] = []
     reported: list[float] = []
-    update = Updater.update
+    run = Step.run
 
-    def noting(self: Updater, rate: float) -> None:
-        rates.append(rate)
-        update(self, rate)
+    def noting(self: Step, examples: Any, coefficients: Any) -> Any:
+        rates.extend(coefficients[:, 2].tolist())  # after those of weight decay
+        return run(self, examples, coefficients)
 
-    monkeypatch.setattr(Updater, "update", noting)
+    monkeypatch.setattr(Step, "run", noting)
     schedule = {"type": "cosine", "warmup_epochs": 1.0}
     optimizer = {"type": "sgd", "learning_rate": 0.5, "schedule": schedule}
     with opened(splits, tmp_path / "run", optimizer=optimizer) as job:
-        for event in train(job, StopRequest()):
+        for event in job.train(StopRequest()):
             if isinstance(event, EpochDone):
                 assert event.metrics.learning_rate == rates[-1]
                 assert event.metrics.step == len(rates)
@@ -202,7 +218,7 @@ def test_the_best_weights_are_tested_not_the_last(
 ) -> None:
     run, stopping = tmp_path / "run", {"patience": 2} if stops_early else None
     with opened(splits, run, validation="contrary", early_stopping=stopping, epochs=6) as job:
-        *_, finished = train(job, StopRequest())
+        *_, finished = job.train(StopRequest())
         dataset = job.splits.test
     best, last = (SavedModel(run / f"{name}.safetensors") for name in ("best", "last"))
     of_best, of_last = (each.evaluate(dataset, lambda *_: None) for each in (best, last))
@@ -223,7 +239,7 @@ def test_the_best_epoch_is_the_first_with_the_best_value(
 ) -> None:
     run, stopping = tmp_path / "run", {"monitor": monitor, "patience": 100}
     with opened(splits, run, early_stopping=stopping, epochs=6) as job:
-        best = [event.best for event in train(job, StopRequest()) if isinstance(event, EpochDone)]
+        best = [event.best for event in job.train(StopRequest()) if isinstance(event, EpochDone)]
     values = [line[monitor] for line in lines_of(run)]
     choose = max if monitor.endswith("accuracy") else min
     assert min(values) != max(values)
@@ -237,7 +253,7 @@ def test_the_best_epoch_is_the_first_with_the_best_value(
     assert summary["best_epoch"] == values.index(choose(values)) + 1
 
 
-def watched(job: Job, values: Sequence[float]) -> tuple[list[int], str | None]:
+def watched(job: Trainer, values: Sequence[float]) -> tuple[list[int], str | None]:
     """The epochs that were better, and why no further one is made, if the epochs end with `values`
     of what is monitored and with the worst of everything else."""
     better, progress = [], job.progress
@@ -287,7 +303,7 @@ def test_stopping_early(
     values = [10 - loss for loss in losses] if monitor.endswith("accuracy") else losses
     given = {"monitor": monitor, **stopping}
     with opened(splits, tmp_path / "run", early_stopping=given, epochs=8) as job:
-        assert watched(job, values) == (better, reason)
+        assert watched(job.trainer, values) == (better, reason)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])
@@ -299,12 +315,12 @@ def test_the_wait_goes_on_where_a_run_was_interrupted(
     where more are allowed when it is resumed."""
     run, settings = tmp_path / "run", {"early_stopping": {"patience": 3}, "epochs": 9}
     with opened(splits, run, validation="contrary", **settings) as job:
-        events = train(job, StopRequest())
+        events = job.train(StopRequest())
         while job.progress.epoch < epochs:
             next(events)
     config, grown = splits / "loop.yaml", (f"training.epochs={more}",)
-    with open_job(config, grown, run, resume=True, reading=lambda *_: None) as job:
-        list(train(job, StopRequest()))
+    with prepare_run(config, grown, run, resume=True, reading=lambda *_: None) as job:
+        list(job.train(StopRequest()))
     summary = summary_of(run)
     assert (summary["best_epoch"], summary["epoch"]) == (1, 4)
     assert summary["reason"] == "early_stopping"
@@ -313,8 +329,8 @@ def test_the_wait_goes_on_where_a_run_was_interrupted(
 
 def test_never_stopping_early(splits: Path, tmp_path: Path) -> None:
     with opened(splits, tmp_path / "run", early_stopping=None, epochs=8) as job:
-        assert job.monitor == "val_loss"
-        assert watched(job, WORSE) == ([1], "epochs")
+        assert job.trainer.monitor == "val_loss"
+        assert watched(job.trainer, WORSE) == ([1], "epochs")
 
 
 def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> None:
@@ -322,7 +338,7 @@ def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> No
     assert blas_threads() == {2}
     with opened(splits, run, epochs=1) as job:
         assert blas_threads() == {1}
-        list(train(job, StopRequest()))
+        list(job.train(StopRequest()))
     assert summary_of(run)["threads"] == 1
     for name in ("best", "last"):
         with threadpool_limits(2, user_api="blas"):
@@ -331,13 +347,12 @@ def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> No
             assert blas_threads() == {1}
 
 
-def test_a_stopped_run_is_quiet_no_longer(splits: Path, tmp_path: Path) -> None:
-    """Not even while the error that tells of it is kept, and with it the steps' frames."""
+def test_a_run_is_quiet_within_its_steps_only(splits: Path, tmp_path: Path) -> None:
     stop, warned = StopRequest(), np.geterr()
     with opened(splits, tmp_path / "run", epochs=1) as job:
-        events = train(job, stop)
+        events = job.train(stop)
         next(events)
-        assert np.geterr() != warned
+        assert np.geterr() == warned
         stop.signal_number = 15
         with pytest.raises(StoppedError) as kept:
             next(events)
@@ -351,14 +366,52 @@ def test_the_speed_of_a_resumed_epoch_is_that_of_the_steps_made_since(
 ) -> None:
     run, stop = tmp_path / "run", StopRequest()
     with opened(splits, run, epochs=1) as job:
-        events = train(job, stop)
+        events = job.train(stop)
         for _ in range(steps):
             next(events)
         stop.signal_number = 15
         with pytest.raises(StoppedError):
             next(events)
-    with open_job(splits / "loop.yaml", (), run, resume=True, reading=lambda *_: None) as job:
-        list(train(job, StopRequest()))
+    with prepare_run(splits / "loop.yaml", (), run, resume=True, reading=lambda *_: None) as job:
+        list(job.train(StopRequest()))
     (line,) = lines_of(run)
     seen = line["examples_per_second"] * line["seconds"]
     assert seen == pytest.approx(N - steps * SIZE, rel=0.05)
+
+
+def test_how_many_steps_a_call_makes_changes_nothing(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, events = [], []
+    for seconds in (0, 1e9):
+        monkeypatch.setattr(training_loop, "CALL_SECONDS", seconds)
+        with opened(splits, tmp_path / f"run{seconds}", epochs=3) as job:
+            events.append(sum(isinstance(each, StepsDone) for each in job.train(StopRequest())))
+            states.append((job.model.arena.values.copy(), job.progress))
+    assert events[0] == 3 * STEPS > events[1]
+    np.testing.assert_array_equal(states[0][0], states[1][0])
+    assert states[0][1] == states[1][1]
+
+
+def test_training_from_arrays_writes_nothing(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with np.load(splits / "train.npz") as file:
+        images, names = file["x"][..., None], file["y"]
+    classes, labels = np.unique(names, return_inverse=True)
+    data = Dataset(images, np.arange(N), labels, tuple(map(str, classes)), ("",) * N, "")
+    model = Model([Dense(units=8, activation=ReLU())], 16, 3, CrossEntropy())
+    training = TrainingConfig(epochs=40, batch_size=SIZE, optimizer=Adam(learning_rate=0.05))
+    trainer = Trainer(training, model, data, data, Normalization.fit([images]), None, 0)
+    written: list[Any] = []
+
+    def note(event: str, arguments: Any) -> None:
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE:
+            written.append(arguments)
+
+    sys.addaudithook(note)
+    *_, last = trainer.train()
+    assert isinstance(last, EpochDone)
+    assert last.metrics.train_accuracy > 0.9
+    assert written == list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What a job does with its settings: clipping, the order of the examples, normalization, the seed;
+"""What a run does with its settings: clipping, the order of the examples, normalization, the seed;
 and what it makes of a validation loss that is no number.
 
 The first pixel of an image is its number, so that what arrives in the network says which it was."""
@@ -12,16 +12,21 @@ import numpy as np
 import pytest
 
 from mlptrain.errors import DivergedError
-from mlptrain.training.events import EpochDone, StepDone
-from mlptrain.training.job import Job
-from mlptrain.training.loop import train
-from mlptrain.training.setup import open_job
+from mlptrain.training import trainer
+from mlptrain.training.events import EpochDone, StepsDone
+from mlptrain.training.run import Run
+from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 
 N, SIZE = 12, 4  # examples to train with, batch size
 IMAGES = np.random.default_rng(0).integers(1, 256, (N, 2, 2, 1), np.uint8)
 IMAGES[:, 0, 0, 0] = np.arange(N)
 SGD = {"type": "sgd", "learning_rate": 0.5}
+
+
+@pytest.fixture(autouse=True)
+def one_step_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "CALL_SECONDS", 0)
 
 
 def opened(
@@ -31,8 +36,8 @@ def opened(
     normalize: str = "none",
     seed: int = 0,
     **training: Any,
-) -> AbstractContextManager[Job]:
-    """A new job without hidden layers in folder/run, with images (n, 2, 2, 1) of two classes by
+) -> AbstractContextManager[Run]:
+    """A new run without hidden layers in folder/run, with images (n, 2, 2, 1) of two classes by
     turns."""
     folder.mkdir(exist_ok=True)
     for name, images in (("train", train), ("validation", validation)):
@@ -45,15 +50,15 @@ def opened(
     }
     config = folder / "job.yaml"
     config.write_text(json.dumps(settings))
-    return open_job(config, (), folder / "run", resume=False, reading=lambda *_: None)
+    return prepare_run(config, (), folder / "run", resume=False, reading=lambda *_: None)
 
 
-def inputs(job: Job, epochs: int) -> np.ndarray:
+def inputs(job: Run, epochs: int) -> np.ndarray:
     """(epochs, N, pixels): what the network is trained with."""
     seen = [
-        job.program(SIZE).x.value.copy()
-        for event in train(job, StopRequest())
-        if isinstance(event, StepDone)
+        job.trainer.step(SIZE).program.x.value.copy()
+        for event in job.train(StopRequest())
+        if isinstance(event, StepsDone)
     ]
     return np.array(seen).reshape(epochs, N, -1)
 
@@ -67,8 +72,8 @@ def ranks(seen: np.ndarray) -> list[list[int]]:
 def test_no_step_is_longer_than_the_clipped_gradient(tmp_path: Path, limit: float | None) -> None:
     with opened(tmp_path, optimizer={**SGD, "clip_norm": limit}) as job:
         before, lengths = job.model.arena.values.copy(), []
-        for event in train(job, StopRequest()):
-            if isinstance(event, StepDone):
+        for event in job.train(StopRequest()):
+            if isinstance(event, StepsDone):
                 lengths.append(float(np.linalg.norm(job.model.arena.values - before)))
                 before[...] = job.model.arena.values
     if limit is None:
@@ -115,7 +120,7 @@ def test_a_validation_loss_that_is_no_number_ends_the_run_unsaved(
         (kernel,) = (w for w in job.model.arena.by_name().values() if w.ndim == 2)
         kernel[...] = columns
         with pytest.raises(DivergedError, match=f"step 3.*the validation loss is {loss}"):
-            assert not any(isinstance(event, EpochDone) for event in train(job, StopRequest()))
+            assert not any(isinstance(event, EpochDone) for event in job.train(StopRequest()))
     run = tmp_path / "run"
     assert json.loads((run / "summary.json").read_text())["reason"] == "diverged"
     assert not {path.name for path in run.iterdir()} & {"best.safetensors", "last.safetensors"}

@@ -1,0 +1,121 @@
+"""Operations: what a program of compiled kernels is made of, and how threads share one.
+
+A thread owns the same share of the rows of every matrix of weights: it alone reads and updates
+them: writing a cache line that another core has read costs 20 ns, more than the update.
+It multiplies them with its columns of x, and the threads' products are summed up; backward it
+computes its columns of the gradient of x, and its rows of that of the weights. That pays while the
+sums are fewer than the weights; with larger batches, threads own rows of x instead (`by_columns`).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.call import Array, Call
+
+ENTRY, ROOT, EXPONENTIAL = 8, 16, 32  # what an entry of simple, square-root and eˣ kernels costs
+ROW = 16  # entries: what a row of a kernel that goes by rows costs besides its own
+WORK_PER_THREAD = 65_536  # multiplications that are worth handing to another thread
+GRAIN = 8  # rows, columns or entries: half a cache line
+
+
+class Operation(NamedTuple):
+    """One call of a kernel: its name, and the arrays and numbers it takes.
+
+    `bounds` cuts its items into segments; each segment is cut into `parts`, one per thread, at
+    multiples of `grain`."""
+
+    kernel: str
+    arrays: tuple[Array | None, ...]
+    bounds: NDArray[np.int64]
+    parts: int
+    sizes: tuple[int, ...]
+    settings: tuple[float, ...]
+    grain: int
+
+
+Kernel = Callable[[Call, int], list[Operation]]  # of a call, for so many threads
+
+
+def operation(
+    kernel: str,
+    arrays: tuple[Array | None, ...],
+    items: int | NDArray[np.int64],
+    work: int,
+    threads: int,
+    *,
+    sizes: tuple[int, ...] = (),
+    settings: tuple[float, ...] = (),
+    grain: int = 1,
+) -> Operation:
+    """One part per thread, but none below WORK_PER_THREAD multiplications, of which an item costs
+    `work`. `items`: how many, or the bounds of segments."""
+    bounds = np.array((0, items)) if isinstance(items, int) else items
+    grains = int(np.diff(bounds).max()) // grain
+    parts = min(threads, int(bounds[-1]) * work // WORK_PER_THREAD, grains)
+    return Operation(kernel, arrays, bounds, max(parts, 1), sizes, settings, grain)
+
+
+def by_columns(rows: int, columns: int, threads: int) -> bool:
+    """Whether threads own columns of x (rows, columns), and the rows of the weights that these are
+    multiplied with, and not rows of x."""
+    return rows * threads < columns
+
+
+def entries(array: Array, threads: int) -> int | NDArray[np.int64]:
+    """The entries of an array; where threads own its columns, with a segment for each row."""
+    rows, columns = array.shape if array.ndim == 2 else (1, 1)
+    if by_columns(rows, columns, threads):
+        return np.arange(0, array.size + 1, columns)
+    return array.size
+
+
+def entrywise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
+    """Each entry of out from the arrays `names`, and the function's `settings`. The rule may be
+    given the `bounds` of its segments."""
+
+    def operations(call: Call, threads: int) -> list[Operation]:
+        arrays = tuple(call.arrays[name] for name in names.split())
+        return [
+            operation(
+                kernel,
+                (call.out, *arrays),
+                call.arrays.get("bounds", entries(call.out, threads)),
+                work,
+                threads,
+                sizes=call.out.shape,
+                settings=tuple(setting(call, name) for name in settings),
+                grain=GRAIN,
+            )
+        ]
+
+    return operations
+
+
+def rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
+    """Each row of out (rows, width) from the arrays `names`, and the function's `settings`."""
+
+    def operations(call: Call, threads: int) -> list[Operation]:
+        rows, width = call.out.shape
+        arrays = tuple(call.arrays[name] for name in names.split())
+        numbers = tuple(setting(call, name) for name in settings)
+        return [
+            operation(
+                kernel,
+                (call.out, *arrays),
+                rows,
+                (width + ROW) * work,
+                threads,
+                sizes=(width,),
+                settings=numbers,
+            )
+        ]
+
+    return operations
+
+
+def setting(call: Call, name: str) -> float:
+    """A setting of the definition that the rule belongs to."""
+    return float(getattr(call.rule.__self__, name))  # type: ignore[attr-defined]

@@ -1,0 +1,226 @@
+"""A training run: a trainer, and the folder that its state is saved in."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.config.load import GivenConfig
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.names import refuse_misspelt
+from mlptrain.data.normalization import Normalization
+from mlptrain.errors import ConfigError, DataError, DivergedError, StoppedError
+from mlptrain.nn.model import Model
+from mlptrain.text import exact, show_name, show_path
+from mlptrain.training import checkpoint
+from mlptrain.training.checkpoint import Checkpoint, Progress, State
+from mlptrain.training.datasets import Splits
+from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
+from mlptrain.training.machine import Threads, environment, set_threads
+from mlptrain.training.metrics import Evaluation
+from mlptrain.training.run_folder import RunFolder
+from mlptrain.training.signals import StopRequest
+from mlptrain.training.trainer import Trainer
+
+
+class Run:
+    """Listens to a trainer, and owns what is written: checkpoints, metrics, the summary.
+
+    Attributes:
+        threads: how many compute, of the `wanted_threads`.
+        fingerprints: of each split.
+        ended: whether the run had ended before this process came: nothing of it is written again.
+    """
+
+    def __init__(
+        self,
+        given: GivenConfig,
+        splits: Splits,
+        model: Model,
+        weights: NDArray[np.float64] | None,
+        folder: RunFolder,
+        threads: Threads,
+    ) -> None:
+        self.given = given
+        self.config = config = given.config
+        self.splits = splits
+        self.model = model
+        self.backend = model.arena.backend
+        self.folder = folder
+        self.wanted_threads = threads
+        self.threads = set_threads(
+            self.backend, threads, config.training.batch_size * model.largest_kernel
+        )
+        self.ended = False
+        standard = config.data.normalize == "standard"
+        self.normalization = (
+            Normalization.fit(splits.train.parts())
+            if standard
+            else Normalization.identity(splits.image.shape[2])
+        )
+        self.trainer = Trainer(
+            config.training,
+            model,
+            splits.train,
+            splits.validation,
+            self.normalization,
+            weights,
+            config.seed,
+        )
+        self.fingerprints = {name: dataset.fingerprint() for name, dataset in splits}
+
+    @property
+    def progress(self) -> Progress:
+        """Where training stands."""
+        return self.trainer.progress
+
+    def train(self, stop: StopRequest) -> Iterator[Event]:
+        """Train to the end, then evaluate the best weights on the test split.
+
+        After each epoch its metrics are written, then best, then last: what a killed process wrote
+        beyond `last` is written again when it is resumed. Raises DivergedError, and StoppedError,
+        with the state saved, once `stop` has noted a signal."""
+        stop.hold()
+        trainer = self.trainer
+        try:
+            for event in trainer.train():
+                if isinstance(event, EpochDone):
+                    self._save_epoch(event)
+                yield event
+                if stop.signal_number is not None and isinstance(event, StepsDone):
+                    trainer.require_finite()
+                    self._save(self.folder.last)
+                    message = "training was stopped; its state is saved"
+                    raise StoppedError(message, stop.signal_number)
+            trainer.keep_best()
+            test = trainer.evaluate(self.splits.test)
+            if test is not None and not math.isfinite(test.loss):
+                raise trainer.diverged(f"the test loss of the best weights is {test.loss:g}")
+        except DivergedError:
+            self._write_summary("diverged", None)
+            raise
+        reason, progress = trainer.reason_to_stop(), trainer.progress
+        assert reason is not None
+        assert progress.best_value is not None
+        self._write_summary(reason, test)
+        yield Finished(
+            reason,
+            progress.epoch,
+            trainer.monitor,
+            progress.best_epoch,
+            progress.best_value,
+            test,
+        )
+
+    def checkpoint_bytes(self) -> int:
+        """About how large a checkpoint is."""
+        return self.model.arena.values.nbytes * (1 + len(self.trainer.updater.state))
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Go back to a saved state of this run. Raises DataError if its images are not those it was
+        trained with (of a run that has ended, those of the test split may be others), and
+        ModelFileError if the state does not fit the model, or the best one, which is needed at the
+        end, cannot be read."""
+        self.trainer.resume_from(saved.state.progress)
+        self.ended = self.trainer.reason_to_stop() is not None and self.folder.has_summary()
+        now, then = self.fingerprints, saved.state.fingerprints
+        changed = sorted(name for name in now | then if now.get(name) != then.get(name))
+        if self.ended and changed == ["test"]:
+            note = (
+                f"data.test: is not what {show_path(self.folder.path)} was tested on, which has "
+                "ended and stays as it is. Evaluate these images with eval --data."
+            )
+            self.splits = replace(self.splits, test=None, notes=(*self.splits.notes, note))
+        elif changed:
+            raise DataError(
+                f"{show_path(saved.path)}: the {' and '.join(changed)} images changed since this "
+                "state was saved, so it cannot be resumed exactly. Restore them, or start a new "
+                "run."
+            )
+        state = self.trainer.state()
+        checkpoint.fill(saved.path, "parameters", state["parameters"], saved.parameters)
+        checkpoint.fill(saved.path, "optimizer state", state["optimizer"], saved.optimizer)
+        if saved.state.progress.best_epoch:
+            best = checkpoint.load(self.folder.best)
+            checkpoint.fill(best.path, "parameters", self.trainer.best(), best.parameters)
+
+    def _save_epoch(self, done: EpochDone) -> None:
+        self.folder.append_metrics(asdict(done.metrics))
+        if done.best:
+            self._save(self.folder.best)
+        self._save(self.folder.last)
+
+    def _write_summary(self, reason: str, test: Evaluation | None) -> None:
+        """Write summary.json, unless it stands already; `reason` says why training stopped."""
+        if self.ended:
+            return
+        progress = self.progress
+        skipped = [
+            {"path": exact(bad.path), "reason": bad.reason}
+            for _, dataset in self.splits
+            for bad in dataset.skipped
+        ]
+        self.folder.write_summary(
+            {
+                "config": exact(self.given.path),
+                "set": [exact(each) for each in self.given.overrides],
+                "reason": reason,
+                "epoch": progress.epoch,
+                "step": progress.step,
+                "monitor": self.trainer.monitor,
+                "best_epoch": progress.best_epoch,
+                "best_value": progress.best_value,
+                "test": test.summary() if test else None,
+                "examples": {name: len(dataset) for name, dataset in self.splits},
+                "class_names": [exact(name) for name in self.splits.train.class_names],
+                "parameters": self.model.arena.values.size,
+                "skipped_images": skipped,
+                "fingerprints": self.fingerprints,
+                "copies_across_splits": self.splits.copies,
+                "seed": self.config.seed,
+                "threads": self.threads,
+                "kernels": self.backend.kernels,
+                "environment": environment(),
+            }
+        )
+
+    def _save(self, path: Path) -> None:
+        document = State(
+            config=self.config,
+            class_names=self.splits.train.class_names,
+            image=self.splits.image,
+            normalization=self.normalization,
+            progress=self.progress,
+            threads=self.threads,
+            kernels=self.backend.kernels,
+            fingerprints=self.fingerprints,
+            environment=environment(),
+        )
+        state = self.trainer.state()
+        checkpoint.save(path, document, state["parameters"], state["optimizer"])
+
+
+def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
+    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives each
+    class the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
+    if setting is None:
+        return None
+    names = dataset.class_names
+    if setting == "balanced":
+        counts = np.bincount(dataset.labels, minlength=len(names))
+        return len(dataset) / (len(names) * counts)
+    try:
+        refuse_misspelt(setting, names)
+    except ValueError as error:
+        raise ConfigError(f"training.class_weight: {error}") from None
+    unknown = [name for name in setting if name not in names]
+    if unknown:
+        raise ConfigError(
+            f"training.class_weight: there is no class {show_name(unknown[0])!r}; "
+            f"the classes are {', '.join(map(show_name, names))}"
+        )
+    return np.array([setting.get(name, 1.0) for name in names])

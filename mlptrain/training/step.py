@@ -1,0 +1,102 @@
+"""A training step as one list of calls, the only place that steps:
+
+    gather → scale → forward → backward → clip → update → note the loss and what was right
+
+What changes from step to step lies in arrays that the calls index with a counter: which examples,
+the coefficients of the update, random numbers. So one native call makes many steps.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.call import Array, Call
+from mlptrain.data.batches import Batches
+from mlptrain.nn.model import Model
+from mlptrain.optim.clipping import clip_calls
+from mlptrain.optim.updater import Updater
+
+MOST_STEPS = 256  # of one call
+
+
+class Step:
+    """Steps of gradient descent on batches of `batch_size` examples.
+
+    Args:
+        model: what is trained.
+        batches: the examples.
+        updater: the update rule, bound to the model's arena.
+        clip_norm: gradients are clipped to this norm; None: they are not.
+        seed, purpose: the key of the random numbers that layers draw.
+        counter: (1,) int64, how many steps were made. Each adds 1.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        batches: Batches,
+        updater: Updater,
+        batch_size: int,
+        *,
+        clip_norm: float | None,
+        random: tuple[int, int],
+        counter: Array,
+    ) -> None:
+        self._backend = backend = model.arena.backend
+        self._counter = counter
+        self.program = program = model.plan_training(batch_size, backend.random(*random, counter))
+        dtype = model.arena.values.dtype
+        # rings: the row of step t is row t mod MOST_STEPS
+        self._examples = backend.empty((MOST_STEPS, batch_size), np.int64)
+        self._coefficients = backend.empty((MOST_STEPS, updater.coefficients.size), dtype)
+        self._losses = backend.empty((MOST_STEPS, 1), dtype)
+        self._correct = backend.empty((MOST_STEPS, 1), dtype)
+        examples = backend.empty((batch_size,), np.int64)
+        program.loss.gradient[...] = 1
+        at = {"counter": counter}
+        calls = [
+            Call(row, examples, {"table": self._examples, **at}),
+            Call(row, updater.coefficients, {"table": self._coefficients, **at}),
+            *batches.calls(examples, program.x.value, program.labels.value),
+            batches.weigh(examples, program.weights.value),
+            *program.plan.forward_calls,
+            *program.plan.backward_calls,
+            *(clip_calls(model.arena, clip_norm) if clip_norm is not None else ()),
+            *updater.calls(),
+            Call(put, self._losses, {"value": program.loss.value, **at}),
+            Call(put, self._correct, {"value": program.correct.value, **at}),
+            Call(advance, counter, {}),
+        ]
+        self._run = backend.bind(calls)
+
+    def run(
+        self, examples: NDArray[np.int64], coefficients: NDArray[np.float64]
+    ) -> tuple[list[float], list[int]]:
+        """Make n ≤ MOST_STEPS steps; of each, the mean loss before its update and how many examples
+        were right.
+
+        examples (n, batch_size), which ones `Batches` gathers; coefficients (n, c), those of
+        `Updater.row`. Nothing stops at a loss that is NaN or Inf: the caller looks."""
+        first, n = int(self._counter[0]), len(examples)
+        rows = np.arange(first, first + n) % MOST_STEPS
+        with self._backend.quiet():
+            self._examples[rows] = examples
+            self._coefficients[rows] = coefficients
+            self._run(n)
+        return self._losses[rows, 0].tolist(), self._correct[rows, 0].astype(int).tolist()
+
+
+def row(_xp: Any, out: Array, table: Array, counter: Array) -> None:
+    """out = the row of the ring `table` (rows, …) for step `counter`."""
+    out[...] = table[counter[0] % len(table)]
+
+
+def put(_xp: Any, out: Array, value: Array, counter: Array) -> None:
+    """The row of the ring `out` (rows, 1) for step `counter` = value ()."""
+    out[counter[0] % len(out)] = value
+
+
+def advance(_xp: Any, out: Array) -> None:
+    """out ← out + 1."""
+    out += 1

@@ -1,0 +1,242 @@
+"""Mini-batch gradient descent, from the first step to the last: shuffle, step, validate, repeat.
+
+A trainer works on examples in memory and writes nothing; `run.py` listens to it and owns the files.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.call import Array
+from mlptrain.config.schema import TrainingConfig
+from mlptrain.data.batches import Batches
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.normalization import Normalization
+from mlptrain.data.order import window_size
+from mlptrain.errors import DivergedError
+from mlptrain.nn.model import Model
+from mlptrain.optim.updater import Updater
+from mlptrain.training.checkpoint import Progress
+from mlptrain.training.evaluate import Predictor, evaluate
+from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
+from mlptrain.training.metrics import Evaluation
+from mlptrain.training.step import MOST_STEPS, Step
+from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, stream
+
+CALL_SECONDS = 0.02  # what one native call is to take: a bar moves and Ctrl-C is prompt
+
+
+class Trainer:
+    """Trains `model` on the examples of `train`.
+
+    Args:
+        training: the settings; the optimizer's too.
+        model: a model, whose parameters are drawn anew.
+        train: the training examples.
+        validation: examples to measure every epoch by; None: there are none.
+        normalization: what turns a pixel into an input.
+        class_weights: (classes,) each class's weight in the loss; None: 1.
+        seed: of all random numbers.
+
+    Attributes:
+        progress: where training stands.
+        updater: the update rule, with the optimizer's state.
+        monitor: the metric that decides which epoch is the best.
+    """
+
+    def __init__(
+        self,
+        training: TrainingConfig,
+        model: Model,
+        train: Dataset,
+        validation: Dataset | None,
+        normalization: Normalization,
+        class_weights: NDArray[np.float64] | None,
+        seed: int,
+    ) -> None:
+        self.model = model
+        self.progress = Progress()
+        self.updater = Updater(training.optimizer, model.arena)
+        self.steps_per_epoch = -(-len(train) // training.batch_size)
+        stopping = training.early_stopping
+        default = "train_loss" if validation is None else "val_loss"
+        self.monitor: str = stopping.monitor if stopping else default
+        self._training = training
+        self._validation = validation
+        self._seed = seed
+        model.initialize(stream(seed, INITIALIZATION))
+        row_bytes = math.prod(train.images.shape[1:])
+        self._batches = Batches(
+            train.images,
+            train.labels,
+            normalization,
+            class_weights,
+            train.rows,
+            window=window_size(row_bytes, training.batch_size),
+        )
+        self._predictor = Predictor(model, normalization)
+        self._best = np.zeros_like(model.arena.values)
+        self._counter = model.arena.backend.empty((1,), np.int64)
+        self._counter[0] = 0
+        self._steps: dict[int, Step] = {}
+        self._steps_per_call = 1
+
+    def train(self) -> Iterator[StepsDone | EpochDone]:
+        """Train until `reason_to_stop`, from where `progress` stands.
+
+        Raises DivergedError at the first loss that is NaN or Inf, and at the end of an epoch whose
+        weights are: what does not reach the loss (a unit at -Inf is dead under ReLU) is found
+        there."""
+        while self.reason_to_stop() is None:
+            started, steps_before = time.perf_counter(), self.progress.epoch_steps
+            yield from self.steps()
+            yield self._finish_epoch(steps_before, time.perf_counter() - started)
+
+    def steps(self) -> Iterator[StepsDone]:
+        """The steps of the epoch under way, from where `progress` stands in it."""
+        progress, size = self.progress, self._training.batch_size
+        order = self._batches.shuffled(stream(self._seed, SHUFFLING, progress.epoch))
+        for window in self._batches.windows(order, progress.epoch_steps * size):
+            first = window.start
+            while first < window.stop:
+                batch = min(size, window.stop - first)
+                count = min((window.stop - first) // batch, self._steps_per_call)
+                last = first + count * batch
+                self._take_steps(order[first:last].reshape(count, batch))
+                first = last
+                loss = progress.epoch_loss / first
+                yield StepsDone(
+                    progress.epoch + 1, progress.epoch_steps, self.steps_per_epoch, loss
+                )
+
+    def _take_steps(self, examples: NDArray[np.int64]) -> None:
+        """Make a step on each row of examples (n, batch). Raises DivergedError."""
+        progress, (count, batch) = self.progress, examples.shape
+        rows = [
+            self.updater.row(self.learning_rate(step), step + 1)
+            for step in range(progress.step, progress.step + count)
+        ]
+        step = self.step(batch)
+        started = time.perf_counter()
+        losses, correct = step.run(examples, np.array(rows))
+        seconds = (time.perf_counter() - started) / count
+        self._steps_per_call = min(max(1, int(CALL_SECONDS / seconds)), MOST_STEPS)
+        for loss, right in zip(losses, correct, strict=True):
+            progress.step += 1
+            progress.epoch_steps += 1
+            progress.epoch_loss += loss * batch
+            progress.epoch_correct += right
+            if not math.isfinite(loss):
+                raise self.diverged(f"the loss is {loss:g}")
+
+    def step(self, batch_size: int) -> Step:
+        """The step for one batch size: the configured one, or the last batch's."""
+        if batch_size not in self._steps:
+            self._steps[batch_size] = Step(
+                self.model,
+                self._batches,
+                self.updater,
+                batch_size,
+                clip_norm=self._training.optimizer.clip_norm,
+                random=(self._seed, DROPOUT),
+                counter=self._counter,
+            )
+        return self._steps[batch_size]
+
+    def _finish_epoch(self, steps_before: int, seconds: float) -> EpochDone:
+        """Validate, and compare with the best epoch."""
+        progress, examples = self.progress, len(self._batches)
+        self.require_finite()
+        validation = self.evaluate(self._validation)
+        if validation is not None and not math.isfinite(validation.loss):
+            raise self.diverged(f"the validation loss is {validation.loss:g}")
+        seen = examples - steps_before * self._training.batch_size
+        metrics = EpochMetrics(
+            epoch=progress.epoch + 1,
+            step=progress.step,
+            learning_rate=self.learning_rate(progress.step - 1),
+            train_loss=progress.epoch_loss / examples,
+            train_accuracy=progress.epoch_correct / examples,
+            val_loss=validation.loss if validation else None,
+            val_accuracy=validation.accuracy if validation else None,
+            seconds=round(seconds, 6),
+            examples_per_second=round(max(seen, 0) / seconds, 1),
+        )
+        best = self.is_better(metrics)
+        progress.epoch += 1
+        progress.epoch_steps, progress.epoch_loss, progress.epoch_correct = 0, 0.0, 0
+        if best:
+            progress.best_epoch, progress.best_value = (
+                progress.epoch,
+                getattr(metrics, self.monitor),
+            )
+            self._best[...] = self.model.arena.values
+        return EpochDone(metrics, best)
+
+    def evaluate(self, dataset: Dataset | None) -> Evaluation | None:
+        """The model as it is now on `dataset`, if there is one."""
+        return None if dataset is None else evaluate(self._predictor, dataset)
+
+    def learning_rate(self, step: int) -> float:
+        """The learning rate of `step` = 0, 1, …"""
+        training = self._training
+        return training.optimizer.learning_rate * training.optimizer.schedule.factor(
+            step, self.steps_per_epoch, training.epochs
+        )
+
+    def reason_to_stop(self) -> str | None:
+        """Why no further epoch is to be made, or None."""
+        progress, stopping = self.progress, self._training.early_stopping
+        if progress.epoch >= self._training.epochs:
+            return "epochs"
+        if stopping and progress.best_epoch:
+            waited = progress.epoch - progress.best_epoch
+            return "early_stopping" if waited >= stopping.patience else None
+        return None
+
+    def is_better(self, metrics: EpochMetrics) -> bool:
+        """Whether this epoch beats the best one so far."""
+        stopping, best = self._training.early_stopping, self.progress.best_value
+        value: float = getattr(metrics, self.monitor)
+        if best is None:
+            return True
+        gain = value - best if self.monitor.endswith("accuracy") else best - value
+        return gain > (stopping.min_delta if stopping else 0.0)
+
+    def state(self) -> dict[str, dict[str, Array]]:
+        """The arrays that, with `progress`, say where training stands: views, by group and name."""
+        return {"parameters": self.model.arena.by_name(), "optimizer": self.updater.state}
+
+    def best(self) -> dict[str, Array]:
+        """The parameters of the best epoch by name: views."""
+        return self.model.arena.by_name(self._best)
+
+    def resume_from(self, progress: Progress) -> None:
+        """Go on from `progress`, once the arrays of `state` and `best` are filled."""
+        self.progress = progress
+        self._counter[0] = progress.step
+
+    def keep_best(self) -> None:
+        """Put the best epoch's parameters into the model."""
+        self.model.arena.values[...] = self._best
+
+    def require_finite(self) -> None:
+        """Raise DivergedError unless the state, as the last step left it, can be saved."""
+        isfinite = self.model.arena.backend.xp.isfinite
+        vectors = (self.model.arena.values, *self.updater.state.values())
+        for name, slot in self.model.arena.slots.items():
+            if not all(isfinite(vector[slot.range]).all() for vector in vectors):
+                raise self.diverged(f"{name}, or the optimizer's memory of it, became NaN or Inf")
+
+    def diverged(self, what: str) -> DivergedError:
+        """The error for training that left the finite numbers in the last step."""
+        step, done = self.progress.step, self.progress.epoch
+        kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
+        return DivergedError(
+            f"training diverged in epoch {-(-step // self.steps_per_epoch)}, step {step}, at "
+            f"learning_rate {self.learning_rate(step - 1):g}: {what}. {kept} "
+            "Try a smaller training.optimizer.learning_rate, or set training.optimizer.clip_norm."
+        )
