@@ -24,7 +24,7 @@ def tables(
     monkeypatch.setattr("sys.stdout", out)
     evaluation = Evaluation(names, confusion.astype(np.int64), 0.5)
     render.EvaluationView().show_tables(
-        EvaluatedModel(Path("runs/[b]-001/best"), 3, "test", evaluation, (), (), 0)
+        EvaluatedModel(Path("runs/[b]-001/best"), 3, "test", evaluation, (), (), None)
     )
     assert "\x1b" not in out.getvalue()
     return out.getvalue().splitlines()

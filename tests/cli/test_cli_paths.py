@@ -150,7 +150,9 @@ def test_a_cache_that_may_not_be_looked_at_costs_only_time(
     env = {**unset, variable: str(place / "locked")}
     (ended,) = plain(("eval", RUN, "--data", str(thousands)), cwd=place, **env)
     assert ended.code == 0
-    (line,) = ended.err.splitlines()
+    line, copies, trained_on = ended.err.splitlines()
+    assert "images are copies of others" in copies
+    assert "the model was trained on" in trained_on
     assert "could not be kept here: Permission denied. " in line
     assert "Free some space" not in line
 

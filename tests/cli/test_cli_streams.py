@@ -154,7 +154,8 @@ def test_a_training_log_grows_row_by_row(project: Path, thousands: Path) -> None
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=HANGS)
     assert process.returncode == 130
-    stopped, resume = err.splitlines()
+    copies, stopped, resume = err.splitlines()
+    assert "images are copies of others" in copies
     assert re.fullmatch(
         r"stopped in epoch \d+, after step \d+; the state is saved\. Resume with:", stopped
     )

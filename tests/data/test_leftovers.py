@@ -14,7 +14,7 @@ from mlptrain.data.settings import ImageSettings
 FOLDERS = ("@eaDir", "__MACOSX", "lost+found", "#recycle", "$RECYCLE.BIN", "@Recycle")
 FOLDERS += ("System Volume Information",)
 FILES = ("Thumbs.db", "THUMBS.DB", "ehthumbs.db", "desktop.ini", "Icon\r")
-PICTURE = encoded(gradient(4, 5), "PNG")
+PICTURES = [encoded(gradient(4, width), "PNG") for width in (5, 6)]
 
 
 def make(root: Path) -> None:
@@ -26,8 +26,8 @@ def make(root: Path) -> None:
         for name in FILES:
             (place / name).write_bytes(b"x")
     (root / "b").mkdir()
-    for name in ("a/1.png", "b/1.png"):
-        (root / name).write_bytes(PICTURE)
+    for name, picture in zip(("a/1.png", "b/1.png"), PICTURES, strict=True):
+        (root / name).write_bytes(picture)
 
 
 def test_in_classes_and_beside_them_they_are_ignored_and_counted(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_in_classes_and_beside_them_they_are_ignored_and_counted(tmp_path: Path)
     content = Folder(path=str(tmp_path)).content()
     assert content.names == ("a/1.png", "b/1.png")
     assert sorted(content.ignored) == sorted(2 * (FOLDERS + FILES))
-    dataset, _ = read(Folder(path=str(tmp_path)), ImageSettings())
+    dataset, _ = read(Folder(path=str(tmp_path)), ImageSettings(height=4, width=5))
     assert dataset.notes == (
         f"{tmp_path}: ignored 24 entries left by the system: "
         "#recycle, $RECYCLE.BIN, @Recycle, @eaDir, Icon\\r and 7 more names",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import digests_of
 from mlptrain.data.normalization import Normalization
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.model import Model
@@ -17,7 +18,9 @@ def test_the_loss_is_the_mean_over_examples_not_over_batches(rest: int) -> None:
     labels = (np.arange(n) >= 2 * BATCH_SIZE).astype(np.int64)
     images = np.random.default_rng(0).integers(0, 256, (n, 2, 2, 1), np.uint8)
     names = tuple(map(str, range(n)))
-    dataset = Dataset(images, np.arange(n), labels, ("often", "seldom"), names, "")
+    dataset = Dataset(
+        images, np.arange(n), digests_of(images), labels, ("often", "seldom"), names, ""
+    )
     model = Model([], 4, 2, CrossEntropy())
     model.initialize(np.random.default_rng(0))
     (bias,) = (w for w in model.arena.by_name().values() if w.ndim == 1)
