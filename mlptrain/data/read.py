@@ -150,7 +150,7 @@ def _numbered(
             names = distinct(tuple(sorted(set(content.labels))))
         except ValueError as error:
             raise DataError(f"{show_path(place)}: {error}.") from None
-        names = tuple(sorted(names, key=os.fsencode))
+        names = tuple(sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape")))
         index = {name: i for i, name in enumerate(names)}
         return np.array([index[label] for label in content.labels], np.int64), names
     if label_names is None:

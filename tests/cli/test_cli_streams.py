@@ -115,13 +115,13 @@ def test_bad_images_are_reported_where_they_occur_in_a_joint_log(trained: Path) 
 
 SUSPENDED = """
 import os, signal
-from mlptrain.training import loop
-epochs = loop.train_epoch
-def suspend(job):
-    if job.progress.epoch == 1:
+from mlptrain.training.trainer import Trainer
+steps = Trainer.steps
+def suspend(self):
+    if self.progress.epoch == 1:
         os.kill(os.getpid(), signal.SIGSTOP)
-    return epochs(job)
-loop.train_epoch = suspend
+    return steps(self)
+Trainer.steps = suspend
 from mlptrain.cli.app import main
 main()
 """

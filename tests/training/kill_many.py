@@ -24,7 +24,7 @@ KILLS_PER_RUN = 2
 PROGRAM = """
 import sys
 from mlptrain.cli import app, render
-from mlptrain.training import loop, setup, signals
+from mlptrain.training import setup, signals, trainer
 print("ready", flush=True)
 sys.stdin.readline()
 app.main()

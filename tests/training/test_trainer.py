@@ -18,6 +18,7 @@ from tiny_runs import strict_json
 
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import digests_of
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, StoppedError
 from mlptrain.functions.activations import ReLU
@@ -398,9 +399,11 @@ def test_training_from_arrays_writes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with np.load(splits / "train.npz") as file:
-        images, names = file["x"][..., None], file["y"]
-    classes, labels = np.unique(names, return_inverse=True)
-    data = Dataset(images, np.arange(N), labels, tuple(map(str, classes)), ("",) * N, "")
+        images, given = file["x"][..., None], file["y"]
+    classes, labels = np.unique(given, return_inverse=True)
+    digests = digests_of(images)
+    names = tuple(map(str, classes))
+    data = Dataset(images, np.arange(N), digests, labels, names, ("",) * N, "")
     model = Model([Dense(units=8, activation=ReLU())], 16, 3, CrossEntropy())
     training = TrainingConfig(epochs=40, batch_size=SIZE, optimizer=Adam(learning_rate=0.05))
     trainer = Trainer(training, model, data, data, Normalization.fit([images]), None, 0)

@@ -32,7 +32,7 @@ training:
   optimizer: {type: adam, learning_rate: 0.1}
   early_stopping: {monitor: val_loss, patience: 2}
   threads: 1
-seed: 17
+seed: 6
 """
 STEPS = 4
 INPUTS = ("config.yaml", "split.csv")
