@@ -47,6 +47,7 @@ class Predictor:
                 weights[:m], weights[m:] = 1 / m, 0
                 with backend.quiet():
                     gather()
+                    program.x.value[m:] = 0  # a loss of Inf times a weight of 0 would be NaN
                     program.plan.forward()
                 yield place, program.output.value[:m], float(program.loss.value)
 
