@@ -110,7 +110,7 @@ def test_the_seed_decides_where_the_parameters_start(tmp_path: Path) -> None:
     assert np.unique(starts[0]).size > 8  # but for the biases, no two are alike
 
 
-@pytest.mark.parametrize(("columns", "loss"), [((1e38, 1e38), "nan"), ((7e37, -7e37), "inf")])
+@pytest.mark.parametrize(("columns", "loss"), [((1e38, 1e38), "nan"), ((7e37, -7e37), "(inf|nan)")])
 def test_a_validation_loss_that_is_no_number_ends_the_run_unsaved(
     tmp_path: Path, columns: tuple[float, float], loss: str
 ) -> None:
