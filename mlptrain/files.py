@@ -129,9 +129,8 @@ def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
 
 def remove_unused(path: Path) -> bool:
     """Remove the file `path`, unless it is locked; whether it is gone. Raises OSError."""
-    flags = (
-        os.O_RDWR | os.O_NONBLOCK
-    )  # NFS locks alone what is open for writing; no pipe is waited for
+    # NFS locks only what is open for writing; a pipe is not waited for
+    flags = os.O_RDWR | os.O_NONBLOCK
     with suppress(FileNotFoundError), _opened(path, flags) as descriptor:
         try:
             system.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

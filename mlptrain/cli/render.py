@@ -190,10 +190,9 @@ class TrainingView(_View):
         steps of this process took on average, validation and saving included, times those left."""
         run, progress = self._shown, self._shown.progress
         training = run.config.training
-        seen = min(event.step * training.batch_size, len(run.splits.train))
         facts = {
             "step": f"step {event.step}/{event.steps}",
-            "loss": f"loss {number(progress.epoch_loss / seen)}",
+            "loss": f"loss {number(event.loss)}",
         }
         if progress.best_value is not None:
             facts["best"] = f"best {number(progress.best_value)} (epoch {progress.best_epoch})"
