@@ -12,14 +12,18 @@ def show_path(path: Path | str) -> str:
 
 def shorter(path: Path | str) -> str:
     """An absolute path, or one that begins with "..", as the shorter of its two spellings: absolute
-    or relative to the current folder. Others are left as they are, as are those with ".." behind
-    a name, which may be a link."""
+    or relative to the current folder; but one that was absolute gets no "..". Others are left as
+    they are, as are those with ".." behind a name, which may be a link."""
     text = os.fspath(path)
     if not text.startswith(("/", "../")) or "/../" in text.lstrip("./"):
         return text
     with suppress(OSError):  # the current folder may be gone
         absolute = os.path.normpath(os.path.join(os.getcwd(), text))  # noqa: PTH109, PTH118
-        return min(os.path.relpath(text), absolute, key=len)
+        relative = os.path.relpath(text)
+        leads_out = relative.startswith("../") or relative == ".."
+        if leads_out and text.startswith("/"):
+            return absolute
+        return min(relative, absolute, key=len)
     return text
 
 
