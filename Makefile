@@ -32,7 +32,7 @@ races: .venv/.installed-dev
 	rm -f build/races/mlptrain/backend/*.so && \
 	gcc -fsanitize=thread -O2 -g -shared -fPIC -pthread mlptrain/backend/csrc/*.c -lm \
 		-o build/races/mlptrain/backend/_kernels.so && \
-	PYTHONPATH=$(CURDIR)/build/races LD_PRELOAD=$$sanitizer \
+	PYTHONPATH="$(CURDIR)/build/races" LD_PRELOAD=$$sanitizer \
 		TSAN_OPTIONS="ignore_noninstrumented_modules=1 die_after_fork=0" \
 		timeout 900 $(BIN)/pytest -n auto --capture=sys $(THREADS)
 
