@@ -34,7 +34,7 @@ races: .venv/.installed-dev
 		-o build/races/mlptrain/backend/_kernels.so && \
 	PYTHONPATH="$(CURDIR)/build/races" LD_PRELOAD=$$sanitizer \
 		TSAN_OPTIONS="ignore_noninstrumented_modules=1 die_after_fork=0" \
-		timeout 900 $(BIN)/pytest -n auto --capture=sys $(THREADS)
+		timeout 900 $(BIN)/python -P -m pytest -n auto --capture=sys $(THREADS)
 
 bench: .venv-peers/.installed
 	.venv-peers/bin/python -m benchmarks --write
