@@ -161,7 +161,7 @@ def evaluate(
     from mlptrain.cli.evaluations import evaluation_json
     from mlptrain.cli.gates import check_gates, parse_gates
     from mlptrain.cli.render import EvaluationView
-    from mlptrain.training.saved_model import evaluate_model
+    from mlptrain.training.evaluated_model import evaluate_model
 
     gates = parse_gates(minimum or ())
     allowed = parse_allowances(formats, max_pixels)

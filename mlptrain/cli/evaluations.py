@@ -3,7 +3,7 @@
 import json
 
 from mlptrain.text import exact, printable_json
-from mlptrain.training.saved_model import EvaluatedModel
+from mlptrain.training.evaluated_model import EvaluatedModel
 
 
 def evaluation_json(result: EvaluatedModel) -> str:

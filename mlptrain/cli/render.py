@@ -34,9 +34,9 @@ from mlptrain.cli.layout import (
 from mlptrain.cli.tables import class_table, confusions
 from mlptrain.data.loading import BadImage
 from mlptrain.text import show_name, show_path
+from mlptrain.training.evaluated_model import EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
 from mlptrain.training.run import Run
-from mlptrain.training.saved_model import EvaluatedModel
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped

@@ -2,32 +2,24 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
-from mlptrain.config.load import parse_value
 from mlptrain.data.dataset import Dataset
-from mlptrain.data.digests import keys_of
 from mlptrain.data.loading import BadImage, stream_images, stream_shared
 from mlptrain.data.sharing import Sharing
-from mlptrain.data.source import Source
-from mlptrain.data.sources import SourceChoice
-from mlptrain.errors import DataError, ModelFileError, UsageError
+from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import Model
-from mlptrain.text import show_name, show_path
+from mlptrain.text import show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
-from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.machine import choose_backend, set_threads
 from mlptrain.training.metrics import Evaluation
-from mlptrain.training.split_table import read_beside
 
 
 class Prediction(NamedTuple):
@@ -119,68 +111,3 @@ class SavedModel:
                 f"{show_path(self.path)}: its weights are so large that these images give a loss "
                 f"of {loss:g}. Train the model again."
             )
-
-
-@dataclass(frozen=True)
-class EvaluatedModel:
-    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, the
-    images of it that could not be read, what else the user should know of the reading, and how many
-    of the images the model was trained on; None if no split.csv tells."""
-
-    checkpoint: Path
-    epoch: int
-    data: str
-    evaluation: Evaluation
-    skipped: tuple[BadImage, ...]
-    notes: tuple[str, ...]
-    trained_on: int | None
-
-
-def evaluate_model(
-    path: Path, split: str | None, data: str | None, reading: Reading, allowed: Mapping[str, Any]
-) -> EvaluatedModel:
-    """Evaluate the checkpoint `path` on `data`, a path or {a mapping} as data.test takes it, or
-    with None on a split of its config: on exactly the images the run had there. `allowed`: as
-    `SavedModel` takes it. Raises DataError if it cannot."""
-    if split is not None and data is not None:
-        raise UsageError(
-            f"--split {split}: is of the run, but --data {data} names other images. "
-            "Give one of the two."
-        )
-    source, split = None if data is None else _source(data), split or "test"
-    model = SavedModel(path, allowed)
-    state = model.state
-    members = read_beside(path, state)
-    if source is None:
-        try:
-            dataset = read_split(state, model.image, split, members, reading)
-        except DataError as error:
-            raise DataError(
-                f"{error}\nThe model's config names this data; --data evaluates other images."
-            ) from None
-    else:
-        dataset = read_source(state, model.image, source, reading)
-    evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
-    trained_on = None
-    if members is not None:
-        known = set(keys_of(members["train"].digests))
-        trained_on = sum(key in known for key in keys_of(dataset.digests))
-    return EvaluatedModel(
-        path,
-        state.progress.epoch,
-        data or split,
-        evaluation,
-        dataset.skipped,
-        dataset.notes,
-        trained_on,
-    )
-
-
-def _source(data: str) -> Source:
-    adapter: TypeAdapter[Source] = TypeAdapter(SourceChoice)
-    try:
-        written = parse_value(data, "--data") if data.startswith("{") else data
-        return adapter.validate_python(written, context={"folder": Path()})
-    except ValidationError as error:
-        reason = error.errors()[0]["ctx"]["error"]  # a ValueError of ours: `data` is a path
-        raise UsageError(f"--data {show_name(data)}: {reason}.") from None

@@ -9,8 +9,8 @@ import pytest
 from mlptrain.cli import render
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
+from mlptrain.training.evaluated_model import EvaluatedModel
 from mlptrain.training.metrics import Evaluation
-from mlptrain.training.saved_model import EvaluatedModel
 
 ODD = ("[red]", "[/b]", "日本語", "two\nlines", "\udcff\udcfe", "\x1b[31mred", "ab\u202edc")
 SHOWN = ("[red]", "[/b]", "日本語", "two\\nlines", "\\xff\\xfe", "\\x1b[31mred", "ab\\u202edc")

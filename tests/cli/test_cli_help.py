@@ -54,6 +54,15 @@ def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
         assert "pydantic" not in loaded
 
 
+def test_predict_loads_no_yaml(trained: Path) -> None:
+    """It starts once per image in a shell script."""
+    ended = subprocess.run(
+        [sys.executable, "-c", WHAT_LOADS, "predict", "data/test/top/000.png"],
+        cwd=trained, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "yaml" not in ended.stderr.split()
+
+
 def test_version_is_the_package_s(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).out == f"mlptrain {mlptrain.__version__}\n"
 

@@ -15,7 +15,7 @@ from tiny_runs import CONFIG, differing, make_project, mlptrain, strict_json
 from mlptrain.errors import DataError
 from mlptrain.training import checkpoint
 from mlptrain.training.datasets import Splits
-from mlptrain.training.saved_model import EvaluatedModel, evaluate_model
+from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 
