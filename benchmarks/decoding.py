@@ -16,11 +16,11 @@ from benchmarks.pictures import write_pictures
 from benchmarks.report import Table
 from benchmarks.rounds import in_turn
 from benchmarks.spread import count
-from mlptrain.data.folder import Folder
-from mlptrain.data.listing import images_below
-from mlptrain.data.loading import load_images
-from mlptrain.data.read import read
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading.stream import load_images
+from mlptrain.data.read_dataset import read
+from mlptrain.data.sources.folder import Folder
+from mlptrain.data.sources.listing import images_below
 
 SETTINGS = ImageSettings(mode="grayscale", height=28, width=28)
 FILES = 60_000

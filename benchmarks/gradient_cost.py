@@ -26,11 +26,11 @@ from benchmarks.options import Options
 from benchmarks.report import Table
 from benchmarks.rows import ROWS, Row
 from benchmarks.spread import ratios, times
+from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model, Program
-from mlptrain.training.machine import choose_backend, set_threads
 
 NUMBERS = (1, 2, 3)  # of the rows
 ROUNDS = 60

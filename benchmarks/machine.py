@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.worker import ROOT
 from mlptrain.backend.cores import usable_cores
-from mlptrain.training.machine import environment
+from mlptrain.training.environment import environment
 
 PEERS = ("scikit-learn", "torch", "keras", "jax", "jaxlib")
 

@@ -2,9 +2,9 @@
 
 import sys
 
-from mlptrain.data.listing import images_below
-from mlptrain.data.loading import load_images
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading.stream import load_images
+from mlptrain.data.sources.listing import images_below
 
 settings = ImageSettings(mode="grayscale", height=28, width=28)
 print(len(load_images(images_below(sys.argv[1]), settings).images))

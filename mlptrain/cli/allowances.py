@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.images.settings import ImageSettings
 from mlptrain.errors import UsageError
 
 

@@ -198,8 +198,8 @@ def predict(
     IMAGE is an image file, a folder, a glob, or - for paths on standard input.
     """
     from mlptrain.cli.allowances import parse_allowances
-    from mlptrain.cli.paths import expand_images
-    from mlptrain.data.sharing import head_start
+    from mlptrain.cli.image_arguments import expand_images
+    from mlptrain.data.loading.sharing import head_start
     from mlptrain.training.header import image_form
 
     allowed = parse_allowances(formats, max_pixels)
@@ -226,7 +226,7 @@ def info(
     """Print versions, and the kernels, BLAS and threads in use."""
     from json import dumps
 
-    from mlptrain.training.machine import report
+    from mlptrain.training.environment import report
 
     found = report()
     if json:

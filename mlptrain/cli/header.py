@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mlptrain.cli.layout import plural
 from mlptrain.text import show_path
-from mlptrain.training.machine import blas
+from mlptrain.training.environment import blas
 from mlptrain.training.run import Run
 
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from mlptrain.cli.layout import GAP, cells, padded
-from mlptrain.data.loading import BadImage
-from mlptrain.data.sharing import Sharing
+from mlptrain.data.loading.sharing import Sharing
+from mlptrain.data.loading.stream import BadImage
 from mlptrain.text import exact, printable_json, show_name
 from mlptrain.training.saved_model import Prediction, SavedModel
 

@@ -32,7 +32,7 @@ from mlptrain.cli.layout import (
     plural,
 )
 from mlptrain.cli.tables import class_table, confusions
-from mlptrain.data.loading import BadImage
+from mlptrain.data.loading.stream import BadImage
 from mlptrain.text import show_name, show_path
 from mlptrain.training.evaluated_model import EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone

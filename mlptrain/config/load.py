@@ -25,8 +25,8 @@ from mlptrain.config.tree import (
     read_tree,
     value_of,
 )
-from mlptrain.data.reading import UnreadableError, read_file, unmarked
 from mlptrain.errors import ConfigError
+from mlptrain.paths import UnreadableError, read_file, unmarked
 from mlptrain.text import printable, show_path
 
 MAX_BYTES = 1 << 20

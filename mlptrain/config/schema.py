@@ -20,9 +20,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from mlptrain.data.names import distinct
-from mlptrain.data.settings import ImageSettings
-from mlptrain.data.sources import SourceChoice
+from mlptrain.data.class_names import distinct
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.sources.choice import SourceChoice
 from mlptrain.functions.activations import ActivationChoice, ReLU
 from mlptrain.functions.losses import CrossEntropy, LossChoice
 from mlptrain.nn.layers import MAX_UNITS, Dense, Layer, LayerChoice

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
-from mlptrain.data import order as shuffling
-from mlptrain.data.mapping import fetch, is_mapped, release
+from mlptrain.data import shuffling
+from mlptrain.data.loading.mapping import fetch, is_mapped, release
 from mlptrain.data.normalization import Normalization
 
 _PART_BYTES = 4 << 20

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import keys_of, originals
-from mlptrain.data.reading import UnreadableError, look
 from mlptrain.errors import DataError
+from mlptrain.paths import UnreadableError, look
 from mlptrain.text import show_name, show_path
 
 _MOST_SHOWN = 3

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.data.digests import fingerprint, in_parts
-from mlptrain.data.loading import BadImage
+from mlptrain.data.loading.stream import BadImage
 
 
 @dataclass(frozen=True)

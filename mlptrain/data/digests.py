@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.data.mapping import release
+from mlptrain.data.loading.mapping import release
 from mlptrain.text import exact
 
 DIGEST_BYTES = 16  # of SHA-256: two of a billion images agree with probability 1e-21

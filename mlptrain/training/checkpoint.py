@@ -23,13 +23,13 @@ from mlptrain import files
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import Kernels
 from mlptrain.config.schema import Config
-from mlptrain.data.formats import sniff
-from mlptrain.data.names import distinct
+from mlptrain.data.class_names import distinct
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.images.signatures import sniff
 from mlptrain.data.normalization import Normalization
-from mlptrain.data.reading import UnreadableError, read_file
-from mlptrain.data.settings import ImageSettings
 from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import count_parameters
+from mlptrain.paths import UnreadableError, read_file
 from mlptrain.registry import Definition
 from mlptrain.text import show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document

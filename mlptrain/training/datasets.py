@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from mlptrain.config.schema import Config
-from mlptrain.data.cache import cache_folder
 from mlptrain.data.copies import copies_across, tell_of_copies_across
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import originals
-from mlptrain.data.read import read
-from mlptrain.data.settings import ImageSettings
-from mlptrain.data.source import Source
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading.cache import cache_folder
+from mlptrain.data.read_dataset import read
+from mlptrain.data.sources.source import Source
 from mlptrain.data.splits import stratified_split
 from mlptrain.errors import DataError
 from mlptrain.text import show_path

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlptrain.config.load import parse_value
 from mlptrain.data.digests import keys_of
-from mlptrain.data.loading import BadImage
-from mlptrain.data.source import Source
-from mlptrain.data.sources import SourceChoice
+from mlptrain.data.loading.stream import BadImage
+from mlptrain.data.sources.choice import SourceChoice
+from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
 from mlptrain.text import show_name
 from mlptrain.training.datasets import Reading, read_source, read_split

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mlptrain.data.form import Expected, Form
-from mlptrain.data.reading import opened
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.images.form import Expected, Form
+from mlptrain.data.images.settings import ImageSettings
 from mlptrain.errors import DataError
+from mlptrain.paths import opened
 
 DOCUMENT = "mlptrain"
 MAX_HEADER_BYTES = 1 << 19  # what Python makes of a header takes up to 24 times its size

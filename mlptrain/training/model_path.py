@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlptrain.data.reading import UnreadableError, folders_in, is_folder, look, names_in, reported
 from mlptrain.errors import ModelFileError
 from mlptrain.files import LOCK
+from mlptrain.paths import UnreadableError, folders_in, is_folder, look, names_in, reported
 from mlptrain.text import show_path
 from mlptrain.training.run_folder import BEST, LAST, METRICS, RUNS
 

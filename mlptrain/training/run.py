@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.backend.choice import Threads, set_threads
 from mlptrain.config.load import GivenConfig
+from mlptrain.data.class_names import refuse_misspelt
 from mlptrain.data.dataset import Dataset
-from mlptrain.data.names import refuse_misspelt
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, DataError, DivergedError, StoppedError
 from mlptrain.nn.model import Model
@@ -19,8 +20,8 @@ from mlptrain.text import exact, show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits
+from mlptrain.training.environment import environment
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
-from mlptrain.training.machine import Threads, environment, set_threads
 from mlptrain.training.metrics import Evaluation
 from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.signals import StopRequest

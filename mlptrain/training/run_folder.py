@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from mlptrain import files
-from mlptrain.data.leftovers import is_left_behind
-from mlptrain.data.reading import folders_in, is_folder, look, names_in, reported
+from mlptrain.data.sources.leftovers import is_left_behind
 from mlptrain.errors import FileSystemError, RunFolderError
+from mlptrain.paths import folders_in, is_folder, look, names_in, reported
 from mlptrain.text import show_path
 
 RUNS = Path("runs")

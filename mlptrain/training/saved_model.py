@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.data.dataset import Dataset
-from mlptrain.data.loading import BadImage, stream_images, stream_shared
-from mlptrain.data.sharing import Sharing
+from mlptrain.data.loading.sharing import Sharing
+from mlptrain.data.loading.stream import BadImage, stream_images, stream_shared
 from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import Model
 from mlptrain.text import show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.evaluate import Predictor, evaluate
-from mlptrain.training.machine import choose_backend, set_threads
 from mlptrain.training.metrics import Evaluation
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import load_config
@@ -17,7 +18,6 @@ from mlptrain.text import show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
-from mlptrain.training.machine import choose_backend
 from mlptrain.training.run import Run, class_weights
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import DIGEST_BYTES, fingerprint, keys_of
-from mlptrain.data.reading import opened
 from mlptrain.errors import DataError
+from mlptrain.paths import opened
 from mlptrain.text import exact, show_name, show_path
 from mlptrain.training.checkpoint import State
 from mlptrain.training.run_folder import SPLIT

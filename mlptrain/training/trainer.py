@@ -15,7 +15,7 @@ from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
-from mlptrain.data.order import window_size
+from mlptrain.data.shuffling import window_size
 from mlptrain.errors import DivergedError
 from mlptrain.nn.model import Model
 from mlptrain.optim.updater import Updater

@@ -261,7 +261,7 @@ def test_a_damaged_model_is_found_out_in_spite_of_a_head_start(
 
 def test_the_head_start_is_before_numpy_and_goes_on(trained: Path) -> None:
     script = """
-import sys, mlptrain.cli.app as app, mlptrain.data.sharing as sharing
+import sys, mlptrain.cli.app as app, mlptrain.data.loading.sharing as sharing
 made = sharing.Sharing.__init__
 def make(*arguments):
     print("numpy" in sys.modules, file=sys.stderr)

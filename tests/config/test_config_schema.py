@@ -9,8 +9,8 @@ import pytest
 from mlptrain.config.fields import models_in
 from mlptrain.config.load import parse_config
 from mlptrain.config.schema import Config, EarlyStopping, ModelConfig
-from mlptrain.data.folder import Folder
-from mlptrain.data.manifest import Manifest
+from mlptrain.data.sources.folder import Folder
+from mlptrain.data.sources.manifest import Manifest
 from mlptrain.errors import ConfigError
 from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.nn.layers import Dense, Dropout

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.data import order
+from mlptrain.data import shuffling
 from mlptrain.data.batches import Batches
-from mlptrain.data.mapping import mapped
+from mlptrain.data.loading.mapping import mapped
 from mlptrain.data.normalization import Normalization
-from mlptrain.training.machine import choose_backend
 
 RANDOM = np.random.default_rng(0)
 BACKENDS = {backend.kernels: backend for backend in (NumpyBackend(), choose_backend())}
@@ -70,7 +70,7 @@ def test_a_large_file_is_read_window_by_window(
     start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nine examples at a time; within a window, as if all were in memory."""
-    monkeypatch.setattr(order, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(shuffling, "WHOLE_BYTES", 0)
     images = RANDOM.integers(0, 256, (30, 3, 3, 1), np.uint8)
     (tmp_path / "pixels").write_bytes(images.tobytes())
     with (tmp_path / "pixels").open("rb") as file:

@@ -8,8 +8,8 @@ import pytest
 from pictures import chunk, encoded, exif, gradient, png, resigned
 from PIL import Image
 
-from mlptrain.data.arrays import load_image, resolve
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.images.arrays import load_image, resolve
+from mlptrain.data.images.settings import ImageSettings
 from mlptrain.errors import DataError
 
 ALL = ("png", "jpeg", "bmp", "gif", "webp", "tiff", "pnm")

@@ -16,12 +16,12 @@ import pytest
 from pictures import encoded, gradient
 
 from mlptrain import files
-from mlptrain.data import cache
-from mlptrain.data.arrays import resolve
-from mlptrain.data.cache import cache_folder, load_cached
-from mlptrain.data.loading import Loaded, load_images
-from mlptrain.data.settings import ImageSettings
-from mlptrain.data.source import Files
+from mlptrain.data.images.arrays import resolve
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading import cache
+from mlptrain.data.loading.cache import cache_folder, load_cached
+from mlptrain.data.loading.stream import Loaded, load_images
+from mlptrain.data.sources.source import Files
 from mlptrain.system import System
 
 SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
@@ -216,7 +216,7 @@ def test_a_bad_image_that_can_be_read_again_is_read(
 ) -> None:
     """What was in the way need not have changed the file."""
     with monkeypatch.context() as patch:
-        patch.setattr("mlptrain.data.images._read", _unreadable)
+        patch.setattr("mlptrain.data.images.decoding._read", _unreadable)
         loaded, _ = load(content, folder)
         assert len(loaded.bad) == COUNT
     assert decoded(content, folder, monkeypatch) == COUNT

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mlptrain.data.folder import Folder
+from mlptrain.data.sources.folder import Folder
 
 
 def test_a_link_back_to_the_root_brings_in_no_other_class(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlptrain.data.folder import Folder
+from mlptrain.data.sources.folder import Folder
 from mlptrain.errors import DataError
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from array_files import IMAGES, LABELS, idx
 
-from mlptrain.data.idx import Idx
-from mlptrain.data.source import Pixels
+from mlptrain.data.sources.idx import Idx
+from mlptrain.data.sources.source import Pixels
 from mlptrain.errors import DataError
 
 

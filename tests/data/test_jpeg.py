@@ -8,9 +8,9 @@ import pytest
 from pictures import encoded, exif, gradient
 from PIL import Image
 
-from mlptrain.data.form import Form
-from mlptrain.data.jpeg import check_jpeg, decode_jpeg
-from mlptrain.data.reading import UnreadableError
+from mlptrain.data.images.form import Form
+from mlptrain.data.images.jpeg import check_jpeg, decode_jpeg
+from mlptrain.paths import UnreadableError
 
 END = b"\xff\xd9"
 OWN_SIZE = Form("rgb", None, None, "stretch", ("jpeg",), 1 << 30, 255)

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from pictures import encoded, gradient
 
-from mlptrain.data.folder import Folder
-from mlptrain.data.leftovers import ignored_note, is_left_behind
-from mlptrain.data.listing import images_below
-from mlptrain.data.read import read
-from mlptrain.data.settings import ImageSettings
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.read_dataset import read
+from mlptrain.data.sources.folder import Folder
+from mlptrain.data.sources.leftovers import ignored_note, is_left_behind
+from mlptrain.data.sources.listing import images_below
 
 FOLDERS = ("@eaDir", "__MACOSX", "lost+found", "#recycle", "$RECYCLE.BIN", "@Recycle")
 FOLDERS += ("System Volume Information",)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from array_files import IMAGES, LABELS, npz
 
-from mlptrain.data.npz import Npz
-from mlptrain.data.source import Pixels
+from mlptrain.data.sources.npz import Npz
+from mlptrain.data.sources.source import Pixels
 from mlptrain.errors import DataError
 
 

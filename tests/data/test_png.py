@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pictures import SIGNATURE, chunk, encoded, gradient, png, resigned
 
-from mlptrain.data.png import check_png
-from mlptrain.data.reading import UnreadableError
+from mlptrain.data.images.png import check_png
+from mlptrain.paths import UnreadableError
 
 ROWS = b"".join(b"\0" + bytes(range(8)) for _ in range(8))
 WHOLE = png(8, 8, 8, 0, ROWS)

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mlptrain.data.folder import Folder
-from mlptrain.data.idx import Idx
-from mlptrain.data.listing import images_below
-from mlptrain.data.manifest import Manifest
-from mlptrain.data.npz import Npz
-from mlptrain.data.source import Files, sources
-from mlptrain.data.sources import SourceChoice
+from mlptrain.data.sources.choice import SourceChoice
+from mlptrain.data.sources.folder import Folder
+from mlptrain.data.sources.idx import Idx
+from mlptrain.data.sources.listing import images_below
+from mlptrain.data.sources.manifest import Manifest
+from mlptrain.data.sources.npz import Npz
+from mlptrain.data.sources.source import Files, sources
 from mlptrain.errors import DataError
 
 CHOICE: TypeAdapter[object] = TypeAdapter(SourceChoice)

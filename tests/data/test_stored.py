@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from array_files import idx
 
-from mlptrain.data.idx import Idx
-from mlptrain.data.npz import Npz
+from mlptrain.data.sources.idx import Idx
+from mlptrain.data.sources.npz import Npz
 from mlptrain.errors import DataError
 
 MANY = np.random.default_rng(0).integers(0, 4, (4000, 50, 50)).astype(np.uint8)

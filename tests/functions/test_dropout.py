@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from function_cases import Run
 
+from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.dropout import Dropout
-from mlptrain.training.machine import choose_backend
 
 N = 200_000
 

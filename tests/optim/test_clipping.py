@@ -9,9 +9,9 @@ from stepping import clip
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array
+from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.optim.clipping import PART
-from mlptrain.training.machine import choose_backend
 
 BACKENDS = {backend.kernels: backend for backend in (NumpyBackend(), choose_backend())}
 every_backend = pytest.mark.parametrize("kernels", BACKENDS)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mlptrain.backend.call import Array
+from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data import batches
@@ -26,7 +27,6 @@ from mlptrain.nn.model import Model
 from mlptrain.optim import clipping
 from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from mlptrain.training import trainer as training_loop
-from mlptrain.training.machine import choose_backend
 from mlptrain.training.trainer import Trainer
 
 EXAMPLES, CLASSES, WARM_UP, STEPS = 14_000, 10, 3, 10

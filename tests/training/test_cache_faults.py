@@ -13,10 +13,10 @@ from inject_faults import FAULTS, FaultySystem
 from PIL import Image
 
 from mlptrain import files
-from mlptrain.data import cache
-from mlptrain.data.loading import Loaded, load_images
-from mlptrain.data.settings import ImageSettings
-from mlptrain.data.source import Files
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading import cache
+from mlptrain.data.loading.stream import Loaded, load_images
+from mlptrain.data.sources.source import Files
 from mlptrain.system import System
 
 pytestmark = pytest.mark.slow

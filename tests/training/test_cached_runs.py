@@ -20,11 +20,12 @@ pytestmark = pytest.mark.slow
 # With a number as its first argument, the process ends itself at that update.
 LIMITED = f"""{EACH_STEP}
 import os, sys
-from mlptrain.data import cache, order
+from mlptrain.data import shuffling
+from mlptrain.data.loading import cache
 kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
 cache._LEAST_FILES = 2
 if kind == "windows":
-    order.WHOLE_BYTES, order.BLOCK_BYTES, order.WINDOW_BYTES = 0, 2 * 64, 12 * 64
+    shuffling.WHOLE_BYTES, shuffling.BLOCK_BYTES, shuffling.WINDOW_BYTES = 0, 2 * 64, 12 * 64
 def stop(step):
     if step == at:
         os.kill(os.getpid(), 15)
@@ -145,10 +146,11 @@ def test_one_window_is_in_memory_at_a_time(tmp_path: Path) -> None:
 import os, sys
 import numpy as np
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.data import mapping, order
+from mlptrain.data import shuffling
+from mlptrain.data.loading import mapping
 from mlptrain.data.batches import Batches
 from mlptrain.data.normalization import Normalization
-order.WHOLE_BYTES = 0
+shuffling.WHOLE_BYTES = 0
 n, size = 16384, 4096
 descriptor = os.open(sys.argv[1], os.O_RDONLY)
 images = mapping.mapped(descriptor, n * size).reshape(n, 64, 64, 1)
@@ -160,7 +162,7 @@ def resident():
     text = open("/proc/self/status").read()
     return sum(int(text.split(name)[1].split()[0]) << 10 for name in ("RssFile:", "RssAnon:"))
 before, most = resident(), 0
-for epoch in (order.shuffled(n, size, 1024, np.random.default_rng(0)), np.arange(n)):
+for epoch in (shuffling.shuffled(n, size, 1024, np.random.default_rng(0)), np.arange(n)):
     for window in data.windows(epoch):
         for first in range(window.start, window.stop, 64):
             batch[:] = epoch[first : first + 64]

@@ -1,0 +1,101 @@
+"""From an image file to pixels: the one way that training, evaluation and prediction share.
+
+    bytes -> sniff the format -> look at the structure and the size -> decode -> upright
+          -> composite on background -> grayscale or RGB -> height × width
+
+Decoders are given one named format at a time and never a PNG or JPEG of damaged structure, and
+whatever they raise becomes a reason here. Neither NumPy (before the first JPEG) nor pydantic is
+needed: a process that only decodes starts in a third of the time without them.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PIL import Image
+
+from mlptrain.data.images.fitting import fitted, flattened, swaps_sides, turn_of
+from mlptrain.data.images.form import Expected, Findings, Form
+from mlptrain.data.images.jpeg import Jpeg, check_jpeg, decode_jpeg
+from mlptrain.data.images.pillow_formats import decode
+from mlptrain.data.images.png import Png, check_png
+from mlptrain.data.images.png_pixels import decode_png, mere_rows, unfiltered
+from mlptrain.data.images.signatures import refusal, sniff
+from mlptrain.paths import UnreadableError, read_file
+
+DECODERS = ("pillow", "simplejpeg")  # packages whose version may change pixels
+
+
+class Decoded(NamedTuple):
+    """An upright image, "L" or "RGB", and the (width, height) that it has in its file."""
+
+    image: Image.Image
+    size: tuple[int, int]
+
+
+def read_into(
+    pixels: memoryview, paths: Sequence[str], form: Form, expected: Expected | None
+) -> Findings:
+    """Fill `pixels` with the images at `paths`, one after the other, each height × width × channels
+    bytes. The bytes of bad ones, such as `expected` does not take, stay as they are. `form` leaves
+    nothing open."""
+    found = Findings({}, [])
+    size = math.prod(form.shape)
+    filtered: dict[int, bytes] = {}
+    for index, path in enumerate(paths):
+        try:
+            file = _read(path, form)
+            if isinstance(file, Png) and (rows := mere_rows(file, form)) is not None:
+                filtered[index] = rows  # so it is as `expected`, too
+                continue
+            decoded = _decode(file, form)
+            if expected and not expected.allows(decoded.image.mode, decoded.size):
+                found.unlike.append(index)
+            pixels[index * size : (index + 1) * size] = fitted(decoded.image, form)
+        except Exception as error:
+            found.bad[index] = explained(error)
+    for index, rows in zip(filtered, unfiltered([*filtered.values()], form), strict=True):
+        pixels[index * size : (index + 1) * size] = rows
+    return found
+
+
+def read_image(path: str, form: Form) -> Decoded:
+    """The image at `path` as far as `form` is resolved: in its own mode, and in its own size or
+    a fraction of it. Raises UnreadableError, and whatever the input provokes in the decoders."""
+    return _decode(_read(path, form), form)
+
+
+def explained(error: Exception) -> str:
+    """What `read_image` raised, as the reason why a file cannot be read."""
+    if isinstance(error, UnreadableError):
+        return str(error)
+    return f"cannot be decoded: {str(error) or type(error).__name__}"
+
+
+def _read(path: str, form: Form) -> Png | Jpeg | tuple[str, bytes]:
+    """The file at `path`, if it has one of the formats: a PNG or JPEG with what decides its pixels,
+    else the format's name and the file."""
+    limit = 8 * form.max_pixels + (1 << 20)  # a sensible file: at most 4 samples of 16 bits
+    data = read_file(path, limit)
+    name = sniff(data)
+    if name is None or name not in form.formats:
+        raise UnreadableError(refusal(name, data, form.formats))
+    if name == "png":
+        return check_png(data, form.max_pixels)
+    return check_jpeg(data) if name == "jpeg" else (name, data)
+
+
+def _decode(file: Png | Jpeg | tuple[str, bytes], form: Form) -> Decoded:
+    """Decode `file` to an upright "L" or "RGB" image: gray stays gray."""
+    if isinstance(file, Png):
+        image, turn = decode_png(file), turn_of(file.exif)
+        size = image.size
+    elif isinstance(file, Jpeg):
+        turn, size = turn_of(file.exif), (file.width, file.height)
+        image = decode_jpeg(file, form, is_turned=swaps_sides(turn))
+    else:
+        image = decode(file[1], file[0], form.max_pixels)
+        turn, size = turn_of(image.info.get("exif")), image.size
+    if turn is not None:
+        image, size = image.transpose(turn), size[::-1] if swaps_sides(turn) else size
+    return Decoded(flattened(image, form.background), size)

@@ -1,0 +1,108 @@
+"""From a decoded image to the pixels that a form asks for."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from mlptrain.data.images.depth import to_8_bits
+from mlptrain.data.images.form import Form
+
+_GRAY_MODES = ("1", "L", "LA", "I;16")
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def turn_of(exif: bytes | None) -> Image.Transpose | None:
+    """What makes an image upright, by the orientation in its EXIF block; None if there is none, or
+    none that can be read: metadata do not decide whether pixels can."""
+    if exif is None:
+        return None
+    tags = Image.Exif()
+    try:
+        with silent():
+            tags.load(exif)
+            return _TURNS.get(tags.get(_ORIENTATION, 1))
+    except Exception:  # whatever the block provokes in Pillow's parser
+        return None
+
+
+def swaps_sides(turn: Image.Transpose | None) -> bool:
+    """Whether `turn` makes rows of columns."""
+    return turn in (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8])
+
+
+def flattened(image: Image.Image, background: int) -> Image.Image:
+    """Composite on `background`; gray modes and gray palettes give "L", all others "RGB"."""
+    mode = "L" if _is_gray(image) else "RGB"
+    if image.mode == "I;16":
+        samples = image.tobytes()  # little-endian
+        low, high = (Image.frombytes("L", image.size, samples[i::2]) for i in (0, 1))
+        image = to_8_bits(high, low)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        behind = Image.new("RGBA", image.size, (background, background, background, 255))
+        image = Image.alpha_composite(behind, image)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def refit(pixels: bytes, size: tuple[int, int], form: Form, *, colour: bool) -> bytes:
+    """`pixels` of an image of `size` (width, height), gray or RGB, row by row, in the shape of
+    `form`, which leaves nothing open."""
+    mode = "RGB" if colour else "L"
+    return fitted(Image.frombytes(mode, size, pixels), form)
+
+
+def fitted(image: Image.Image, form: Form) -> bytes:
+    """The pixels of `image` in the mode and size of `form`, row by row."""
+    height, width, channels = form.shape
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode != mode:
+        image = image.convert(mode)
+    if image.size != (width, height):
+        image = _resized(image, width, height, form)
+    return image.tobytes()
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Pillow's warnings about a file do not reach the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _is_gray(image: Image.Image) -> bool:
+    if image.mode != "P":
+        return image.mode in _GRAY_MODES
+    palette = image.getpalette("RGB") or []
+    return palette[::3] == palette[1::3] == palette[2::3]
+
+
+def _resized(image: Image.Image, width: int, height: int, form: Form) -> Image.Image:
+    """Bilinear, antialiased where it shrinks."""
+    bilinear = Image.Resampling.BILINEAR
+    if form.resize == "stretch":
+        return image.resize((width, height), bilinear)
+    if form.resize == "crop":
+        scale = max(width / image.width, height / image.height)
+        left = max(0.0, (image.width - width / scale) / 2)
+        top = max(0.0, (image.height - height / scale) / 2)
+        box = (left, top, image.width - left, image.height - top)
+        return image.resize((width, height), bilinear, box=box)
+    scale = min(width / image.width, height / image.height)
+    inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    behind = form.background
+    canvas = Image.new(image.mode, (width, height), (behind,) * len(image.getbands()))
+    corner = ((width - inner[0]) // 2, (height - inner[1]) // 2)
+    canvas.paste(image.resize(inner, bilinear), corner)
+    return canvas

@@ -1,0 +1,79 @@
+"""What image files are to become, and what they must be for it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mlptrain.paths import UnreadableError
+from mlptrain.text import show_path
+
+_CHANNELS = {"grayscale": 1, "rgb": 3}
+
+
+class Form(NamedTuple):
+    """What files are accepted, and what their images are turned into: the `data.image` section of
+    the configuration, where its fields are described."""
+
+    mode: str | None
+    height: int | None
+    width: int | None
+    resize: str
+    formats: Sequence[str]
+    max_pixels: int
+    background: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every image. Raises ValueError if one of them is None."""
+        if self.mode is None or self.height is None or self.width is None:
+            raise ValueError("these image settings are not resolved yet")
+        return self.height, self.width, _CHANNELS[self.mode]
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse to decode to more than `max_pixels`, which is cheap to do before."""
+    if width * height > max_pixels:
+        raise UnreadableError(
+            f"decodes to {width}×{height}, {width * height:,} pixels; {max_pixels:,} are allowed. "
+            "Raise data.image.max_pixels, or for a trained model --max-pixels"
+        )
+
+
+class Expected(NamedTuple):
+    """What the training images must have in common, because the configuration does not say how to
+    make it so: all gray, all of one (width, height), each None where it does say.
+
+    Attributes:
+        first: the training image that decided; None to a trained model, which takes others, too.
+    """
+
+    first: str | None
+    gray: bool = False
+    size: tuple[int, int] | None = None
+
+    def allows(self, mode: str, size: tuple[int, int]) -> bool:
+        """Whether an image of `mode` ("L" or "RGB") and (width, height) `size` is like the others.
+        Raises UnreadableError for one that is not and must be."""
+        colour = self.gray and mode == "RGB"
+        resized = self.size is not None and size != self.size
+        if self.first is None:
+            return not (colour or resized)
+        if colour:
+            raise UnreadableError(
+                f"is a colour image, but the first image ({show_path(self.first)}) is grayscale; "
+                "set data.image.mode"
+            )
+        if self.size is not None and resized:
+            raise UnreadableError(
+                f"is {size[0]}×{size[1]}, but the first image ({show_path(self.first)}) "
+                f"is {self.size[0]}×{self.size[1]}; "
+                "set data.image.height and data.image.width to resize"
+            )
+        return True
+
+
+class Findings(NamedTuple):
+    """What became of images that were read, by their index: why some are `bad`, and which are
+    `unlike` the training images but read all the same."""
+
+    bad: dict[int, str]
+    unlike: list[int]

@@ -1,0 +1,1 @@
+"""Many image files into arrays: processes, a cache, mapped files."""

@@ -1,0 +1,189 @@
+"""Many image files into arrays, on every processor, as a stream of chunks in the files' order.
+
+This process decodes too. When what is left looks longer than starting a helper takes, helper
+processes (`decoder.py`) join in: each is handed batches of the files, answers with their pixels,
+and is handed the next. They read ahead while the caller works on the last chunk, as far as a few
+chunks, so the memory is bounded. Every image has its place from the start, so who decoded it and
+when changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.cores import usable_cores
+from mlptrain.data.images.arrays import allocate
+from mlptrain.data.images.decoding import read_into
+from mlptrain.data.images.form import Expected, Findings
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading.decoder import Batch
+from mlptrain.data.loading.sharing import Sharing
+
+Progress = Callable[[int, int], object]
+
+_HELP_AFTER_SECONDS = 0.01
+_HELP_PAYS_SECONDS = 0.08  # a helper needs about this long to start
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """A file that could not be read as an image; the reason follows its path in a sentence."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What could be read: images (m, H, W, C), and for each of them its index among the paths; and
+    what could not: `bad`, by index. Both are ascending. `unlike`: the indices of images that have
+    another size or mode than the training images all had."""
+
+    images: NDArray[np.uint8]
+    indices: NDArray[np.int64]
+    bad: dict[int, BadImage]
+    unlike: frozenset[int] = frozenset()
+
+
+def load_images(
+    paths: Sequence[str],
+    settings: ImageSettings,
+    expected: Expected | None = None,
+    *,
+    progress: Progress | None = None,
+    processes: int | None = None,
+) -> Loaded:
+    """All of `stream_images` in one array. Raises DataError if it does not fit into memory, too."""
+    images = allocate(len(paths), settings.shape)
+    indices = np.empty(len(paths), np.int64)
+    bad: dict[int, BadImage] = {}
+    count = 0
+    chunks = stream_images(paths, settings, expected, progress=progress, processes=processes)
+    for chunk in chunks:
+        place = slice(count, count + len(chunk.images))
+        images[place], indices[place] = chunk.images, chunk.indices
+        bad |= chunk.bad
+        count = place.stop
+    return Loaded(images[:count], indices[:count], bad)
+
+
+def stream_images(
+    paths: Sequence[str],
+    settings: ImageSettings,
+    expected: Expected | None = None,
+    *,
+    progress: Progress | None = None,
+    processes: int | None = None,
+) -> Generator[Loaded, None, None]:
+    """Read `paths` with resolved `settings` and yield them in order, a chunk at a time; an image
+    other than `expected` is a bad one. A chunk is the caller's to keep.
+
+    `progress(done, total)` is called now and then. `processes` counts this one and starts the
+    others at once; None starts as many as there are processors, when that pays. Raises DataError
+    if a helper dies."""
+    with ExitStack() as stack:
+        sharing = Sharing(paths, settings.form, expected, stack)
+        yield from stream_shared(sharing, progress=progress, processes=processes)
+
+
+def stream_shared(
+    sharing: Sharing, *, progress: Progress | None = None, processes: int | None = None
+) -> Generator[Loaded, None, None]:
+    """`stream_images`, going on from where `sharing` stands."""
+    yield from _Job(sharing, progress or (lambda *_: None)).run(processes)
+
+
+class _Chunk:
+    """Consecutive images under way: `missing` of them are not decoded yet."""
+
+    def __init__(self, places: range, shape: tuple[int, int, int]) -> None:
+        self.places = places
+        self.pixels = allocate(len(places), shape)
+        self.missing = len(places)
+
+
+class _Job:
+    """One call of `stream_images` under way: which files are done."""
+
+    def __init__(self, sharing: Sharing, progress: Progress) -> None:
+        self.sharing, self.progress = sharing, progress
+        self.paths, self.total = sharing.paths, len(sharing.paths)
+        self.reasons: dict[int, str] = {}
+        self.unlike: set[int] = set()
+        self.chunks: dict[int, _Chunk] = {}  # by the index of their first image
+        self.done = self.reported = 0
+
+    def run(self, processes: int | None) -> Iterator[Loaded]:
+        """Decode chunk by chunk; whatever the caller does in between, the helpers go on."""
+        sharing = self.sharing
+        seconds, waiting = 0.0, processes is None and not sharing.has_helpers()
+        if processes is not None:
+            sharing.start(processes - 1)
+        for first in range(0, self.total, sharing.size):
+            sharing.first = first
+            self._look_after_helpers(timeout=0)
+            chunk = self._chunk(first)
+            while chunk.missing:
+                started = time.perf_counter()
+                batch = sharing.take()
+                if batch:
+                    self._decode(batch)
+                self._look_after_helpers(timeout=0 if batch else None)
+                seconds += time.perf_counter() - started
+                if waiting and seconds > _HELP_AFTER_SECONDS:
+                    left = seconds / self.done * (self.total - self.done)
+                    if left > _HELP_PAYS_SECONDS:
+                        waiting = False
+                        sharing.start(usable_cores() - 1)
+            yield self._without_bad(self.chunks.pop(first))
+
+    def _decode(self, batch: Batch) -> None:
+        sharing = self.sharing
+        found = read_into(self._place(batch), batch.paths, sharing.form, sharing.expected)
+        self._note(batch, found)
+
+    def _look_after_helpers(self, timeout: float | None) -> None:
+        """Take the answers that are there, and hand out more; with `timeout` None, wait for one if
+        any is due."""
+        for batch, found in self.sharing.answers(timeout, self._place):
+            self._note(batch, found)
+        self.sharing.hand_out()
+
+    def _place(self, batch: Batch) -> memoryview:
+        """Where the pixels of `batch` go."""
+        chunk = self._chunk(batch.first - batch.first % self.sharing.size)
+        start = batch.first - chunk.places.start
+        return chunk.pixels[start : start + len(batch.paths)].reshape(-1).data
+
+    def _chunk(self, first: int) -> _Chunk:
+        if first not in self.chunks:
+            places = range(first, min(first + self.sharing.size, self.total))
+            self.chunks[first] = _Chunk(places, self.sharing.form.shape)
+        return self.chunks[first]
+
+    def _note(self, batch: Batch, found: Findings) -> None:
+        self.reasons |= {batch.first + index: reason for index, reason in found.bad.items()}
+        self.unlike |= {batch.first + index for index in found.unlike}
+        self.done += len(batch.paths)
+        self.chunks[batch.first - batch.first % self.sharing.size].missing -= len(batch.paths)
+        if self.done == self.total or self.done - self.reported > self.total // 200:
+            self.reported = self.done
+            self.progress(self.done, self.total)
+
+    def _without_bad(self, chunk: _Chunk) -> Loaded:
+        places = np.arange(chunk.places.start, chunk.places.stop)
+        bad = {
+            index: BadImage(self.paths[index], self.reasons.pop(index))
+            for index in chunk.places
+            if index in self.reasons
+        }
+        unlike = self.unlike.intersection(chunk.places)
+        self.unlike -= unlike
+        if not bad:
+            return Loaded(chunk.pixels, places, bad, frozenset(unlike))
+        good = np.array([index not in bad for index in chunk.places])
+        return Loaded(chunk.pixels[good], places[good], bad, frozenset(unlike))

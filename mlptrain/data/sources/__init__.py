@@ -1,0 +1,1 @@
+"""Data sources: each lists its examples, and the choice between them."""

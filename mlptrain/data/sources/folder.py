@@ -1,0 +1,101 @@
+"""A folder of class folders: `root/cat/1.png`, `root/dog/young/2.png`."""
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mlptrain.data.sources.listing import entries_of, identity, names_below
+from mlptrain.data.sources.source import Files, LocatedPath, Source, sources, wrong_kind
+from mlptrain.errors import DataError
+from mlptrain.paths import entry_is_folder, is_file, reported
+from mlptrain.text import as_utf8, show_name, show_path
+
+_IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"),
+    *(".tif", ".tiff", ".avif", ".heic", ".jp2", ".jxl", ".ppm", ".pgm"),
+)
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+@sources.register
+class Folder(Source):
+    """A folder with one folder of images per class, named like the class. Folders inside these are
+    searched too. Ignored are hidden files and folders, what machines leave behind (Thumbs.db,
+    @eaDir, lost+found ...) and files that by their name are text (.txt, .json ...); anything else
+    has to be an image."""
+
+    type: Literal["folder"] = "folder"
+    described: ClassVar[str] = "a folder with one folder of images per class"
+    path: Annotated[LocatedPath, Field(description="folder that holds one folder per class")]
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def content(self) -> Files:
+        with reported(Path(self.path), DataError):
+            if is_file(self.path):
+                raise wrong_kind(self.path)
+        names, labels = [], []
+        ignored: list[str] = []
+        entries = entries_of(self.path, ignored)
+        root = (identity(self.path),)
+        self._refuse_splits([entry for entry in entries if entry_is_folder(entry)])
+        for entry in entries:
+            if entry_is_folder(entry):
+                below = names_below(entry.path, ignored, root)
+                found = [f"{entry.name}/{name}" for name in below]
+                if not found:
+                    raise DataError(
+                        f"{show_path(entry.path)}: holds no images, but every folder in "
+                        f"{show_path(self.path)} is a class. Add images, or remove the folder."
+                    )
+                names += found
+                labels += [as_utf8(entry.name)] * len(found)
+            elif entry.name.lower().endswith(_IMAGE_SUFFIXES):
+                raise DataError(
+                    f"{show_path(entry.path)}: is an image outside of a class folder. "
+                    "Put it into a folder that has the name of its class."
+                )
+        if not names:
+            raise DataError(
+                f"{show_path(self.path)}: holds no class folders. "
+                "Expected one folder per class, with its images inside."
+            )
+        return Files(self.path, tuple(names), tuple(labels), ignored=tuple(ignored))
+
+    def _refuse_splits(self, folders: list["os.DirEntry[str]"]) -> None:
+        """Raise DataError if two of `folders` are splits instead of classes: they are called so,
+        and hold folders of the same names."""
+        held = {
+            entry: {below.name for below in entries_of(entry.path, []) if entry_is_folder(below)}
+            for entry in folders
+            if _split_of(entry.name)
+        }
+        count = Counter(name for names in held.values() for name in names)
+        classes = [name for name in sorted(count, key=os.fsencode) if count[name] > 1]
+        if not classes:
+            return
+        splits = [entry for entry, names in held.items() if not names.isdisjoint(classes)]
+        names = " and ".join(f"'{show_name(entry.name)}'" for entry in splits)
+        most = ", ".join(f"'{show_path(name)}'" for name in classes[:3])
+        lines = {_split_of(entry.name): os.path.abspath(entry.path) for entry in splits}
+        raise DataError(
+            f"{show_path(self.path)}: its folders {names} are splits, not classes: each holds "
+            f"the folders {most}{' …' if len(classes) > 3 else ''}. Name each split by itself:\n"
+            "  data:\n" + "\n".join(f"    {key}: {show_path(lines[key])}" for key in lines)
+        )
+
+
+def _split_of(folder: str) -> str | None:
+    """The split that a folder is called after, as in "train", "Validation", "test_set"."""
+    words = re.split("[^a-z]+", folder.lower().removesuffix("set"))
+    return next((_SPLITS[word] for word in words if word in _SPLITS), None)

@@ -1,0 +1,130 @@
+"""An .npz file, as `numpy.savez` writes it, with images and labels as arrays.
+
+Without names for the two, they are `x` and `y`; or, in a file that holds several splits as Keras'
+mnist.npz does, `x_train` and `y_train` for training, `x_test` and `y_test` for everything that
+measures.
+"""
+
+import json
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from numpy.lib import format as npy
+from pydantic import Field
+
+from mlptrain.data.sources.source import LocatedPath, Pixels, Source, sources
+from mlptrain.data.sources.stored import MOST_INFLATION, StoredArray
+from mlptrain.paths import UnreadableError, opened
+from mlptrain.text import show_name
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_SUFFIXES = {"train": ("train",), "validation": ("validation", "valid", "val")}
+_PLAIN = re.compile(r"[\w./+-]+")
+
+
+@sources.register
+class Npz(Source):
+    """An .npz file with images, uint8 (n, height, width) or (n, height, width, 1 or 3), and labels
+    (n,) or (n, 1), integers from 0 or class names."""
+
+    type: Literal["npz"] = "npz"
+    described: ClassVar[str] = "an .npz with x (images) and y (labels)"
+    path: Annotated[LocatedPath, Field(description=".npz file")]
+    x: Annotated[
+        str | None, Field(description="name of the array of images; null: x, x_train or x_test")
+    ] = None
+    y: Annotated[
+        str | None, Field(description="name of the array of labels; null: y, y_train or y_test")
+    ] = None
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def of_split(self, split: str) -> Self:
+        with self._archive() as (archive, _):
+            held = set(_names(archive))
+        if self.x is None and self.y is None and not {"x", "y"} <= held:
+            for suffix in _SUFFIXES.get(split, ("test",)):
+                x, y = f"x_{suffix}", f"y_{suffix}"
+                if {x, y} <= held:
+                    return self.model_copy(update={"x": x, "y": y})
+        return self
+
+    def content(self) -> Pixels:
+        x, y = self.x or "x", self.y or "y"
+        with self._archive() as (archive, size):
+            self._require(archive, x, y)
+            with _stored(archive, y, size) as stored:
+                labels = stored.labels()
+            with _stored(archive, x, size) as stored:
+                images = stored.images(len(labels), y)
+        path = Path(self.path)
+        name = path.name if x == "x" else f"{path.name}:{x}"
+        return Pixels(str(path.parent), name, images, labels, path.name)
+
+    @contextmanager
+    def _archive(self) -> Iterator[tuple[zipfile.ZipFile, int]]:
+        """The open file, and its size in bytes. Raises DataError."""
+        with opened(self.path) as (file, size), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    yield archive, size
+            except (UnreadableError, OSError, MemoryError):
+                raise
+            except Exception as error:  # zipfile and numpy let through what their input provokes
+                raise UnreadableError(f"is damaged: {error or type(error).__name__}") from None
+
+    def _require(self, archive: zipfile.ZipFile, x: str, y: str) -> None:
+        """Raise UnreadableError, with what to write instead, if x or y is not there."""
+        held = _names(archive)
+        for name in (x, y):
+            if name not in held:
+                raise UnreadableError(
+                    f"has no array {name!r}, it holds {', '.join(map(show_name, held)) or 'none'}. "
+                    f"Name images and labels: {self._suggestion(archive)}"
+                )
+
+    def _suggestion(self, archive: zipfile.ZipFile) -> str:
+        """A source that names two arrays which can be images and labels, or their places."""
+        x, y, shapes = "IMAGES", "LABELS", {}
+        for name in _names(archive):
+            with _stored(archive, name, 0) as stored:
+                shapes[name] = stored.shape
+        for images, shape in shapes.items():
+            for labels, other in shapes.items():
+                if len(shape) > 2 and other in (shape[:1], (*shape[:1], 1)):
+                    x, y = images, labels
+        return f"{{path: {_quoted(self.path)}, x: {_quoted(x)}, y: {_quoted(y)}}}"
+
+
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    return [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
+
+
+def _quoted(text: str) -> str:
+    """`text` as YAML takes it within braces."""
+    shown = show_name(text)
+    return shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
+
+
+@contextmanager
+def _stored(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[StoredArray]:
+    """The array `name`, in a file of `size` bytes."""
+    member = archive.getinfo(f"{name}.npy")
+    if member.compress_type not in _METHODS or member.flag_bits & 1:
+        raise UnreadableError("is compressed in another way than numpy.savez_compressed does")
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran_order, dtype = read(file)
+        if any(side < 0 for side in shape):
+            raise UnreadableError(f"is damaged: {name} has shape {shape}")
+        most = min(member.file_size - file.tell(), size * MOST_INFLATION)
+        yield StoredArray(file, most, shape, dtype, fortran_order, name)

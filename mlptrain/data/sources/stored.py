@@ -1,0 +1,118 @@
+"""Arrays in IDX and .npz files: what they must be, and how they are read.
+
+What is wrong is found before it takes memory: labels are read first, then the header of the images,
+and only then their pixels. These come in slices into the one array that holds them, so that a
+compressed file is never in memory twice.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.paths import UnreadableError
+
+MOST_INFLATION = 1032  # deflate cannot shrink more than this (zlib, technical details)
+
+_SLICE_BYTES = 1 << 20
+_LAST_CHARACTER, _FIRST_HALF, _LAST_HALF = 0x10FFFF, 0xD800, 0xDFFF  # Unicode; UTF-16's halves
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array in a file: its header, and its numbers, not yet read.
+
+    `file`: at the first of the numbers, which reach to its end; `most`: as many bytes as it can
+    have; `name`: of the array, if the file holds several. Errors are UnreadableErrors."""
+
+    file: IO[bytes]
+    most: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    fortran_order: bool = False
+    name: str = ""
+
+    def labels(self) -> NDArray[np.int64] | tuple[str, ...]:
+        """The labels (n,) in an array (n,) or (n, 1) of integers from 0 or strings."""
+        if len(self.shape) != 1 and self.shape[1:] != (1,):
+            raise self._error(
+                f"has shape {self.shape}. Allowed are (n,) and (n, 1), one label per image. "
+                "Turn one-hot rows into numbers with y.argmax(axis=1)."
+            )
+        if self.dtype.kind not in "iuU":
+            raise self._error(
+                f"is {self._dtype}. Allowed are integers from 0 and strings. "
+                "Convert whole numbers with y.astype('int64'), names with y.astype('str')."
+            )
+        labels = self._read().reshape(-1)
+        if labels.dtype.kind == "U":
+            self._require_text(labels)
+            return tuple(map(str, labels))
+        for label in (int(labels.min()), int(labels.max())) if len(labels) else ():
+            if not 0 <= label <= np.iinfo(np.int64).max:
+                raise self._error(f"holds the label {label}. Allowed are integers from 0.")
+        return labels.astype(np.int64)
+
+    def images(self, count: int, whose: str) -> NDArray[np.uint8]:
+        """The images as (n, height, width, 1 or 3), one for each of the `count` labels in what the
+        user knows as `whose`."""
+        if self.dtype != np.uint8:
+            raise self._error(
+                f"is {self._dtype}. Allowed is uint8, gray levels 0 to 255. "
+                "Convert it, for values in [0, 1] with (255 * x).round().astype('uint8')."
+            )
+        shape = self.shape if len(self.shape) == 4 else (*self.shape, 1)
+        if len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
+            raise self._error(
+                f"has shape {self.shape}. Allowed are (n, height, width) and "
+                "(n, height, width, 1 or 3)."
+            )
+        if shape[0] != count:
+            raise self._error(
+                f"has {shape[0]:,} images, but {whose} has {count:,} labels. "
+                "They must belong together."
+            )
+        return np.ascontiguousarray(self._read().reshape(shape), np.uint8)
+
+    def _read(self) -> NDArray[np.generic]:
+        length = math.prod(self.shape) * self.dtype.itemsize
+        if length > self.most:
+            raise self._error(
+                f"is cut off or damaged: its header {self.shape} asks for {length:,} bytes, "
+                f"there are at most {self.most:,}"
+            )
+        array = np.empty(length, np.uint8)
+        rest = array.data
+        while rest:
+            count = self.file.readinto(rest[:_SLICE_BYTES])  # type: ignore[attr-defined]
+            if not count:
+                raise self._error(f"is cut off: {len(rest):,} of {length:,} bytes are missing")
+            rest = rest[count:]
+        if self.file.read(1):  # at the end, gzip and zip compare their checksums
+            raise self._error(
+                f"is damaged: it goes on after the {length:,} bytes of its header {self.shape}"
+            )
+        numbers = array.view(self.dtype)
+        if self.fortran_order:
+            return numbers.reshape(self.shape[::-1]).T
+        return numbers.reshape(self.shape)
+
+    def _require_text(self, labels: NDArray[np.generic]) -> None:
+        codes = labels.view(np.dtype(np.uint32).newbyteorder(self.dtype.byteorder))
+        codes = codes.reshape(len(labels), -1)
+        wrong = (codes > _LAST_CHARACTER) | ((codes >= _FIRST_HALF) & (codes <= _LAST_HALF))
+        for row, column in np.argwhere(wrong)[:1]:
+            raise self._error(
+                f"is not text: the label {row} holds U+{codes[row, column]:04X}, which is no "
+                "character"
+            )
+
+    @property
+    def _dtype(self) -> np.dtype[np.generic]:
+        """How numpy calls it on this machine."""
+        return self.dtype.newbyteorder("=")
+
+    def _error(self, problem: str) -> UnreadableError:
+        return UnreadableError(f"{self.name} {problem}" if self.name else problem)

@@ -1,0 +1,49 @@
+"""What the numbers of a run depend on besides its inputs: kernels, threads, BLAS, versions."""
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import version
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from mlptrain import __version__
+from mlptrain.backend.choice import choose_backend, set_threads
+from mlptrain.backend.cores import usable_cores
+
+
+def blas() -> str:
+    """The BLAS in use and its kernels, for the record: "openblas 0.3.31 Haswell"."""
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            kernels = library.get("architecture", "")
+            return f"{library['internal_api']} {library['version']} {kernels}".strip()
+    return "unknown"
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Versions, BLAS and machine, for the record."""
+    return {
+        "mlptrain": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": blas(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def report() -> dict[str, str | int]:
+    """What `mlptrain info` prints: versions, and what computes: `cores` are those this process may
+    use of the machine's `processors`, `threads` those that `training.threads: auto` takes."""
+    backend = choose_backend()
+    return {
+        **environment(),
+        "kernels": backend.kernels + (f" ({backend.remark})" if backend.remark else ""),
+        "device": "cpu",
+        "processors": os.cpu_count() or 1,
+        "cores": usable_cores(),
+        "threads": set_threads(backend, "auto"),
+        **{name: version(name) for name in ("pillow", "pydantic", "pyyaml", "safetensors")},
+    }
