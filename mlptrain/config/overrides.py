@@ -60,7 +60,8 @@ def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:
     inner = models_in(field.annotation) if field else ()
     if rest and field and isinstance(entry.node, ScalarNode) and not entry.node.text:
         entry.node.text = getattr(field.default, "type", "")  # the choice made by saying nothing
-    node.entries[key] = Entry(entry.place, _put(entry.node, rest, value, inner))
+    place = entry.place if rest else value.place  # a key is where its value was written
+    node.entries[key] = Entry(place, _put(entry.node, rest, value, inner))
     return node
 
 

@@ -124,6 +124,21 @@ def test_is_refused_by_name(override, message, message_of):
     assert message_of(BASE, override) == f"--set {shown}: {message}"
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.train={type: folder}", "missing key 'path' in data.train"),
+        ("data={}", "missing key 'train' in data"),
+        (
+            "training.optimizer={}",
+            "training.optimizer needs a key 'type': 'sgd', 'adam' or 'adamw'",
+        ),
+    ],
+)
+def test_what_an_override_leaves_out_is_missed_there(override, message, message_of):
+    assert message_of(BASE, override) == f"--set {override}: {message}"
+
+
 def test_control_characters_are_shown_as_escapes(message_of):
     assert message_of(BASE, "seed=\x1b[31m") == (
         "--set seed=\\x1b[31m: the character U+001B is not allowed; remove it"
