@@ -13,15 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from mlptrain import __version__
+from mlptrain.cli.command import Command
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
-from mlptrain.errors import (
-    ConfigError,
-    DataError,
-    Interrupted,
-    MlptrainError,
-    StoppedError,
-)
+from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
 from mlptrain.text import printable_lines
 from mlptrain.training.signals import StopRequest, leave
 
@@ -83,7 +78,7 @@ def root(
     """
 
 
-@app.command()
+@app.command(cls=Command)
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
     set_: Annotated[
@@ -130,7 +125,7 @@ def train(
             raise how_to_resume(error, run, config, set_ or ()) from None
 
 
-@app.command("eval")
+@app.command("eval", cls=Command)
 def evaluate(
     model: Annotated[
         Path | None,
@@ -176,7 +171,7 @@ def evaluate(
     check_gates(gates, result.evaluation.summary())
 
 
-@app.command()
+@app.command(cls=Command)
 def predict(
     images: Annotated[
         list[str],
@@ -219,7 +214,7 @@ def predict(
         raise DataError(f"{bad} of {len(paths)} images could not be read.")
 
 
-@app.command()
+@app.command(cls=Command)
 def info(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -236,7 +231,7 @@ def info(
         print(f"{name:<12}{value}")
 
 
-@app.command()
+@app.command(cls=Command)
 def schema() -> None:
     """Print the JSON Schema of config files, for editors."""
     import json
@@ -295,3 +290,7 @@ def main() -> None:
         print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)
         sys.exit(1)
     sys.exit(code)
+
+
+if __name__ == "__main__":  # what `python -m mlptrain.cli.app` says would otherwise be nothing
+    main()

@@ -32,6 +32,26 @@ def test_help_fits_a_terminal_and_names_the_tool(arguments: list[str], tmp_path:
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"), [("train", "CONFIG"), ("eval", "[RUN]"), ("predict", "IMAGE...")]
+)
+def test_the_usage_line_is_in_the_common_notation(
+    command: str, arguments: str, tmp_path: Path
+) -> None:
+    first = run(command, "--help", cwd=tmp_path).out.partition("\n")[0]
+    assert first == f"Usage: mlptrain {command} [OPTIONS] {arguments}"
+
+
+@pytest.mark.parametrize("module", ["mlptrain", "mlptrain.__main__", "mlptrain.cli.app"])
+def test_it_runs_as_a_module(module: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", module, "predict"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "mlptrain predict: IMAGE is missing. See mlptrain predict --help.\n"
+
+
 def test_help_says_what_the_exit_codes_mean_and_lists_every_command(tmp_path: Path) -> None:
     text = " ".join(run("--help", cwd=tmp_path).out.split())
     assert all(f"{code} " in text for code in range(9))
