@@ -1,6 +1,8 @@
 """What cannot be read is refused with a reason that names it, and never with another exception."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from pictures import chunk, encoded, exif, gradient, png, resigned
 from PIL import Image
 
 from mlptrain.data.images.arrays import load_image, resolve
+from mlptrain.data.images.decoding import explained
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.errors import DataError
 
@@ -30,6 +33,7 @@ def refusal(path: Path | str, settings: ImageSettings = SMALL) -> str:
     return str(caught.value).removeprefix(f"{path}: ")
 
 
+UNDECODABLE = "is damaged or cut off, or of a kind that is not read. Replace it, or save it as PNG"
 CONTENTS = {
     "nothing": (b"", SMALL, "is empty"),
     "text": (
@@ -88,6 +92,26 @@ CONTENTS = {
         ANY,
         "is damaged: its header is cut off or unknown",
     ),
+    "cut bmp": (encoded(gradient(), "BMP")[:-1], ANY, UNDECODABLE),
+    "cut gif": (encoded(gradient(), "GIF")[:20], ANY, UNDECODABLE),
+    "cut webp": (encoded(gradient(), "WebP")[:-9], ANY, UNDECODABLE),
+    "ppm of no numbers": (b"P6 a b 255\n", ANY, UNDECODABLE),
+    "tiff of 40,000 samples": (
+        encoded(gradient(), "TIFF", tiffinfo={277: 40_000}),
+        ANY,
+        UNDECODABLE,
+    ),
+    "jpeg of nothing": (
+        encoded(gradient(), "JPEG").partition(b"\xff\xda")[0]
+        + bytes.fromhex("ffda0008010100003f00ffd9"),
+        ANY,
+        "is damaged: its pixel data break off, or are not what its headers say. Replace it",
+    ),
+    "jpeg of unknown sampling": (
+        encoded(gradient(), "JPEG").replace(b"\1\x11\0", b"\1\x77\0"),
+        ANY,
+        "is damaged, or a JPEG of a kind that is not read. Replace it, or save it anew",
+    ),
     "index behind the palette": (
         png(2, 1, 8, 3, b"\0\0\3", before=chunk(b"PLTE", bytes(6))),
         SMALL,
@@ -112,6 +136,26 @@ def test_reasons(name: str, tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(data)
     assert refusal(path, settings) == reason
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (OSError("words of a library"), UNDECODABLE),
+        (KeyError("words"), UNDECODABLE),
+        (EOFError(), UNDECODABLE),
+        (MemoryError(), "does not fit into memory"),
+    ],
+)
+def test_no_words_of_a_library_are_shown(raised: Exception, reason: str) -> None:
+    assert explained(raised) == reason
+
+
+def test_what_pillow_logs_is_not_printed() -> None:
+    """Without a handler, Python itself would print it."""
+    program = "import mlptrain.data.images.decoding, logging; logging.getLogger('PIL.x').error('x')"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert (ended.stdout, ended.stderr) == (b"", b"")
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ def test_idx_files_of_every_kind(dtype: str, packed: object, tmp_path: Path) -> 
 
 LIE = struct.pack(">3I", 3, 1 << 20, 1 << 20)
 PACKED = len(gzip.compress(idx(IMAGES)[:4] + LIE, mtime=0))
+DAMAGED_GZIP = (
+    ": is damaged: its gzip data cannot be decompressed, or their checksum is wrong. "
+    "Copy or download it again."
+)
 BROKEN_IDX = {
     "empty": (b"", ": is empty"),
     "text": (b"hello", ": is not an IDX file: it starts with b'hell'"),
@@ -64,8 +68,14 @@ BROKEN_IDX = {
     ),
     "cut gzip": (
         gzip.compress(idx(IMAGES))[:-9],
-        ": is damaged: Compressed file ended before the end-of-stream marker was reached",
+        ": is cut off: the end of its gzip data is missing. Copy or download it again.",
     ),
+    "no gzip data": (gzip.compress(b"")[:10] + bytes([255]) * 20, DAMAGED_GZIP),
+    "another checksum": (
+        gzip.compress(idx(IMAGES))[:-8] + bytes(4) + gzip.compress(idx(IMAGES))[-4:],
+        DAMAGED_GZIP,
+    ),
+    "another gzip method": (b"\x1f\x8b\x09" + bytes(20), DAMAGED_GZIP),
     "float": (
         idx(IMAGES.astype("f4")),
         ": is float32. Allowed is uint8, gray levels 0 to 255. "

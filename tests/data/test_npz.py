@@ -45,8 +45,44 @@ def lying_npz() -> bytes:
     return file.getvalue()
 
 
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+def changed(data: bytes, place: int, value: bytes) -> bytes:
+    return data[:place] + value + data[place:][len(value) :]
+
+
+WHOLE = npz(x=IMAGES, y=LABELS)
+DIRECTORY = WHOLE.index(b"PK\x01\x02")
+DAMAGED = (
+    ": is damaged: its zip archive cannot be unpacked, or a checksum in it is wrong. "
+    "Copy or download it again."
+)
+NO_ARRAY = (
+    ": holds y.npy, which is no array of numpy's. "
+    "Write the file with numpy.savez(file, x=images, y=labels)."
+)
 BROKEN_NPZ = {
-    "text": (b"hello world", ": is damaged: File is not a zip file"),
+    "text": (
+        b"hello world",
+        ": is not an .npz file: it starts with b'hell'. "
+        "Write one with numpy.savez(file, x=images, y=labels).",
+    ),
+    "cut": (
+        WHOLE[:-30],
+        ": is cut off: the table of contents at its end is missing. Copy or download it again.",
+    ),
+    "another checksum": (changed(WHOLE, DIRECTORY + 16, bytes(4)), DAMAGED),
+    "no deflated data": (changed(WHOLE, 60, b"\xff" * 20), DAMAGED),
+    "a place before the start": (changed(WHOLE, len(WHOLE) - 6, b"\xff\xff\xff"), DAMAGED),
+    "a member of nothing": (zipped(x=b"", y=b""), NO_ARRAY),
+    "a member of text": (zipped(x=b"hello world", y=b"hello world"), NO_ARRAY),
+    "a header of text": (zipped(x=b"", y=b"\x93NUMPY\x01\x00\x03\x00abc"), NO_ARRAY),
     "no x": (
         npz(images=IMAGES, y=LABELS),
         ": has no array 'x', it holds images, y. Name images and labels: "

@@ -25,6 +25,9 @@ from mlptrain.paths import UnreadableError, read_file
 
 DECODERS = ("pillow", "simplejpeg")  # packages whose version may change pixels
 
+# in place of anything Pillow says, which is about its own code
+_UNDECODABLE = "is damaged or cut off, or of a kind that is not read. Replace it, or save it as PNG"
+
 
 class Decoded(NamedTuple):
     """An upright image, "L" or "RGB", and the (width, height) that it has in its file."""
@@ -69,7 +72,9 @@ def explained(error: Exception) -> str:
     """What `read_image` raised, as the reason why a file cannot be read."""
     if isinstance(error, UnreadableError):
         return str(error)
-    return f"cannot be decoded: {str(error) or type(error).__name__}"
+    if isinstance(error, MemoryError):
+        return "does not fit into memory"
+    return _UNDECODABLE
 
 
 def _read(path: str, form: Form) -> Png | Jpeg | tuple[str, bytes]:

@@ -1,5 +1,6 @@
 """From a decoded image to the pixels that a form asks for."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it prints to stderr
 
 
 def turn_of(exif: bytes | None) -> Image.Transpose | None:

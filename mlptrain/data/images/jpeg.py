@@ -96,11 +96,10 @@ def _divisor(image: Jpeg, form: Form, *, is_turned: bool) -> int:
 
 
 def _explained(message: str) -> str:
-    """libjpeg's `message` as the end of a sentence that starts with the file's name."""
-    damage = message.removeprefix("Corrupt JPEG data: ")
-    if damage != message or message.startswith("Premature"):
-        return f"is damaged: {damage[0].lower()}{damage[1:]}"
-    return f"cannot be decoded: {message}"
+    """What libjpeg's `message` means, to end a sentence that starts with the file's name."""
+    if message.startswith(("Corrupt", "Premature")):
+        return "is damaged: its pixel data break off, or are not what its headers say. Replace it"
+    return "is damaged, or a JPEG of a kind that is not read. Replace it, or save it anew"
 
 
 class _Walk:

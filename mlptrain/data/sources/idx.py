@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from mlptrain.data.sources.source import LocatedPath, Pixels, Source, sources
-from mlptrain.data.sources.stored import MOST_INFLATION, StoredArray
+from mlptrain.data.sources.stored import COPY_AGAIN, MOST_INFLATION, StoredArray
 from mlptrain.paths import UnreadableError, opened
 from mlptrain.text import show_path
 
@@ -54,8 +54,15 @@ def _stored(path: str) -> Iterator[StoredArray]:
         try:
             with gzip.GzipFile(fileobj=file) as inflated:
                 yield _with_header(inflated, size * MOST_INFLATION)  # type: ignore[arg-type]
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UnreadableError(f"is damaged: {error}") from None
+        except EOFError:
+            raise UnreadableError(
+                f"is cut off: the end of its gzip data is missing. {COPY_AGAIN}"
+            ) from None
+        except (zlib.error, gzip.BadGzipFile):
+            raise UnreadableError(
+                "is damaged: its gzip data cannot be decompressed, or their checksum is wrong. "
+                f"{COPY_AGAIN}"
+            ) from None
 
 
 def _with_header(file: IO[bytes], size: int) -> StoredArray:

@@ -5,6 +5,7 @@ mnist.npz does, `x_train` and `y_train` for training, `x_test` and `y_test` for 
 measures.
 """
 
+import errno
 import json
 import re
 import warnings
@@ -12,13 +13,13 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import IO, Annotated, ClassVar, Literal, Self
 
 from numpy.lib import format as npy
 from pydantic import Field
 
 from mlptrain.data.sources.source import LocatedPath, Pixels, Source, sources
-from mlptrain.data.sources.stored import MOST_INFLATION, StoredArray
+from mlptrain.data.sources.stored import COPY_AGAIN, MOST_INFLATION, StoredArray
 from mlptrain.paths import UnreadableError, opened
 from mlptrain.text import show_name
 
@@ -76,10 +77,12 @@ class Npz(Source):
             try:
                 with zipfile.ZipFile(file) as archive:
                     yield archive, size
-            except (UnreadableError, OSError, MemoryError):
+            except (UnreadableError, MemoryError):
                 raise
-            except Exception as error:  # zipfile and numpy let through what their input provokes
-                raise UnreadableError(f"is damaged: {error or type(error).__name__}") from None
+            except Exception as error:  # zipfile lets through whatever its input provokes
+                if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                    raise  # the disk's, and not that of a seek to before the start
+                raise UnreadableError(_broken_zip(file)) from None
 
     def _require(self, archive: zipfile.ZipFile, x: str, y: str) -> None:
         """Raise UnreadableError, with what to write instead, if x or y is not there."""
@@ -114,6 +117,23 @@ def _quoted(text: str) -> str:
     return shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
 
 
+def _broken_zip(file: IO[bytes]) -> str:
+    """What is wrong with `file`, which could not be read as a zip archive."""
+    file.seek(0)
+    start = file.read(4)
+    if start[:2] != b"PK":
+        return (
+            f"is not an .npz file: it starts with {start!r}. "
+            "Write one with numpy.savez(file, x=images, y=labels)."
+        )
+    if not zipfile.is_zipfile(file):
+        return f"is cut off: the table of contents at its end is missing. {COPY_AGAIN}"
+    return (
+        "is damaged: its zip archive cannot be unpacked, or a checksum in it is wrong. "
+        f"{COPY_AGAIN}"
+    )
+
+
 @contextmanager
 def _stored(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[StoredArray]:
     """The array `name`, in a file of `size` bytes."""
@@ -121,9 +141,15 @@ def _stored(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[StoredAr
     if member.compress_type not in _METHODS or member.flag_bits & 1:
         raise UnreadableError("is compressed in another way than numpy.savez_compressed does")
     with archive.open(member) as file:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran_order, dtype = read(file)
+        try:
+            version = npy.read_magic(file)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, fortran_order, dtype = read(file)
+        except ValueError:  # numpy's for all that its parser refuses
+            raise UnreadableError(
+                f"holds {name}.npy, which is no array of numpy's. "
+                "Write the file with numpy.savez(file, x=images, y=labels)."
+            ) from None
         if any(side < 0 for side in shape):
             raise UnreadableError(f"is damaged: {name} has shape {shape}")
         most = min(member.file_size - file.tell(), size * MOST_INFLATION)

@@ -110,8 +110,8 @@ def _locate(path: str, info: ValidationInfo) -> str:
         raise ValueError("a path must not be empty or contain a NUL character")
     try:
         located = Path(path).expanduser()
-    except RuntimeError as error:
-        raise ValueError(f"{path!r} has no home folder here: {error}") from None
+    except RuntimeError:
+        raise ValueError(f"{path!r} has no home folder here; write the path out") from None
     if info.context and "folder" in info.context:
         located = Path(os.path.normpath(Path(info.context["folder"]) / located))
     return str(located)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mlptrain.paths import UnreadableError
 
 MOST_INFLATION = 1032  # deflate cannot shrink more than this (zlib, technical details)
+COPY_AGAIN = "Copy or download it again."
 
 _SLICE_BYTES = 1 << 20
 _LAST_CHARACTER, _FIRST_HALF, _LAST_HALF = 0x10FFFF, 0xD800, 0xDFFF  # Unicode; UTF-16's halves
