@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +31,7 @@ from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import count_parameters
 from mlptrain.paths import UnreadableError, read_file
-from mlptrain.registry import Definition
+from mlptrain.registry import BRANCH, Definition
 from mlptrain.text import show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
@@ -132,10 +133,10 @@ def load(path: Path) -> Checkpoint:
         promised = count_parameters(
             state.config.model.hidden(), math.prod(state.image.shape), len(state.class_names)
         )
-    except (safetensors.SafetensorError, ValidationError, ValueError, LookupError, TypeError,
-            AttributeError, RecursionError) as error:  # fmt: skip
+    except (safetensors.SafetensorError, UnreadableError, ValidationError, ValueError, LookupError,
+            TypeError, AttributeError, RecursionError) as error:  # fmt: skip
         raise ModelFileError(
-            f"{show_path(path)}: is no mlptrain checkpoint ({type(error).__name__})."
+            f"{show_path(path)}: is no mlptrain checkpoint: {_reason(error)}. {EXPECTED}"
         ) from error
     parameters, optimizer = _grouped(path, arrays)
     found = sum(array.size for array in parameters.values())
@@ -160,17 +161,40 @@ def _state(path: Path, data: bytes) -> State:
     # names that are not UTF-8
     json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no half characters
     state = State.model_validate(content, strict=False)
+    if not state.class_names:
+        raise UnreadableError("it has no classes")
     try:
         distinct(state.class_names)
     except ValueError as error:
         raise ModelFileError(f"{show_path(path)}: {error}. Train the model again.") from None
+    if state.image.mode is None or state.image.height is None:
+        raise UnreadableError("its image has no mode or no size")
     channels = state.image.shape[2]
     if not len(state.normalization.mean) == len(state.normalization.std) == channels:
-        raise ValueError("normalization and image differ in their channels")
+        raise UnreadableError("its normalization and its image differ in their channels")
     held_out = (each for each in ("validation", "test") if getattr(state.config.data, each))
     if state.fingerprints.keys() != {"train", *held_out}:
-        raise ValueError("config and fingerprints differ in their splits")
+        raise UnreadableError("its config and its fingerprints differ in their splits")
     return state
+
+
+def _reason(error: Exception) -> str:
+    """What `error` says about a file whose digest is right but whose content is not."""
+    match error:
+        case UnreadableError():
+            return str(error)
+        case ValidationError():
+            first = error.errors(include_url=False)[0]
+            parts = [str(part) for part in first["loc"]]
+            key = ".".join(part for part in parts if not part.startswith(BRANCH))
+            if first["type"] == "missing":
+                return f"its header lacks the key {key}"
+            return f"its header has a wrong {key}: {reprlib.repr(first['input'])}"
+        case UnicodeEncodeError():
+            return "its header holds half a character"
+        case safetensors.SafetensorError():
+            return "its header does not fit its arrays"
+    return "its header does not describe a model"
 
 
 def _grouped(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
