@@ -11,25 +11,28 @@ types, bounds, defaults and descriptions; its `type` field holds its name. Valid
         momentum: Annotated[float, Field(ge=0, lt=1, description="...")] = 0.0
 
     optimizers["sgd"] is SGD
+
+A field of type `Optimizer` then takes any of `optimizers`, written as a name or as a mapping with
+`type`. The registry is asked when a value is validated, so it may have grown since.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union, cast
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Discriminator,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    Tag,
+    ValidationInfo,
 )
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from mlptrain.docstrings import docstring
 
 BRANCH = "\0"  # begins the parts of an error's location that name a branch, not a key
+_REGISTRIES: "dict[type[BaseModel], Registry[Any]]" = {}  # by the class each is `of`
 
 
 class Definition(BaseModel):
@@ -38,12 +41,21 @@ class Definition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        registry = _REGISTRIES.get(cls)
+        if registry is None:
+            return handler(source)
+        return core_schema.with_info_plain_validator_function(registry.validate)
+
+    @classmethod
     def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        schema = handler(core_schema)
-        handler.resolve_ref_schema(schema)["description"] = docstring(cls)
-        return schema
+        if cls in _REGISTRIES:
+            return _REGISTRIES[cls].json_schema(handler)
+        described = handler(schema)
+        handler.resolve_ref_schema(described)["description"] = docstring(cls)
+        return described
 
 
 D = TypeVar("D", bound=Definition)
@@ -51,12 +63,20 @@ T = TypeVar("T", bound=Definition)
 
 
 class Registry(Generic[D]):
-    """The definitions of one kind, by name, in the order they were registered."""
+    """The definitions of one kind, all derived from the class `of`, by name, in the order they were
+    registered. They are definitions of `part_of`, too."""
 
-    def __init__(self, kind: str, part_of: "Registry[Any] | None" = None) -> None:
+    type_is_required: ClassVar[bool] = True  # in a mapping that stands for a definition
+
+    def __init__(
+        self, kind: str, of: type[Definition], part_of: "Registry[Any] | None" = None
+    ) -> None:
         self.kind = kind
         self._part_of = part_of
         self._definitions: dict[str, type[D]] = {}
+        self._is_described = False
+        _REGISTRIES[of] = self
+        of.model_rebuild(force=True)  # as a choice
 
     def register(self, definition: type[T]) -> type[T]:
         """Class decorator: file `definition` under the default of its `type` field."""
@@ -78,46 +98,58 @@ class Registry(Generic[D]):
         """All definitions, in the order of their names in `iter`."""
         return tuple(self._definitions.values())
 
-    def choice(self) -> Any:
-        """The pydantic type of a choice: one of the definitions, written as a name or a mapping
-        with `type`. Any other name is an error of type `unknown_choice`."""
-        branches = tuple(
-            Annotated[definition, Tag(BRANCH + name)]
-            for name, definition in self._definitions.items()
-        )
-        alone = tuple(name for name, each in self._definitions.items() if not needs_a_key(each))
-        return Annotated[
-            Union[branches],  # noqa: UP007
-            _Choice(self.kind, alone),
-            BeforeValidator(_mapping_of_name),
-        ]
+    def spelled_out(self, value: object) -> object:
+        """What a user may write for a definition, as the mapping it stands for."""
+        return {"type": value} if isinstance(value, str) else value
+
+    def short_forms(self) -> list[dict[str, Any]]:
+        """The JSON Schema of what may be written instead of a mapping."""
+        names = [name for name, each in self._definitions.items() if not needs_a_key(each)]
+        return [{"enum": names}] if names else []
+
+    def validate(self, value: object, info: ValidationInfo) -> object:
+        """The definition that `value` stands for, or is. Raises pydantic's ValidationError, with
+        the branch in the errors' locations; an unknown name is an error of type
+        `unknown_choice`."""
+        value = self.spelled_out(value)
+        name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+        definition = self._definitions.get(name) if isinstance(name, str) else None
+        if definition is None:
+            kind = self.kind if self.type_is_required else "type"
+            raise PydanticCustomError("unknown_choice", "unknown {kind}", {"kind": kind})
+        return _branch(definition).validate_python(value, context=info.context)
+
+    def json_schema(self, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The JSON Schema of a choice among the definitions. One of these may hold the same choice
+        (a layer of layers), which then is only referred to."""
+        schema = _referred_to if self._is_described else _referable
+        branches = {name: schema(each) for name, each in self._definitions.items()}
+        before, self._is_described = self._is_described, True
+        try:
+            described = handler(core_schema.tagged_union_schema(branches, str))["oneOf"]
+        finally:
+            self._is_described = before
+        required = {"required": ["type"]} if self.type_is_required else {}
+        return {"anyOf": [*self.short_forms(), *({**each, **required} for each in described)]}
 
 
-class _Choice(NamedTuple):
-    """Tells pydantic how a choice is validated and described; those in `alone` need no key besides
-    their `type`."""
+def _reference(definition: type[BaseModel]) -> str:
+    """What pydantic calls a model that several schemas refer to."""
+    return f"{definition.__module__}.{definition.__qualname__}:{id(definition)}"
 
-    kind: str
-    alone: tuple[str, ...]
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        discriminator = Discriminator(
-            _branch,
-            custom_error_type="unknown_choice",
-            custom_error_message="unknown {kind}",
-            custom_error_context={"kind": self.kind},
-        )
-        return discriminator.__get_pydantic_core_schema__(source, handler)
+def _referable(definition: type[BaseModel]) -> CoreSchema:
+    return {**definition.__pydantic_core_schema__, "ref": _reference(definition)}
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        mappings = handler(schema)
-        names = [{"enum": list(self.alone)}] if self.alone else []
-        branches = mappings.get("oneOf", [mappings])
-        return {"anyOf": [*names, *({**branch, "required": ["type"]} for branch in branches)]}
+
+def _referred_to(definition: type[BaseModel]) -> CoreSchema:
+    return core_schema.definition_reference_schema(_reference(definition))
+
+
+def choices(of: type[BaseModel]) -> tuple[type[Definition], ...]:
+    """What a field of type `of` takes: the definitions of its registry, if it has one."""
+    registry = _REGISTRIES.get(of)
+    return registry.definitions() if registry else ()
 
 
 def needs_a_key(definition: type[BaseModel]) -> bool:
@@ -125,11 +157,9 @@ def needs_a_key(definition: type[BaseModel]) -> bool:
     return any(field.is_required() for field in definition.model_fields.values())
 
 
-def _mapping_of_name(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
-def _branch(value: object) -> str | None:
-    """The tag of the branch that validates, or dumps, `value`."""
-    name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return BRANCH + name if isinstance(name, str) else None
+@cache
+def _branch(definition: type[Definition]) -> SchemaValidator:
+    """A validator that puts the name of the definition into the locations of errors."""
+    tag = BRANCH + definition.model_fields["type"].default
+    branches = {tag: definition.__pydantic_core_schema__}
+    return SchemaValidator(core_schema.tagged_union_schema(branches, lambda _: tag))

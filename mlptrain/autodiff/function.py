@@ -76,4 +76,4 @@ class Function(Definition):
         return any("y" in inspect.signature(rule).parameters for rule in rules)
 
 
-functions: Registry[Function] = Registry("function")
+functions: Registry[Function] = Registry("function", Function)

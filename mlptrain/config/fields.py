@@ -6,13 +6,15 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from mlptrain.registry import choices
+
 Models = tuple[type[BaseModel], ...]
 
 
 def models_in(annotation: Any) -> Models:
     """The models a value of type `annotation` can be, or can hold in a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return (annotation,)
+        return choices(annotation) or (annotation,)
     return tuple(model for part in get_args(annotation) for model in models_in(part))
 
 

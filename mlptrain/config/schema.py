@@ -22,12 +22,18 @@ from pydantic_core import PydanticCustomError
 
 from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings
-from mlptrain.data.sources.choice import SourceChoice
-from mlptrain.functions.activations import ActivationChoice, ReLU
-from mlptrain.functions.losses import CrossEntropy, LossChoice
-from mlptrain.nn.layers import MAX_UNITS, Dense, Layer, LayerChoice
-from mlptrain.optim.optimizers import Adam, OptimizerChoice
+from mlptrain.data.sources.source import Source
+from mlptrain.functions.activations import Activation, ReLU
+from mlptrain.functions.losses import CrossEntropy, Loss
+from mlptrain.nn.layers import MAX_UNITS, Dense, Layer
+from mlptrain.optim.optimizers import Adam, Optimizer
 from mlptrain.registry import BRANCH, Definition
+
+# isort: split
+from mlptrain.data.sources import folder, manifest  # noqa: F401  (they register themselves)
+
+# isort: split
+from mlptrain.data.sources import idx, npz  # noqa: F401
 
 PATH_OR_MAPPING = "a path or a mapping"
 
@@ -65,9 +71,7 @@ def _threads(value: object) -> str | None:
     return BRANCH + "number" if is_number else None
 
 
-OneSource = Annotated[
-    Annotated[SourceChoice, Tag(BRANCH + "source")], one_of(PATH_OR_MAPPING, _source)
-]
+OneSource = Annotated[Annotated[Source, Tag(BRANCH + "source")], one_of(PATH_OR_MAPPING, _source)]
 
 
 class DataConfig(Definition):
@@ -83,7 +87,7 @@ class DataConfig(Definition):
     validation: Annotated[
         Annotated[
             Annotated[Fraction, Tag(BRANCH + "fraction")]
-            | Annotated[SourceChoice, Tag(BRANCH + "source")],
+            | Annotated[Source, Tag(BRANCH + "source")],
             one_of("a fraction between 0 and 1, a path, or null", _validation),
         ]
         | None,
@@ -119,7 +123,7 @@ class ModelConfig(Definition):
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["layers", "hidden_layers"]}})
 
     layers: Annotated[
-        Annotated[tuple[LayerChoice, ...], Field(strict=False)] | None,
+        Annotated[tuple[Layer, ...], Field(strict=False)] | None,
         Field(description="the hidden layers, each with its settings"),
     ] = None
     hidden_layers: Annotated[
@@ -128,7 +132,7 @@ class ModelConfig(Definition):
         Field(description="units of each hidden layer; [100] if layers is not given either"),
     ] = None
     activation: Annotated[
-        ActivationChoice | None,
+        Activation | None,
         Field(description="of all hidden_layers; relu if not given"),
     ] = None
 
@@ -187,10 +191,8 @@ class TrainingConfig(Definition):
 
     batch_size: Annotated[Count, Field(description="images per step, >= 1")] = 32
     epochs: Annotated[Count, Field(description="passes over the training images, >= 1")] = 30
-    optimizer: Annotated[OptimizerChoice, Field(description="rule that updates the weights")] = (
-        Adam()
-    )
-    loss: Annotated[LossChoice, Field(description="loss to minimize")] = CrossEntropy()
+    optimizer: Annotated[Optimizer, Field(description="rule that updates the weights")] = Adam()
+    loss: Annotated[Loss, Field(description="loss to minimize")] = CrossEntropy()
     class_weight: Annotated[
         Annotated[
             Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]

@@ -2,7 +2,7 @@
 by row), with the derivative written out in each gradient rule's docstring."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,7 +28,7 @@ class InPlace(Activation):
         return {"part": Scratch(shapes[0])}
 
 
-activations: Registry[Activation] = Registry("activation", part_of=functions)
+activations: Registry[Activation] = Registry("activation", Activation, functions)
 
 
 @activations.register
@@ -270,9 +270,3 @@ def sigmoid(xp: Any, out: Array, x: Array) -> None:
     xp.exp(out, out=out)
     xp.add(out, 1, out=out)
     xp.divide(1, out, out=out)
-
-
-if TYPE_CHECKING:
-    ActivationChoice = Activation
-else:
-    ActivationChoice = activations.choice()

@@ -1,6 +1,6 @@
 """Loss functions: one number for a batch, a weighted sum over its examples; and a count."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -40,7 +40,7 @@ class Loss(Function):
         return {"classes": np.arange(n), "first": first, "ones": np.ones((n, 1))}
 
 
-losses: Registry[Loss] = Registry("loss", part_of=functions)
+losses: Registry[Loss] = Registry("loss", Loss, functions)
 
 
 @losses.register
@@ -161,9 +161,3 @@ def write_targets(xp: Any, t: Array, targets: Array, classes: Array) -> None:
         t[...] = targets
         return
     xp.equal(targets[:, None], classes, out=t)
-
-
-if TYPE_CHECKING:
-    LossChoice = Loss
-else:
-    LossChoice = losses.choice()

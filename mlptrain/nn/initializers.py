@@ -6,7 +6,7 @@ with the right variance keeps the size of activations and gradients from layer t
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class Initializer(Definition):
         """Draw the entries for `shape` = (n, units)."""
 
 
-initializers: Registry[Initializer] = Registry("initializer")
+initializers: Registry[Initializer] = Registry("initializer", Initializer)
 
 
 class VarianceScaling(Initializer):
@@ -107,9 +107,3 @@ class Zeros(Initializer):
 
     def sample(self, random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
         return np.zeros(shape)
-
-
-if TYPE_CHECKING:
-    InitializerChoice = Initializer
-else:
-    InitializerChoice = initializers.choice()

@@ -5,7 +5,7 @@ shape, says how they start, and records what it computes on a tape.
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from pydantic import Field
 
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.functions import dropout, linear
-from mlptrain.functions.activations import ActivationChoice, Identity
-from mlptrain.nn.initializers import InitializerChoice, initializers
+from mlptrain.functions.activations import Activation, Identity
+from mlptrain.nn.initializers import Initializer, initializers
 from mlptrain.registry import Definition, Registry
 
 MAX_UNITS = 1_000_000
@@ -46,7 +46,7 @@ class Layer(Definition):
         """Record y = layer(x) on x's tape and return y."""
 
 
-layers: Registry[Layer] = Registry("layer")
+layers: Registry[Layer] = Registry("layer", Layer)
 
 
 @layers.register
@@ -55,12 +55,12 @@ class Dense(Layer):
 
     type: Literal["dense"] = "dense"
     units: Annotated[int, Field(ge=1, le=MAX_UNITS, description="outputs of the layer")]
-    activation: Annotated[
-        ActivationChoice, Field(description="function applied to each output")
-    ] = Identity()
+    activation: Annotated[Activation, Field(description="function applied to each output")] = (
+        Identity()
+    )
     use_bias: Annotated[bool, Field(description="add a bias to each output")] = True
     kernel_initializer: Annotated[
-        InitializerChoice | None,
+        Initializer | None,
         Field(description="how the weights start; null: what suits the activation"),
     ] = None
 
@@ -106,9 +106,3 @@ class Dropout(Layer):
 
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         return dropout.Dropout(rate=self.rate)(x) if x.tape.training else x
-
-
-if TYPE_CHECKING:
-    LayerChoice = Layer
-else:
-    LayerChoice = layers.choice()

@@ -9,13 +9,13 @@ by name for `part`, a work array, for its own state, and for the numbers of this
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlptrain.backend.call import Array
-from mlptrain.optim.schedules import Constant, ScheduleChoice
+from mlptrain.optim.schedules import Constant, Schedule
 from mlptrain.registry import Definition, Registry
 
 
@@ -24,7 +24,7 @@ class Optimizer(Definition):
 
     learning_rate: Annotated[float, Field(gt=0, description="step size ρ, above 0")]
     schedule: Annotated[
-        ScheduleChoice, Field(description="how the learning rate changes over the run")
+        Schedule, Field(description="how the learning rate changes over the run")
     ] = Constant()
     weight_decay: Annotated[
         float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
@@ -63,7 +63,7 @@ class Optimizer(Definition):
     update: ClassVar[Callable[..., None]]
 
 
-optimizers: Registry[Optimizer] = Registry("optimizer")
+optimizers: Registry[Optimizer] = Registry("optimizer", Optimizer)
 
 
 @optimizers.register
@@ -165,9 +165,3 @@ class AdamW(Adam):
         float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
     ] = 0.01
     decoupled: ClassVar[bool] = True
-
-
-if TYPE_CHECKING:
-    OptimizerChoice = Optimizer
-else:
-    OptimizerChoice = optimizers.choice()

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,7 +32,7 @@ class Schedule(Definition):
         """The factor when a share `progress`, in [0, 1], of the steps after warm-up is done."""
 
 
-schedules: Registry[Schedule] = Registry("schedule")
+schedules: Registry[Schedule] = Registry("schedule", Schedule)
 
 
 @schedules.register
@@ -59,9 +59,3 @@ class Cosine(Schedule):
 
     def after_warmup(self, progress: float) -> float:
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
-
-
-if TYPE_CHECKING:
-    ScheduleChoice = Schedule
-else:
-    ScheduleChoice = schedules.choice()

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from mlptrain.config.load import parse_value
 from mlptrain.data.digests import keys_of
 from mlptrain.data.loading.stream import BadImage
-from mlptrain.data.sources.choice import SourceChoice
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
 from mlptrain.text import show_name
@@ -79,10 +78,9 @@ def evaluate_model(
 
 
 def _source(data: str) -> Source:
-    adapter: TypeAdapter[Source] = TypeAdapter(SourceChoice)
     try:
         written = parse_value(data, "--data") if data.startswith("{") else data
-        return adapter.validate_python(written, context={"folder": Path()})
+        return Source.model_validate(written, context={"folder": Path()})
     except ValidationError as error:
         reason = error.errors()[0]["ctx"]["error"]  # a ValueError of ours: `data` is a path
         raise UsageError(f"--data {show_name(data)}: {reason}.") from None

@@ -23,8 +23,8 @@ GATES = (
 )
 FORMS = (
     "is no file of labelled images that mlptrain reads. Allowed are a folder with one folder of "
-    "images per class, IDX files (…images-idx3…, …labels-idx1…), a .csv with the columns "
-    "filepath,label and an .npz with x (images) and y (labels)."
+    "images per class, a .csv with the columns filepath,label, IDX files (…images-idx3…, "
+    "…labels-idx1…) and an .npz with x (images) and y (labels)."
 )
 
 WRONG = [

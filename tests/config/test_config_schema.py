@@ -132,8 +132,9 @@ class Animal(Definition):
     type: str
 
 
-def animals():
-    registry = Registry[Animal]("animal")
+@pytest.fixture
+def registry():
+    registry = Registry("animal", Animal)
 
     @registry.register
     class Cat(Animal):
@@ -147,26 +148,51 @@ def animals():
     return registry
 
 
-def test_a_choice_is_a_name_or_a_mapping():
-    registry = animals()
-    adapter = pydantic.TypeAdapter(registry.choice())
+def test_a_choice_is_a_name_or_a_mapping(registry):
+    adapter = pydantic.TypeAdapter(Animal)
     assert adapter.validate_python("cat") == registry["cat"]()
     assert adapter.validate_python({"type": "dog", "legs": 4}) == registry["dog"](legs=4)
     assert adapter.dump_python(registry["dog"](legs=3)) == {"type": "dog", "legs": 3}
     assert adapter.validate_python(registry["cat"]()) == registry["cat"]()
 
 
-def test_a_choice_among_one():
-    registry = Registry[Animal]("animal")
-    registry.register(animals()["cat"])
-    adapter = pydantic.TypeAdapter(registry.choice())
-    assert adapter.validate_python("cat") == registry["cat"]()
+def test_a_choice_grows_with_its_registry(registry):
+    """Also one that a model made before holds."""
+    adapter = pydantic.TypeAdapter(list[Animal])
     with pytest.raises(pydantic.ValidationError, match="unknown animal"):
-        adapter.validate_python("dog")
+        adapter.validate_python(["cow"])
+
+    @registry.register
+    class Cow(Animal):
+        type: Literal["cow"] = "cow"
+
+    assert adapter.validate_python(["cow", "cat"]) == [Cow(), registry["cat"]()]
+    assert "Cow" in adapter.json_schema()["$defs"]
 
 
+def test_a_choice_within_a_choice(registry):
+    @registry.register
+    class Herd(Animal):
+        type: Literal["herd"] = "herd"
+        animals: list[Animal]
+
+    adapter = pydantic.TypeAdapter(Animal)
+    written = {"type": "herd", "animals": ["cat", {"type": "herd", "animals": ["dog"]}]}
+    with pytest.raises(pydantic.ValidationError) as caught:
+        adapter.validate_python(written)
+    places = [error["loc"] for error in caught.value.errors()]
+    assert places == [("\0herd", "animals", 1, "\0herd", "animals", 0, "\0dog", "legs")]
+    written["animals"].pop()
+    herd = adapter.validate_python(written)
+    assert herd == Herd(animals=[registry["cat"]()])
+    assert adapter.dump_python(herd) == {"type": "herd", "animals": [{"type": "cat"}]}
+    schema = adapter.json_schema()
+    assert schema["$defs"]["Herd"]["properties"]["animals"]["items"]["anyOf"] == schema["anyOf"]
+
+
+@pytest.mark.usefixtures("registry")
 def test_a_choice_as_json_schema():
-    schema = pydantic.TypeAdapter(animals().choice()).json_schema()
+    schema = pydantic.TypeAdapter(Animal).json_schema()
     assert schema["anyOf"] == [
         {"enum": ["cat"]},
         {"$ref": "#/$defs/Cat", "required": ["type"]},
@@ -174,8 +200,7 @@ def test_a_choice_as_json_schema():
     ]
 
 
-def test_a_name_is_registered_once():
-    registry = animals()
+def test_a_name_is_registered_once(registry):
     with pytest.raises(ValueError, match="animal 'cat' is registered twice"):
         registry.register(registry["cat"])
     assert list(registry) == ["cat", "dog"]

@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mlptrain.data.sources.choice import SourceChoice
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.idx import Idx
 from mlptrain.data.sources.listing import images_below
 from mlptrain.data.sources.manifest import Manifest
 from mlptrain.data.sources.npz import Npz
-from mlptrain.data.sources.source import Files, sources
+from mlptrain.data.sources.source import Files, Source, sources
 from mlptrain.errors import DataError
 
-CHOICE: TypeAdapter[object] = TypeAdapter(SourceChoice)
+CHOICE: TypeAdapter[object] = TypeAdapter(Source)
 PAIR = Idx(images="d/t10k-images-idx3-ubyte.gz", labels="d/t10k-labels-idx1-ubyte.gz")
 WRITTEN = [
     ("data/digits", Folder(path="data/digits")),
@@ -54,9 +53,10 @@ def test_paths_start_at_the_folder_of_the_config(monkeypatch: pytest.MonkeyPatch
 
 def test_every_source_is_registered_and_in_the_schema() -> None:
     assert set(sources) == {"folder", "csv", "idx", "npz"}
-    first = CHOICE.json_schema()["anyOf"]
-    assert first[0] == {"type": "string"}
-    assert set(first[1]["discriminator"]["mapping"]) == set(sources)
+    assert CHOICE.json_schema()["anyOf"] == [
+        {"type": "string"},
+        *({"$ref": f"#/$defs/{each.__name__}"} for each in sources.definitions()),
+    ]
 
 
 def make(root: Path, *names: str) -> str:
@@ -110,8 +110,9 @@ FOLDERS = {
         ("f/x",),
         "f/x",
         "{}: is no file of labelled images that mlptrain reads. Allowed are a folder with one "
-        "folder of images per class, IDX files (…images-idx3…, …labels-idx1…), a .csv with the "
-        "columns filepath,label and an .npz with x (images) and y (labels). Name one of these.",
+        "folder of images per class, a .csv with the columns filepath,label, IDX files "
+        "(…images-idx3…, …labels-idx1…) and an .npz with x (images) and y (labels). "
+        "Name one of these.",
     ),
     "empty": (
         ("f/.hidden",),

@@ -1,10 +1,11 @@
 """A pair of IDX files, the format of MNIST: images and labels, gzipped or not."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from mlptrain.text import show_path
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
+_IMAGES = re.compile(r"images([-.])idx3")
 
 
 @sources.register
@@ -28,6 +30,14 @@ class Idx(Source):
     described: ClassVar[str] = "IDX files (…images-idx3…, …labels-idx1…)"
     images: Annotated[LocatedPath, Field(description="IDX file of the images, gzipped or not")]
     labels: Annotated[LocatedPath, Field(description="IDX file of the labels, gzipped or not")]
+
+    @classmethod
+    def keys_of(cls, path: str) -> dict[str, str] | None:
+        images = PurePath(path)
+        if not _IMAGES.search(images.name):
+            return None
+        labels = images.with_name(_IMAGES.sub(r"labels\1idx1", images.name))
+        return {"images": path, "labels": str(labels)}
 
     @property
     def place(self) -> str:

@@ -31,6 +31,7 @@ class Manifest(Source):
 
     type: Literal["csv"] = "csv"
     described: ClassVar[str] = "a .csv with the columns filepath,label"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv",)
     path: Annotated[LocatedPath, Field(description="CSV file with the columns filepath,label")]
 
     @property

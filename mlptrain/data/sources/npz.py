@@ -35,6 +35,7 @@ class Npz(Source):
 
     type: Literal["npz"] = "npz"
     described: ClassVar[str] = "an .npz with x (images) and y (labels)"
+    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
     path: Annotated[LocatedPath, Field(description=".npz file")]
     x: Annotated[
         str | None, Field(description="name of the array of images; null: x, x_train or x_test")

@@ -2,14 +2,20 @@
 
 A source is a definition that lists its examples; `read_dataset.py` turns them into a `Dataset`, in
 the same way for all of them. There are two kinds of content: files to decode, and pixels in an
-array.
+array. In YAML it is a path or a mapping:
+
+    train: digits/train                                 # a folder, because of its name
+    train: {type: csv, path: digits.csv}                # the same, in full, for each kind
+    train: {images: a-images-idx3.gz, labels: a-labels-idx1.gz}
+
+The kind of a path follows from its name alone; no file is looked at.
 """
 
 import os
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from pathlib import Path, PurePath
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +71,17 @@ class Pixels:
 
 
 class Source(Definition):
-    """Where examples come from."""
+    """Where examples come from. `described` says what such a source is, for a user who has given
+    something else; a path that ends in one of `suffixes` is such a source."""
 
     type: str
-    described: ClassVar[str]  # what such a source is, for a user who has given something else
+    described: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def keys_of(cls, path: str) -> dict[str, str] | None:
+        """The keys that `path` alone stands for, or None if, by its name, it is none of these."""
+        return {"path": path} if PurePath(path).suffix.lower() in cls.suffixes else None
 
     @property
     @abstractmethod
@@ -84,7 +97,35 @@ class Source(Definition):
         """All examples, in an order that depends on nothing but the data. Raises DataError."""
 
 
-sources: Registry[Source] = Registry("data source")
+class Sources(Registry[Source]):
+    """The data sources. A path stands for one, and so does a mapping without `type`."""
+
+    type_is_required = False
+
+    def spelled_out(self, value: object) -> object:
+        if isinstance(value, str):
+            return self._of_path(value)
+        if not isinstance(value, dict) or "type" in value:
+            return value
+        for name, source in self._definitions.items():
+            fields = source.model_fields.items()
+            if value.keys() & {key for key, field in fields if field.is_required()} - {"path"}:
+                return {"type": name, **value}
+        if isinstance(value.get("path"), str):
+            return {**self._of_path(value["path"]), **{k: value[k] for k in value if k != "path"}}
+        return value
+
+    def _of_path(self, path: str) -> dict[str, Any]:
+        for name, source in self._definitions.items():
+            if (keys := source.keys_of(path)) is not None:
+                return {"type": name, **keys}
+        return {"type": "folder", "path": path}
+
+    def short_forms(self) -> list[dict[str, Any]]:
+        return [{"type": "string"}]
+
+
+sources = Sources("data source", Source)
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
