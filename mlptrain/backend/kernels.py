@@ -1,11 +1,14 @@
 """Which compiled kernels stand for which plain rule.
 
-`KERNELS` says for each rule, by its qualified name, how a call of it becomes operations of the
-kernels in `csrc`. A rule that is not there, and one whose arrays are not float32, stays
-NumPy's; a subclass that overrides a rule gives it another name, and so no kernel.
+`KERNELS` says by name how a call of a rule becomes operations of the kernels in `csrc`; a rule has
+one where `@kernel(name)` decorates it. A rule without, and one whose arrays are not float32, stays
+NumPy's. A kernel belongs to the function itself: a subclass that inherits the rule has it, one that
+overrides the rule does not.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,8 +34,15 @@ FITTING = (np.float32, np.int64, np.uint8)
 
 
 def _of_class_indices(kernel: Kernel) -> Kernel:
-    """The kernel of a loss, for targets that are class indices; others stay the plain rule's."""
-    return lambda call, threads: kernel(call, threads) if call.arrays["targets"].ndim == 1 else []
+    """The kernel of a loss, for targets that are class indices; others stay the plain rule's. It
+    keeps no numbers `t` of the targets, so it goes with the kernel of the other rule only."""
+
+    def operations(call: Call, threads: int) -> list[Operation]:
+        loss: Any = call.rule.__self__  # type: ignore[attr-defined]
+        both = _of(loss.forward) and _of(loss.gradient_x)
+        return kernel(call, threads) if both and call.arrays["targets"].ndim == 1 else []
+
+    return operations
 
 
 def _column_sums(call: Call, threads: int) -> list[Operation]:
@@ -132,30 +142,29 @@ def _sgd(call: Call, threads: int) -> list[Operation]:
 
 
 KERNELS: dict[str, Kernel] = {
-    "MatMul.forward": affine,
-    "Linear.forward": affine,
-    "MatMul.gradient_x": input_gradient,
-    "MatMul.gradient_w": weights_gradient,
-    "Linear.gradient_b": _column_sums,
-    "ReLU.forward": entrywise("relu", "x"),
-    "ReLU.gradient_x": entrywise("relu_gradient", "g y"),
-    "LeakyReLU.forward": entrywise("leaky_relu", "x", "negative_slope"),
-    "LeakyReLU.gradient_x": entrywise("leaky_relu_gradient", "g y", "negative_slope"),
-    "Tanh.forward": entrywise("hyperbolic_tangent", "x", work=EXPONENTIAL),
-    "Tanh.gradient_x": entrywise("hyperbolic_tangent_gradient", "g y"),
-    "Sigmoid.forward": entrywise("sigmoid", "x", work=EXPONENTIAL),
-    "Sigmoid.gradient_x": entrywise("sigmoid_gradient", "g y"),
-    "Softmax.forward": rowwise("softmax", "x", work=EXPONENTIAL),
-    "Dropout.forward": _dropout,
-    "Dropout.gradient_x": entrywise("multiply", "g mask"),
-    "CrossEntropy.forward": _of_class_indices(_cross_entropy),
-    "CrossEntropy.gradient_x": _of_class_indices(
+    "affine": affine,
+    "affine_gradient_x": input_gradient,
+    "affine_gradient_w": weights_gradient,
+    "affine_gradient_b": _column_sums,
+    "relu": entrywise("relu", "x"),
+    "relu_gradient": entrywise("relu_gradient", "g y"),
+    "leaky_relu": entrywise("leaky_relu", "x", "negative_slope"),
+    "leaky_relu_gradient": entrywise("leaky_relu_gradient", "g y", "negative_slope"),
+    "tanh": entrywise("hyperbolic_tangent", "x", work=EXPONENTIAL),
+    "tanh_gradient": entrywise("hyperbolic_tangent_gradient", "g y"),
+    "sigmoid": entrywise("sigmoid", "x", work=EXPONENTIAL),
+    "sigmoid_gradient": entrywise("sigmoid_gradient", "g y"),
+    "softmax": rowwise("softmax", "x", work=EXPONENTIAL),
+    "dropout": _dropout,
+    "dropout_gradient": entrywise("multiply", "g mask"),
+    "cross_entropy": _of_class_indices(_cross_entropy),
+    "cross_entropy_gradient": _of_class_indices(
         rowwise("cross_entropy_gradient", "g p targets weights", "label_smoothing")
     ),
-    "CountCorrect.forward": _count_correct,
-    "Optimizer.decay": entrywise("decay", "g coefficients", work=ROOT),
-    "SGD.update": _sgd,
-    "Adam.update": entrywise("adam", "g coefficients m v", work=ROOT),
+    "count_correct": _count_correct,
+    "decay": entrywise("decay", "g coefficients", work=ROOT),
+    "sgd": _sgd,
+    "adam": entrywise("adam", "g coefficients m v", work=ROOT),
     "clip_factor": _clip_factor,
     "scale": entrywise("scale_by", "factor"),
     "row": _row,
@@ -167,9 +176,29 @@ KERNELS: dict[str, Kernel] = {
 }
 
 
+Rule = TypeVar("Rule", bound=Callable[..., None])
+BOUND: dict[Callable[..., None], str] = {}  # the name of the kernel that each rule has
+
+
+def kernel(name: str) -> Callable[[Rule], Rule]:
+    """Decorates a rule, a function or a method, that the kernel `name` can compute."""
+
+    def bind(rule: Rule) -> Rule:
+        BOUND[rule] = name
+        return rule
+
+    return bind
+
+
+def _of(rule: Any) -> Kernel | None:
+    """The kernel of a rule, a function or a bound method."""
+    name = BOUND.get(getattr(rule, "__func__", rule))
+    return None if name is None else KERNELS[name]
+
+
 def operations(call: Call, threads: int) -> list[Operation]:
     """What stands for the call on `threads` threads; empty if only the plain rule can make it."""
-    kernel = KERNELS.get(call.rule.__qualname__)
+    kernel = _of(call.rule)
     if kernel is None:
         return []
     operations = kernel(call, threads)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
+from mlptrain.backend.kernels import kernel
 from mlptrain.data import shuffling
 from mlptrain.data.loading.mapping import fetch, is_mapped, release
 from mlptrain.data.normalization import Normalization
@@ -120,6 +121,7 @@ def _per_input(numbers: NDArray[np.float64], pixels: int) -> NDArray[np.float32]
     return (numbers[:1] if alike else np.tile(numbers, pixels)).astype(np.float32)
 
 
+@kernel("take")
 def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
     """outᵢ = source[placesᵢ]."""
     # a method, for xp.take takes four times as long to call; mode="clip" writes straight into
@@ -127,6 +129,7 @@ def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
     source.take(places, out=out, mode="clip")
 
 
+@kernel("shares")
 def shares(xp: Any, out: Array, places: Array, weights: Array | None) -> None:
     """outᵢ = weights[placesᵢ] / Σⱼ weights[placesⱼ]; without weights, all alike."""
     if weights is None:
@@ -136,6 +139,7 @@ def shares(xp: Any, out: Array, places: Array, weights: Array | None) -> None:
     xp.divide(out, xp.add.reduce(out), out=out)
 
 
+@kernel("scaled_rows")
 def scaled_rows(
     xp: Any, out: Array, pixels: Array, places: Array, rows: Array, scale: Array, offset: Array
 ) -> None:

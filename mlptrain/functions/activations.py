@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
 from mlptrain.backend.call import Array
+from mlptrain.backend.kernels import kernel
 from mlptrain.functions.normal import normal_cdf
 from mlptrain.registry import Registry
 
@@ -52,9 +53,11 @@ class ReLU(InPlace):
     type: Literal["relu"] = "relu"
     initializer: ClassVar[str] = "he_normal"
 
+    @kernel("relu")
     def forward(self, xp: Any, out: Array, x: Array) -> None:
         xp.maximum(x, 0, out=out)
 
+    @kernel("relu_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g where y > 0, else 0"""
         xp.greater(y, 0, out=part)
@@ -69,10 +72,12 @@ class LeakyReLU(InPlace):
     initializer: ClassVar[str] = "he_normal"
     negative_slope: Annotated[float, Field(ge=0, lt=1, description="slope for x < 0")] = 0.01
 
+    @kernel("leaky_relu")
     def forward(self, xp: Any, out: Array, x: Array, *, part: Array) -> None:
         xp.multiply(x, self.negative_slope, out=part)
         xp.maximum(x, part, out=out)
 
+    @kernel("leaky_relu_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g where y > 0, else negative_slope · g"""
         xp.greater(y, 0, out=part)
@@ -186,9 +191,11 @@ class Tanh(InPlace):
 
     type: Literal["tanh"] = "tanh"
 
+    @kernel("tanh")
     def forward(self, xp: Any, out: Array, x: Array) -> None:
         xp.tanh(x, out=out)
 
+    @kernel("tanh_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g (1 - y²)"""
         xp.multiply(y, y, out=part)
@@ -202,9 +209,11 @@ class Sigmoid(InPlace):
 
     type: Literal["sigmoid"] = "sigmoid"
 
+    @kernel("sigmoid")
     def forward(self, xp: Any, out: Array, x: Array) -> None:
         sigmoid(xp, out, x)
 
+    @kernel("sigmoid_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, y: Array, part: Array) -> None:
         """g y (1 - y)"""
         xp.subtract(1, y, out=part)
@@ -248,6 +257,7 @@ class Softmax(Activation):
     def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
         return {"row": Scratch((shapes[0][0], 1)), "part": Scratch(shapes[0])}
 
+    @kernel("softmax")
     def forward(self, xp: Any, out: Array, x: Array, *, row: Array) -> None:
         """After the row's largest x is taken off, so that nothing overflows."""
         xp.maximum.reduce(x, axis=1, keepdims=True, out=row)

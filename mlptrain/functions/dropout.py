@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
 from mlptrain.backend.call import Array
+from mlptrain.backend.kernels import kernel
 
 
 @functions.register
@@ -20,12 +21,14 @@ class Dropout(Function):
     def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
         return {"mask": Scratch(shapes[0])}
 
+    @kernel("dropout")
     def forward(self, xp: Any, out: Array, x: Array, *, mask: Array, random: Any) -> None:
         random.uniform(mask)
         xp.greater_equal(mask, self.rate, out=mask)
         xp.multiply(mask, 1 / (1 - self.rate), out=mask)
         xp.multiply(x, mask, out=out)
 
+    @kernel("dropout_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, mask: Array) -> None:
         """g mask"""
         xp.multiply(g, mask, out=out)

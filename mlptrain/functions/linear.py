@@ -6,6 +6,7 @@ import numpy as np
 
 from mlptrain.autodiff.function import Function, Shape, functions
 from mlptrain.backend.call import Array
+from mlptrain.backend.kernels import kernel
 
 
 @functions.register
@@ -18,13 +19,16 @@ class MatMul(Function):
         x, w, *_ = shapes
         return (x[0], w[1])
 
+    @kernel("affine")
     def forward(self, xp: Any, out: Array, x: Array, w: Array) -> None:
         xp.matmul(x, w, out=out)
 
+    @kernel("affine_gradient_x")
     def gradient_x(self, xp: Any, out: Array, g: Array, w: Array) -> None:
         """g wᵀ"""
         xp.matmul(g, w.T, out=out)
 
+    @kernel("affine_gradient_w")
     def gradient_w(self, xp: Any, out: Array, g: Array, x: Array) -> None:
         """xᵀ g"""
         xp.matmul(x.T, g, out=out)
@@ -39,10 +43,12 @@ class Linear(MatMul):
     def constants(self, *shapes: Shape) -> dict[str, Array]:
         return {"ones": np.ones(shapes[0][0])}
 
+    @kernel("affine")
     def forward(self, xp: Any, out: Array, x: Array, w: Array, b: Array) -> None:  # type: ignore[override]
         xp.matmul(x, w, out=out)
         xp.add(out, b, out=out)
 
+    @kernel("affine_gradient_b")
     def gradient_b(self, xp: Any, out: Array, g: Array, ones: Array) -> None:
         """Σ g over the batch"""
         xp.dot(ones, g, out=out)

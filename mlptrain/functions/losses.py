@@ -7,6 +7,7 @@ from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
 from mlptrain.backend.call import Array
+from mlptrain.backend.kernels import kernel
 from mlptrain.registry import Registry
 
 
@@ -55,6 +56,7 @@ class CrossEntropy(Loss):
     ] = 0.0
     from_logits: ClassVar[bool] = True
 
+    @kernel("cross_entropy")
     def forward(
         self,
         xp: Any,
@@ -90,6 +92,7 @@ class CrossEntropy(Loss):
         xp.subtract(row, score, out=row)
         xp.dot(row[:, 0], weights, out=out)
 
+    @kernel("cross_entropy_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
         """g (softmax(x) - t) weightᵢ"""
         xp.subtract(p, t, out=out)
@@ -146,6 +149,7 @@ class CountCorrect(Function):
         batch, _ = shapes[0]
         return {"largest": Scratch((batch,), "int64"), "same": Scratch((batch,))}
 
+    @kernel("count_correct")
     def forward(
         self, xp: Any, out: Array, x: Array, labels: Array, *, largest: Array, same: Array
     ) -> None:

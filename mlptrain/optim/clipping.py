@@ -8,6 +8,7 @@ import numpy as np
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array, Call
+from mlptrain.backend.kernels import kernel
 
 PART = 65_536  # entries at most: one float32 sum over 10⁸ would be off by a hundredth
 
@@ -23,6 +24,7 @@ def clip_calls(arena: Arena, limit: float) -> Iterator[Call]:
     yield Call(scale, g, {"factor": factor, **bounds})
 
 
+@kernel("clip_factor")
 def clip_factor(xp: Any, out: Array, g: Array, limit: float, scratch: Array) -> None:
     """min(1, limit / ‖g‖₂), or 1 if the norm is NaN or Inf. Squares are summed in float64: there
     those of float32 never overflow."""
@@ -37,6 +39,7 @@ def clip_factor(xp: Any, out: Array, g: Array, limit: float, scratch: Array) -> 
     out[...] = xp.where((length > limit) & (length < math.inf), limit / length, 1.0)
 
 
+@kernel("scale")
 def scale(xp: Any, out: Array, factor: Array) -> None:
     """out ← factor · out."""
     xp.multiply(out, factor, out=out)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlptrain.backend.call import Array
+from mlptrain.backend.kernels import kernel
 from mlptrain.optim.schedules import Constant, Schedule
 from mlptrain.registry import Definition, Registry
 
@@ -51,6 +52,7 @@ class Optimizer(Definition):
             return 0.0, 1 - rate * self.weight_decay
         return self.weight_decay, 1.0
 
+    @kernel("decay")
     def decay(self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array) -> None:
         """g ← g + share w or, if decoupled, w ← factor w, with the coefficients of `pull`."""
         share, factor = coefficients
@@ -92,6 +94,7 @@ class SGD(Optimizer):
     def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
         return rate, self.momentum
 
+    @kernel("sgd")
     def update(
         self,
         xp: Any,
@@ -140,6 +143,7 @@ class Adam(Optimizer):
         size = rate * scale * (1 - self.beta_1) / (1 - self.beta_1**step)
         return self.beta_1, self.beta_2, self.epsilon * scale, size
 
+    @kernel("adam")
     def update(
         self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array, m: Array, v: Array
     ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
+from mlptrain.backend.kernels import kernel
 from mlptrain.data.batches import Batches
 from mlptrain.nn.model import Model
 from mlptrain.optim.clipping import clip_calls
@@ -87,16 +88,19 @@ class Step:
         return self._losses[rows, 0].tolist(), self._correct[rows, 0].astype(int).tolist()
 
 
+@kernel("row")
 def row(_xp: Any, out: Array, table: Array, counter: Array) -> None:
     """out = the row of the ring `table` (rows, …) for step `counter`."""
     out[...] = table[counter[0] % len(table)]
 
 
+@kernel("put")
 def put(_xp: Any, out: Array, value: Array, counter: Array) -> None:
     """The row of the ring `out` (rows, 1) for step `counter` = value ()."""
     out[counter[0] % len(out)] = value
 
 
+@kernel("advance")
 def advance(_xp: Any, out: Array) -> None:
     """out ← out + 1."""
     out += 1

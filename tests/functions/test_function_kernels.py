@@ -1,5 +1,6 @@
 """Every compiled kernel of a function against the plain rule it stands for."""
 
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from function_cases import ALL, IDS, IN_PLACE, IN_PLACE_IDS, Run, arrays, varian
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled, kernels, products
 from mlptrain.backend.call import Call
-from mlptrain.backend.kernels import KERNELS
+from mlptrain.backend.kernels import BOUND, KERNELS
 from mlptrain.data import batches
-from mlptrain.functions.losses import Loss
+from mlptrain.functions.activations import ReLU
+from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.optim import clipping
 from mlptrain.optim.optimizers import optimizers
 from mlptrain.training import step
@@ -154,18 +156,18 @@ def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
 
 
 def test_every_kernel_stands_for_a_rule() -> None:
-    """A rule that was renamed would silently lose its kernel."""
     rules = {clipping.clip_factor, clipping.scale, step.row, step.put, step.advance}
     rules |= {batches.scaled_rows, batches.take, batches.shares}
     for definition in (*functions.definitions(), *optimizers.definitions()):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):
                 rules.add(getattr(definition, name))
-    assert set(KERNELS) <= {rule.__qualname__ for rule in rules}
+    assert set(BOUND) <= rules
+    assert set(BOUND.values()) == set(KERNELS)
 
 
 def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(KERNELS, "Tanh.forward", KERNELS["Sigmoid.forward"])
+    monkeypatch.setitem(KERNELS, "tanh", KERNELS["sigmoid"])
     with pytest.raises(AssertionError):
         test_kernels_compute_what_the_rules_do("tanh", 0, 1)
 
@@ -181,3 +183,58 @@ def test_a_kernel_is_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
         functions["relu"](), {"x": np.ones((2, 2))}, backend=BACKEND
     ).gradients()  # float64: the plain rule
     assert used == [[], []]
+
+
+def kernels_of(function: Function, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The kernels that its rules get, which have to give what the rules give."""
+    used = []
+    right = compiled.operations
+    made = inputs("cross_entropy" if isinstance(function, Loss) else "relu", SOME[1], 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "operations", lambda *of: used.append(right(*of)) or used[-1])
+        found = results(function, made, BACKEND)
+    for one, other in zip(found, results(function, made, None), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-7)
+    return [[each.kernel for each in many] for many in used]
+
+
+def test_a_kernel_belongs_to_the_rule_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not to its name: another ReLU has rules of its own. What is inherited stays compiled."""
+
+    class One(Function):
+        def forward(self, xp: Any, out: Any, x: Any) -> None:
+            out[...] = 1
+
+    One.forward.__qualname__ = ReLU.forward.__qualname__
+    assert kernels_of(One(), monkeypatch) == [[]]
+
+    class Heir(ReLU):
+        pass
+
+    assert kernels_of(Heir(), monkeypatch) == [["relu"], ["relu_gradient"]]
+
+    class Shifted(ReLU):
+        @wraps(ReLU.forward)
+        def forward(self, xp: Any, out: Any, x: Any) -> None:
+            xp.maximum(x, 0.25, out=out)
+
+    assert kernels_of(Shifted(), monkeypatch) == [[], ["relu_gradient"]]
+
+
+def test_a_loss_that_changes_one_rule_has_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels of the two rules share what they leave in work arrays, as the rules do."""
+
+    class Halved(CrossEntropy):
+        def gradient_x(self, xp: Any, out: Any, g: Any, p: Any, t: Any, weights: Any) -> None:
+            super().gradient_x(xp, out, g, p, t, weights)
+            xp.multiply(out, 0.5, out=out)
+
+    class Faint(CrossEntropy):
+        @wraps(CrossEntropy.forward)
+        def forward(self, xp: Any, *arrays: Any, t: Any, **others: Any) -> None:
+            super().forward(xp, *arrays, t=t, **others)
+            xp.multiply(t, 0.5, out=t)
+
+    for loss in (Halved(), Faint()):
+        assert kernels_of(loss, monkeypatch) == [[], []]
+    assert len(kernels_of(CrossEntropy(), monkeypatch)[0]) == 2
