@@ -31,17 +31,15 @@ def in_parts(
         release(images)
 
 
-def digests_of(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(n, 16): the digest of each of the images (n, H, W, C)."""
-    result = np.empty((len(images), DIGEST_BYTES), np.uint8)
-    done = 0
-    for part in in_parts(images):
-        rows = np.ascontiguousarray(part).reshape(len(part), -1)
-        joined = b"".join([hashlib.sha256(row.data).digest() for row in rows])
-        whole = np.frombuffer(joined, np.uint8).reshape(len(part), -1)
-        result[done : done + len(part)] = whole[:, :DIGEST_BYTES]
-        done += len(part)
-    return result
+def digests_of(
+    images: NDArray[np.uint8], rows: NDArray[np.int64] | None = None
+) -> NDArray[np.uint8]:
+    """(n, 16): the digests of the images (N, H, W, C) at `rows` (n,), or of all of them."""
+    digests = bytearray()
+    for part in in_parts(images, rows):
+        for pixels in np.ascontiguousarray(part).reshape(len(part), -1):
+            digests += hashlib.sha256(pixels.data).digest()[:DIGEST_BYTES]
+    return np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_BYTES)
 
 
 def keys_of(digests: NDArray[np.uint8]) -> list[bytes]:

@@ -101,7 +101,7 @@ def _of_array(
     images, settings = fit_array(content.images, settings)
     names = tuple(map(content.names.__getitem__, rows.tolist()))
     array = (os.path.join(content.root, content.file or content.name), content.name)
-    digests = digests_of(images)[rows]
+    digests = digests_of(images, rows)
     root = content.root
     return Dataset(images, rows, digests, labels, class_names, names, root, array), settings
 
@@ -147,7 +147,7 @@ def _numbered(
     """The labels (n,) as indices, and the names they point at."""
     if isinstance(content.labels, tuple):
         try:
-            names = distinct(tuple(sorted(set(content.labels))))
+            names = distinct(tuple(dict.fromkeys(content.labels)))
         except ValueError as error:
             raise DataError(f"{show_path(place)}: {error}.") from None
         names = tuple(sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape")))
