@@ -70,6 +70,7 @@ class Folder(Source):
                 f"{show_path(self.path)}: holds no class folders. "
                 "Expected one folder per class, with its images inside."
             )
+        self._refuse_splits_in_classes(names)
         return Files(self.path, tuple(names), tuple(labels), ignored=tuple(ignored))
 
     def _refuse_splits(self, folders: list["os.DirEntry[str]"]) -> None:
@@ -93,6 +94,28 @@ class Folder(Source):
             f"the folders {most}{' …' if len(classes) > 3 else ''}. Name each split by itself:\n"
             "  data:\n" + "\n".join(f"    {key}: {show_path(lines[key])}" for key in lines)
         )
+
+    def _refuse_splits_in_classes(self, names: list[str]) -> None:
+        """Raise DataError if classes are divided into splits: two of their folders are, or one that
+        holds nothing else, into two splits at least."""
+        inside: dict[str, set[str]] = {}
+        for name in names:
+            if name.count("/") > 1:
+                label, below, _ = name.split("/", 2)
+                inside.setdefault(label, set()).add(below)
+        splits = {label: {_split_of(each) for each in inside[label]} for label in inside}
+        divided = [label for label in inside if len(splits[label] - {None}) > 1]
+        if len(divided) > 1 or any(None not in splits[label] for label in divided):
+            label = divided[0]
+            found = sorted((each for each in inside[label] if _split_of(each)), key=os.fsencode)
+            shown = [show_path(f"{label}/{each}") for each in found]
+            moved = [show_path(f"{each}/{label}") for each in found]
+            raise DataError(
+                f"{show_path(self.path)}: its class folders hold splits: {' and '.join(shown)}. "
+                "Expected is one folder per split, with one folder per class inside. "
+                f"Make these {' and '.join(moved)}, those of the other classes likewise, and name "
+                "each split by itself, as data.train, data.validation and data.test."
+            )
 
 
 def _split_of(folder: str) -> str | None:
