@@ -38,23 +38,10 @@ def write_predictions(
             write(prediction)
     if unlike:
         sys.stdout.flush()
-        print(_about_unlike(model, unlike, len(paths)), file=sys.stderr)
+        assert model.expected is not None
+        note = model.expected.tell_of_unlike(unlike, len(paths), model.image.resize)
+        print(f"note: {note}", file=sys.stderr)
     return bad
-
-
-def _about_unlike(model: SavedModel, unlike: int, total: int) -> str:
-    """Training would have refused these images."""
-    expected = model.expected
-    assert expected is not None
-    what = ["grayscale"] if expected.gray else []
-    how = ""
-    if expected.size is not None:
-        what.append("×".join(map(str, expected.size)))
-        how = f" (data.image.resize: {model.image.resize})"
-    return (
-        f"note: {unlike:,} of {total:,} images differ from the training images, which were all "
-        f"{' '.join(what)}; converted to that{how}"
-    )
 
 
 def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:

@@ -19,6 +19,7 @@ from mlptrain.data.copies import copies_within
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import digests_of
 from mlptrain.data.images.arrays import fit_array, resolve
+from mlptrain.data.images.form import Expected
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.loading.cache import load_cached
 from mlptrain.data.loading.stream import BadImage, Loaded, Progress, load_images
@@ -39,6 +40,7 @@ def read(
     label_names: tuple[str, ...] | None = None,
     partial: bool = False,
     only: Collection[str] | None = None,
+    expected: Expected | None = None,
     on_bad_image: Literal["error", "skip"] = "error",
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -48,9 +50,10 @@ def read(
 
     `class_names` are those of the training set, in their order; None if this is the training set.
     `partial`: whether some of them may be missing here. `label_names[i]` is the name of the class
-    whose label is the number i, its digits without. An image that cannot be read is an error that
-    names all of them, or skipped. Decoded images are kept in the folder `cache`, or with None in
-    memory. Raises DataError."""
+    whose label is the number i, its digits without. `expected`: what the training images had in
+    common; how many images differ is noted. An image that cannot be read is an error that names all
+    of them, or skipped. Decoded images are kept in the folder `cache`, or with None in memory.
+    Raises DataError."""
     content, place = source.content(), source.place
     labels, found = _numbered(content, label_names, place)
     rows, left_out = _wanted(content, only)
@@ -66,11 +69,13 @@ def read(
     else:
         labels = _matched(labels, found, class_names, place, partial=partial)
     if isinstance(content, Pixels):
-        dataset, settings = _of_array(content, rows, labels, class_names, settings)
+        dataset, settings = _of_array(content, rows, labels, class_names, settings, expected, place)
         lines: tuple[int, ...] = ()
     else:
         content = content if only is None else content.take(rows.tolist())
-        loaded, settings, notes = _loaded(content, settings, place, on_bad_image, cache, progress)
+        loaded, settings, notes = _loaded(
+            content, settings, expected, place, on_bad_image, cache, progress
+        )
         indices = loaded.indices.tolist()
         lines = tuple(map(content.lines.__getitem__, indices)) if content.lines else ()
         dataset = Dataset(
@@ -96,19 +101,29 @@ def _of_array(
     labels: NDArray[np.int64],
     class_names: tuple[str, ...],
     settings: ImageSettings,
+    expected: Expected | None,
+    place: str,
 ) -> tuple[Dataset, ImageSettings]:
     """The images at `rows` of an array, with their labels (n,)."""
+    _, height, width, channels = content.images.shape
     images, settings = fit_array(content.images, settings)
     names = tuple(map(content.names.__getitem__, rows.tolist()))
     array = (os.path.join(content.root, content.file or content.name), content.name)
     digests = digests_of(images, rows)
-    root = content.root
-    return Dataset(images, rows, digests, labels, class_names, names, root, array), settings
+    notes: tuple[str, ...] = ()
+    if expected and not expected.allows("L" if channels == 1 else "RGB", (width, height)):
+        note = expected.tell_of_unlike(len(rows), len(rows), settings.resize)
+        notes = (f"{show_path(place)}: {note}",)
+    dataset = Dataset(
+        images, rows, digests, labels, class_names, names, content.root, array, notes=notes
+    )
+    return dataset, settings
 
 
 def _loaded(
     content: Files,
     settings: ImageSettings,
+    expected: Expected | None,
     place: str,
     on_bad_image: Literal["error", "skip"],
     cache: Path | None,
@@ -117,7 +132,8 @@ def _loaded(
     """The decoded files, `settings` with nothing left open, and what the user should know."""
     paths = content.paths()
     notes = [ignored_note(content.root, content.ignored)] if content.ignored else []
-    settings, expected = resolve(settings, paths)
+    settings, common = resolve(settings, paths)
+    expected = common or expected
     if cache is None or not paths:
         loaded = load_images(paths, settings, expected, progress=progress)
     else:
@@ -126,6 +142,10 @@ def _loaded(
     bad = tuple(loaded.bad.values())
     if bad and on_bad_image == "error":
         raise _bad_images(bad, len(paths), place)
+    if expected and loaded.unlike:
+        total = len(loaded.indices)
+        note = expected.tell_of_unlike(len(loaded.unlike), total, settings.resize)
+        notes.append(f"{show_path(place)}: {note}")
     return loaded, settings, tuple(notes)
 
 

@@ -7,6 +7,7 @@ from mlptrain.config.schema import Config
 from mlptrain.data.copies import copies_across, tell_of_copies_across
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import originals
+from mlptrain.data.images.form import Expected
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.loading.cache import cache_folder
 from mlptrain.data.read_dataset import read
@@ -45,14 +46,14 @@ def read_splits(config: Config, reading: Reading) -> Splits:
     """Read everything, before the first epoch. Raises DataError, naming every bad file."""
     data = config.data
     train, image = _read(config, "train", data.train, data.image, reading)
-    names = train.class_names
+    names, expected = train.class_names, data.image.common(image)
     parts = {"train": train}
     if isinstance(data.validation, float):
         parts["train"], parts["validation"] = _split(config, train)
     for name in ("validation", "test"):
         source = getattr(data, name)
         if source is not None and name not in parts:
-            parts[name], _ = _read(config, name, source, image, reading, names)
+            parts[name], _ = _read(config, name, source, image, reading, names, expected)
     copies, across = _copies(parts)
     notes = [*(note for part in parts.values() for note in part.notes), *across]
     return Splits(
@@ -106,7 +107,12 @@ def read_split(
 
 def read_source(state: State, image: ImageSettings, source: Source, reading: Reading) -> Dataset:
     """Read any source with the settings of a saved run; classes may be missing."""
-    return _again(state, image, "data", source, reading)
+    chosen = source.of_split("data")
+    dataset = _again(state, image, "data", chosen, reading)
+    if chosen == source:
+        return dataset
+    note = f"{show_path(source.place)}: evaluated {chosen.part}"
+    return replace(dataset, notes=(note, *dataset.notes))
 
 
 def _again(
@@ -117,8 +123,11 @@ def _again(
     reading: Reading,
     only: Collection[str] | None = None,
 ) -> Dataset:
-    names = state.class_names
-    dataset, _ = _read(state.config, name, source, image, reading, names, partial=True, only=only)
+    config, names = state.config, state.class_names
+    expected = config.data.image.common(image)
+    dataset, _ = _read(
+        config, name, source, image, reading, names, expected, partial=True, only=only
+    )
     return dataset
 
 
@@ -129,6 +138,7 @@ def _read(
     image: ImageSettings,
     reading: Reading,
     class_names: tuple[str, ...] | None = None,
+    expected: Expected | None = None,
     *,
     partial: bool = False,
     only: Collection[str] | None = None,
@@ -140,6 +150,7 @@ def _read(
         class_names=class_names,
         partial=partial,
         only=only,
+        expected=expected,
         on_bad_image=config.data.on_bad_image,
         cache=cache_folder() if config.data.cache else None,
         progress=lambda done, total: reading(name, done, total),

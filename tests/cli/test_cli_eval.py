@@ -167,6 +167,18 @@ def test_arrays_of_any_name_are_evaluated_as_the_message_says(
     assert ended.err.startswith("--data {path: a, path: b}: key 'path' is given twice")
 
 
+def test_the_arrays_that_were_chosen_are_named(trained: Path, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8)).astype(np.uint8)
+    arrays = {"x_train": images[:3], "y_train": np.array(CLASSES), "x_test": images}
+    np.savez(tmp_path / "mn.npz", **arrays, y_test=np.array(CLASSES * 2))
+    ended = run("eval", trained / RUN, "--data", "mn.npz", "--json", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "mn.npz: evaluated x_test and y_test\n")
+    assert strict(ended.out)["examples"] == 6
+    named = "{path: mn.npz, x: x_train, y: y_train}"
+    ended = run("eval", trained / RUN, "--data", named, "--json", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_data_that_moved_is_named(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, tmp_path / "copy")
     run("train", "tiny.yaml", cwd=tmp_path / "copy")

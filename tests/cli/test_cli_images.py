@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_project import CLASSES, draw
+from tiny_project import CLASSES, draw, draw_split
 from tool_process import run
 
 RUN = "runs/tiny-001"
@@ -40,6 +40,56 @@ def test_unlike_images_are_converted_and_that_is_said_once(
     assert (ended.code, ended.err) == (0, "")
 
 
+@pytest.fixture
+def unlike(project: Path) -> Path:
+    """A project whose test split holds a wide image, and a colour one that is no image."""
+    wide = draw(CLASSES[0], np.random.default_rng(9)).resize((16, 8))
+    wide.save(project / "data/test" / CLASSES[0] / "wide.png")
+    (project / "data/test" / CLASSES[1] / "none.png").write_bytes(b"none")
+    return project
+
+
+CONVERTED = (
+    "images differ from the training images, which were all grayscale 8×8; "
+    "converted to that (data.image.resize: stretch)\n"
+)
+
+
+def test_training_and_evaluation_count_the_unlike_images_of_other_splits(unlike: Path) -> None:
+    """Of 25 images in the test split, not counting the bad one."""
+    for arguments in (
+        ("train", "tiny.yaml", "--set", "data.on_bad_image=skip"),
+        ("eval", RUN),
+        ("eval", RUN, "--data", "data/test", "--json"),
+    ):
+        ended = run(*arguments, cwd=unlike)
+        assert ended.code == 0
+        assert ended.err.count(CONVERTED) == ended.err.count("differ") == 1
+        assert f"data/test: 1 of 25 {CONVERTED}" in ended.err
+    ended = run("eval", RUN, "--split", "train", cwd=unlike)
+    assert "differ" not in ended.err
+
+
+def test_training_counts_the_unlike_images_of_a_validation_split(project: Path) -> None:
+    place = draw_split(project / "data/valid", 1, dict(zip(CLASSES, CLASSES, strict=True)), seed=7)
+    for path in place.rglob("*.png"):
+        with Image.open(path) as image:
+            wide = Image.merge("RGB", [image] * 3)
+        wide.save(path)
+    ended = run("train", "tiny.yaml", "--set", "data.validation=data/valid", cwd=project)
+    assert (ended.code, ended.err) == (0, f"data/valid: 3 of 3 {CONVERTED}")
+
+
+def test_an_array_of_another_size_is_unlike_as_a_whole(trained: Path, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 9, 8)).astype(np.uint8)
+    np.savez(tmp_path / "d.npz", x=images, y=np.array(CLASSES * 2))
+    ended = run("eval", trained / RUN, "--data", "d.npz", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, f"d.npz: 6 of 6 {CONVERTED}")
+    np.savez(tmp_path / "d.npz", x=images[:, :8], y=np.array(CLASSES * 2))
+    ended = run("eval", trained / RUN, "--data", "d.npz", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_many_unlike_images_are_counted_by_helpers_too(trained: Path, images: Path) -> None:
     wide = str(images / "wide.png")
     stdin = "\n".join([wide] * 6000).encode()
@@ -52,6 +102,11 @@ def test_a_config_that_says_the_size_means_every_image(project: Path, images: Pa
     setting = "data.image={mode: grayscale, height: 8, width: 8}"
     assert run("train", "tiny.yaml", "--set", setting, cwd=project).code == 0
     ended = run("predict", images / "wide.png", "--model", RUN, cwd=project)
+    assert (ended.code, ended.err) == (0, "")
+    draw_split(project / "other", 2, dict(zip(CLASSES, CLASSES, strict=True)), seed=3)
+    wide = images / "wide.png"
+    (project / "other" / CLASSES[0] / "wide.png").write_bytes(wide.read_bytes())
+    ended = run("eval", RUN, "--data", "other", cwd=project)
     assert (ended.code, ended.err) == (0, "")
 
 
@@ -82,6 +137,6 @@ def test_eval_takes_the_same_options(trained: Path, tmp_path: Path) -> None:
     assert ended.code == 3
     assert "3 of 3 images" in ended.err
     ended = run(*arguments, "--formats", "webp", "--json", cwd=trained)
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err) == (0, f"{tmp_path}: 3 of 3 {CONVERTED}")
     assert json.loads(ended.out)["examples"] == 3
     assert run(*arguments, "--formats", "webp", "--max-pixels", "63", cwd=trained).code == 3

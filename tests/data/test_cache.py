@@ -17,6 +17,7 @@ from pictures import encoded, gradient
 
 from mlptrain import files
 from mlptrain.data.images.arrays import resolve
+from mlptrain.data.images.form import Expected
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.loading import cache
 from mlptrain.data.loading.cache import cache_folder, load_cached
@@ -94,6 +95,24 @@ def test_the_second_start_decodes_nothing(
     assert decoded(content, folder, monkeypatch) == COUNT
     assert decoded(content, folder, monkeypatch) == 0
     assert entry_of(folder).stat().st_mode & 0o777 == 0o600
+
+
+def test_unlike_images_are_remembered(
+    content: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = Expected(None, size=(8, 8))
+    wide = encoded(gradient(8, 9), "BMP")
+    Path(content.paths()[7]).write_bytes(wide)
+    time.sleep(0.03)
+    for count in (COUNT, 0):
+        with monkeypatch.context() as patch:
+            if not count:
+                patch.delattr(cache, "stream_images")
+            loaded, note = load_cached(content, content.paths(), BMP, common, folder)
+        assert (loaded.unlike, note) == ({7}, None)
+    strict = Expected(content.paths()[0], size=(8, 8))  # to a training set the same is bad
+    loaded, note = load_cached(content, content.paths(), BMP, strict, folder)
+    assert (loaded.unlike, 7 in loaded.bad, note) == (set(), True, None)
 
 
 def test_the_images_are_mapped_and_cannot_be_changed(content: Files, folder: Path) -> None:

@@ -70,6 +70,17 @@ class Expected(NamedTuple):
             )
         return True
 
+    def tell_of_unlike(self, count: int, total: int, resize: str) -> str:
+        """What to tell the user of the `count` of `total` images that are not like the others: a
+        trained model takes them, `resize`d as data.image.resize says."""
+        what = ["grayscale"] if self.gray else []
+        what += ["×".join(map(str, self.size))] if self.size else []
+        how = f" (data.image.resize: {resize})" if self.size else ""
+        return (
+            f"{count:,} of {total:,} images differ from the training images, which were all "
+            f"{' '.join(what)}; converted to that{how}"
+        )
+
 
 class Findings(NamedTuple):
     """What became of images that were read, by their index: why some are `bad`, and which are

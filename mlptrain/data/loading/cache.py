@@ -2,7 +2,8 @@
 
     <key>.images    pixels (m, H, W, C) of the images that could be read | JSON | its size, SHA-256
 
-The JSON holds the key, the CRC-32 of the pixels, and which images are bad and why.
+The JSON holds the key, the CRC-32 of the pixels, which images are bad and why, and which are unlike
+the training images.
 
 The key is made of all that decides the pixels: the folder, each file's name, size and times of
 modification and change (which nobody can set back), the settings, and the versions of the decoders.
@@ -50,7 +51,7 @@ from mlptrain.text import show_path
 MOST_BYTES = 10 << 30  # of entries that nobody uses at the moment
 SUFFIX = ".images"
 
-_VERSION = 2  # of the file, and of what the decoder makes of an image: raise it with either
+_VERSION = 3  # of the file, and of what the decoder makes of an image: raise it with either
 _LEAST_FILES = 2_000  # below, and of few bytes, decoding takes less than a tenth of a second
 _LEAST_BYTES = 16 << 20
 _SECOND_NS = 1_000_000_000
@@ -137,7 +138,7 @@ def _key(
         _VERSION,
         [version(decoder) for decoder in DECODERS],
         settings.model_dump(mode="json"),
-        expected and (expected.gray, expected.size),
+        expected and (expected.first is None, expected.gray, expected.size),
     ]
     places = (os.path.realpath(content.root), *content.names)
     digest = hashlib.sha256(json.dumps(wanted).encode() + b"\0")
@@ -163,8 +164,9 @@ def _read(entry: Path, key: str, paths: Sequence[str], settings: ImageSettings) 
     with suppress(OSError):
         files.system.utime(entry)
     bad = {index: BadImage(paths[index], reason) for index, reason in about["bad"]}
+    unlike = frozenset(about["unlike"])
     indices = np.delete(np.arange(len(paths)), list(bad))
-    return Loaded(pixels.reshape(count, *settings.shape), indices, bad)
+    return Loaded(pixels.reshape(count, *settings.shape), indices, bad, unlike)
 
 
 def _trailer(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
@@ -206,7 +208,7 @@ def _write(
     expected: Expected | None,
     progress: Progress | None,
 ) -> None:
-    checksum, bad = 0, []
+    checksum, bad, unlike = 0, [], []
     chunks = stream_images(paths, settings, expected, progress=progress)
     with closing(chunks), files.spare_file(entry) as write:
         for chunk in chunks:
@@ -214,7 +216,9 @@ def _write(
             write(pixels)
             checksum = zlib.crc32(pixels, checksum)
             bad += [(index, image.reason) for index, image in chunk.bad.items()]
-        trailer = json.dumps({"key": key, "checksum": checksum, "bad": bad}).encode()
+            unlike += sorted(chunk.unlike)
+        about = {"key": key, "checksum": checksum, "bad": bad, "unlike": unlike}
+        trailer = json.dumps(about).encode()
         write(trailer + _FOOTER.pack(len(trailer), hashlib.sha256(trailer).digest()))
 
 

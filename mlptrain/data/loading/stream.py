@@ -61,14 +61,16 @@ def load_images(
     images = allocate(len(paths), settings.shape)
     indices = np.empty(len(paths), np.int64)
     bad: dict[int, BadImage] = {}
+    unlike: frozenset[int] = frozenset()
     count = 0
     chunks = stream_images(paths, settings, expected, progress=progress, processes=processes)
     for chunk in chunks:
         place = slice(count, count + len(chunk.images))
         images[place], indices[place] = chunk.images, chunk.indices
         bad |= chunk.bad
+        unlike |= chunk.unlike
         count = place.stop
-    return Loaded(images[:count], indices[:count], bad)
+    return Loaded(images[:count], indices[:count], bad, unlike)
 
 
 def stream_images(
@@ -181,7 +183,7 @@ class _Job:
             for index in chunk.places
             if index in self.reasons
         }
-        unlike = self.unlike.intersection(chunk.places)
+        unlike = self.unlike.intersection(chunk.places) - bad.keys()
         self.unlike -= unlike
         if not bad:
             return Loaded(chunk.pixels, places, bad, frozenset(unlike))

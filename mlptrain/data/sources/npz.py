@@ -58,6 +58,10 @@ class Npz(Source):
                     return self.model_copy(update={"x": x, "y": y})
         return self
 
+    @property
+    def part(self) -> str:
+        return f"{show_name(self.x or 'x')} and {show_name(self.y or 'y')}"
+
     def content(self) -> Pixels:
         x, y = self.x or "x", self.y or "y"
         with self._archive() as (archive, size):

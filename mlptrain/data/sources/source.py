@@ -92,6 +92,11 @@ class Source(Definition):
         """This source, restricted to `split` if it holds several. Raises DataError."""
         return self
 
+    @property
+    def part(self) -> str:
+        """What of a file that holds several splits this source is, in words."""
+        return ""
+
     @abstractmethod
     def content(self) -> Files | Pixels:
         """All examples, in an order that depends on nothing but the data. Raises DataError."""
