@@ -1,0 +1,155 @@
+"""Metrics of the decisions alone: of a confusion matrix, or of counts per label.
+
+Equal to scikit-learn's, also where it warns and takes 0: precision of a class never predicted, and
+recall, F1 and IoU of one that is not there, are 0.
+"""
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.tasks.metrics.metric import ClassMetric, Kinds, Metric, metrics, ratio
+from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.decisions import Decisions
+from mlptrain.tasks.outcomes.labels import LabelOutcome
+from mlptrain.tasks.outcomes.masks import MaskOutcome
+
+Values = NDArray[np.float64]
+CLASSES: Kinds = (ClassOutcome,)
+
+
+@metrics.register
+class Accuracy(Metric):
+    """correct / n: the share of examples whose predicted class is the true one."""
+
+    type: Literal["accuracy"] = "accuracy"
+    applies_to: ClassVar[Kinds] = CLASSES
+
+    def value(self, outcome: ClassOutcome) -> float:
+        return outcome.accuracy
+
+
+@metrics.register
+class SubsetAccuracy(Metric):
+    """The share of examples with every label right, those that it has and those that it has not.
+    scikit-learn's accuracy_score for multi-label targets."""
+
+    type: Literal["subset_accuracy"] = "subset_accuracy"
+    applies_to: ClassVar[Kinds] = (LabelOutcome,)
+
+    def value(self, outcome: LabelOutcome) -> float:
+        return outcome.exact / outcome.examples
+
+
+@metrics.register
+class HammingLoss(Metric):
+    """wrong / (n · labels): the share of the decisions for or against a label that are wrong."""
+
+    type: Literal["hamming_loss"] = "hamming_loss"
+    applies_to: ClassVar[Kinds] = (LabelOutcome,)
+    higher_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: LabelOutcome) -> float:
+        return outcome.wrong / (outcome.examples * len(outcome.names))
+
+
+@metrics.register
+class PixelAccuracy(Metric):
+    """correct / pixels: the share of pixels whose predicted class is the true one. NaN if no pixel
+    counts."""
+
+    type: Literal["pixel_accuracy"] = "pixel_accuracy"
+    applies_to: ClassVar[Kinds] = (MaskOutcome,)
+
+    def value(self, outcome: MaskOutcome) -> float:
+        return outcome.correct / outcome.total if outcome.total else math.nan
+
+
+@metrics.register
+class BalancedAccuracy(Metric):
+    """Recall, averaged over the classes that have examples: macro_recall by its common name
+    (Brodersen et al., 2010)."""
+
+    type: Literal["balanced_accuracy"] = "balanced_accuracy"
+    applies_to: ClassVar[Kinds] = CLASSES
+
+    def value(self, outcome: ClassOutcome) -> float:
+        return Recall().mean("macro", outcome)
+
+
+@metrics.register
+class Precision(ClassMetric):
+    """TP / (TP + FP): of those predicted as the class, the share that is; 0 if none was."""
+
+    type: Literal["precision"] = "precision"
+
+    def per_class(self, outcome: Decisions) -> Values:
+        return ratio(outcome.hits, outcome.predicted)
+
+
+@metrics.register
+class Recall(ClassMetric):
+    """TP / (TP + FN): of those of the class, the share predicted as it; 0 if there are none."""
+
+    type: Literal["recall"] = "recall"
+
+    def per_class(self, outcome: Decisions) -> Values:
+        return ratio(outcome.hits, outcome.support)
+
+
+@metrics.register
+class F1(ClassMetric):
+    """2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall; 0 if the class is neither
+    there nor predicted. Of masks, Dice's coefficient (Dice, 1945)."""
+
+    type: Literal["f1"] = "f1"
+
+    def per_class(self, outcome: Decisions) -> Values:
+        return ratio(2 * outcome.hits, outcome.predicted + outcome.support)
+
+
+@metrics.register
+class IoU(ClassMetric):
+    """TP / (TP + FP + FN): intersection over union of the predicted and the true pixels (Jaccard,
+    1901); 0 if the class is neither there nor predicted. macro_iou is what the field calls mIoU,
+    over the classes that have pixels."""
+
+    type: Literal["iou"] = "iou"
+    applies_to: ClassVar[Kinds] = (MaskOutcome,)
+
+    def per_class(self, outcome: Decisions) -> Values:
+        return ratio(outcome.hits, outcome.predicted + outcome.support - outcome.hits)
+
+
+@metrics.register
+class CohenKappa(Metric):
+    """(p - e) / (1 - e) with the accuracy p and the accuracy e of independent guesses of the same
+    frequencies (Cohen, 1960); at most 1, 0 for chance. NaN if all that is there and all that is
+    predicted is one class."""
+
+    type: Literal["cohen_kappa"] = "cohen_kappa"
+    applies_to: ClassVar[Kinds] = CLASSES
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+
+    def value(self, outcome: ClassOutcome) -> float:
+        n, chance = outcome.total, int(outcome.support @ outcome.predicted)  # e = chance / n²
+        possible = n * n - chance
+        return (outcome.correct * n - chance) / possible if possible else math.nan
+
+
+@metrics.register
+class Matthews(Metric):
+    """The correlation of the true and the predicted classes (Matthews, 1975; for several classes
+    Gorodkin, 2004), from -1 to 1; 0 for chance, and if only one class is there or predicted."""
+
+    type: Literal["matthews"] = "matthews"
+    applies_to: ClassVar[Kinds] = CLASSES
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+
+    def value(self, outcome: ClassOutcome) -> float:
+        n, true, predicted = outcome.total, outcome.support, outcome.predicted
+        covariance = outcome.correct * n - int(true @ predicted)
+        variances = (n * n - int(true @ true)) * (n * n - int(predicted @ predicted))
+        return covariance / math.sqrt(variances) if variances else 0.0

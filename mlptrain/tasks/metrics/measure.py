@@ -1,0 +1,195 @@
+"""Metrics by name, for an outcome or for a kind of outcome that is still to come.
+
+    accuracy, top_3_accuracy      a metric
+    macro_f1, weighted_recall     its mean over the classes
+    recall.cat, mae.price         its value for one class, label or output
+
+What follows the first dot is the name of the class, whatever characters it has.
+"""
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.tasks.metrics import confusion, numbers, scores
+from mlptrain.tasks.metrics.metric import Metric, metrics
+from mlptrain.tasks.outcomes.decisions import DecisionOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.text import show_name
+
+DEFINED_IN = (confusion, numbers, scores)  # importing them registers their metrics
+MAX_NAMED = 20  # parts in a message
+
+
+class Measure(NamedTuple):
+    """What a name stands for: a `metric` itself, its `mean` of some kind over the classes, or its
+    value for one `part`."""
+
+    metric: Metric
+    mean: str = ""
+    part: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that stands for it."""
+        name = f"{self.mean}_{self.metric.name}" if self.mean else self.metric.name
+        return name if self.part is None else f"{name}.{self.part}"
+
+    def value(self, outcome: Outcome) -> float:
+        """Its value; NaN where it is undefined, as it is without examples."""
+        if not outcome.examples:
+            return math.nan
+        if self.metric.needs_scores and not outcome.keeps_scores:
+            raise ValueError(f"{self.name} needs an outcome with keep_scores=True")
+        if self.mean:
+            return self.metric.mean(self.mean, outcome)
+        if self.part is None:
+            return self.metric.value(outcome)
+        values = self.metric.parts(outcome)
+        assert values is not None
+        return float(values[outcome.names.index(self.part)])
+
+    def why_undefined(self, outcome: Outcome) -> str:
+        """Why `value` is NaN or stands for nothing; "" if it does not."""
+        word = outcome.part
+        if isinstance(outcome, DecisionOutcome) and self.part in outcome.missing:
+            return f"there are no examples of {word} '{show_name(self.part or '')}'"
+        if math.isnan(self.value(outcome)):
+            return "it is undefined for these examples"
+        return ""
+
+
+def metrics_for(outcome: Outcome) -> dict[str, float]:
+    """All metrics of `outcome` and their means by name; those that need scores if it keeps any."""
+    return {each.name: each.value(outcome) for each in _measures_of(outcome)}
+
+
+def columns_for(outcome: Outcome) -> dict[str, NDArray[np.float64]]:
+    """By name, all metrics of `outcome` with a value for each of its names, if it has examples."""
+    found = {}
+    for metric in _definitions(type(outcome)):
+        if outcome.examples and (outcome.keeps_scores or not metric.needs_scores):
+            values = metric().parts(outcome)
+            if values is not None:
+                found[metric().name] = values
+    return found
+
+
+def value_of(name: str, outcome: Outcome) -> float:
+    """The value of what `name` stands for. Raises ValueError as `resolve` does."""
+    return resolve(name, type(outcome), outcome.names).value(outcome)
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a better model has more of it. Raises ValueError as `resolve` does."""
+    return resolve(name).metric.higher_is_better
+
+
+def metric_names(kind: type[Outcome]) -> tuple[str, ...]:
+    """The names that outcomes of `kind` give numbers to, but for those of single parts."""
+    return tuple(each.name for each in _measures(kind))
+
+
+def resolve(
+    name: str, kind: type[Outcome] = Outcome, parts: Sequence[str] | None = None
+) -> Measure:
+    """What `name` stands for in outcomes of `kind`, by default of any, with these `parts`; None:
+    they are not known yet, and any will do. Raises ValueError, saying what is allowed."""
+    stem, dot, part = name.partition(".")
+    if not dot:
+        found = _find(stem, kind)
+        if found is None:
+            raise ValueError(_no_metric(stem, kind))
+        return found
+    metric = _named(stem, kind)
+    if metric is None or not metric.has_parts(kind):
+        raise ValueError(_no_parts(stem, kind))
+    if parts is not None and part not in parts:
+        raise ValueError(_no_part(part, kind, parts))
+    return Measure(metric, part=part)
+
+
+def _definitions(kind: type[Outcome]) -> Iterator[type[Metric]]:
+    return (each for each in metrics.definitions() if each.suits(kind))
+
+
+def _measures(kind: type[Outcome]) -> Iterator[Measure]:
+    for definition in _definitions(kind):
+        if definition.has_value():
+            yield Measure(definition())
+        yield from (Measure(definition(), mean) for mean in definition.means())
+
+
+def _measures_of(outcome: Outcome) -> Iterator[Measure]:
+    for each in _measures(type(outcome)):
+        if outcome.keeps_scores or not each.metric.needs_scores:
+            yield each
+
+
+def _named(name: str, kind: type[Outcome]) -> Metric | None:
+    """The metric of that name, whether or not it has a number of its own."""
+    named = (each.named(name) for each in _definitions(kind))
+    return next((metric for metric in named if metric is not None), None)
+
+
+def _find(name: str, kind: type[Outcome]) -> Measure | None:
+    metric = _named(name, kind)
+    if metric is not None:
+        return Measure(metric) if metric.has_value() else None
+    mean, _, rest = name.partition("_")
+    metric = _named(rest, kind)
+    if metric is not None and mean in metric.means():
+        return Measure(metric, mean)
+    return None
+
+
+def _no_metric(name: str, kind: type[Outcome]) -> str:
+    metric = _named(name, kind)
+    if metric is not None:
+        means = ", ".join(f"{mean}_{name}" for mean in metric.means())
+        return f"{name} is a number per {_word(kind)}. Write {means} or {name}.CLASS."
+    where = "" if kind is Outcome else f" for {kind.task}"
+    names = [each.name for each in _measures(kind)]
+    return f"there is no metric '{show_name(name)}'{where}{_meant(name, names)} {_allowed(kind)}"
+
+
+def _no_parts(name: str, kind: type[Outcome]) -> str:
+    if (found := _find(name, kind)) is None:
+        return _no_metric(name, kind)
+    ours = [each().name for each in _definitions(kind) if each.has_parts(kind)]
+    if not ours:
+        return f"{found.name} is one number; nothing can follow it."
+    return f"{found.name} is one number. Only {', '.join(ours)} have one per {_word(kind)}."
+
+
+def _no_part(part: str, kind: type[Outcome], parts: Sequence[str]) -> str:
+    word = _word(kind)
+    shown = [show_name(each) for each in parts[:MAX_NAMED]]
+    if len(parts) > MAX_NAMED:
+        shown.append(f"and {len(parts) - MAX_NAMED} more")
+    there = f"The {word}{'es' if word == 'class' else 's'} are {', '.join(shown)}."
+    return f"there is no {word} '{show_name(part)}'{_meant(part, parts)} {there}"
+
+
+def _word(kind: type[Outcome]) -> str:
+    return kind.part or "class"
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean '{show_name(close[0])}'?" if close else "."
+
+
+def _allowed(kind: type[Outcome]) -> str:
+    """What there is to write, as sentences."""
+    measures = list(_measures(kind))
+    text = f"The metrics are {', '.join(each.name for each in measures if not each.mean)}"
+    averaged = dict.fromkeys(each.metric.name for each in measures if each.mean)
+    if averaged:
+        *others, last = dict.fromkeys(f"{each.mean}_" for each in measures if each.mean)
+        text += f"; and, after {', '.join(others)} or {last}, {', '.join(averaged)}"
+    return f"{text}."

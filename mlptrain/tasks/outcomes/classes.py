@@ -1,0 +1,73 @@
+"""Classification: each example is of one class."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.tasks.outcomes.decisions import Column, ConfusionOutcome
+from mlptrain.tasks.outcomes.outcome import Kept
+
+
+class ClassOutcome(ConfusionOutcome):
+    """What predicting one class per example comes to: always the confusion matrix, the
+    probabilities only with `keep_scores`.
+
+    `add` takes probabilities (m, classes) and class indices (m,). The predicted class is the most
+    probable one; of equals, the first."""
+
+    task: ClassVar[str] = "classification"
+    part: ClassVar[str] = "class"
+
+    def __init__(self, class_names: Sequence[str], *, keep_scores: bool = False) -> None:
+        super().__init__(class_names, keep_scores=keep_scores)
+        self.confusion = np.zeros((len(self.names), len(self.names)), np.int64)
+        self._kept = Kept()
+
+    def _count(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        np.add.at(self.confusion, (targets, outputs.argmax(axis=1)), 1)
+        if self.keeps_scores:
+            self._kept.add(outputs, targets)
+
+    @property
+    def scores(self) -> NDArray[Any]:
+        """(n, classes) the probabilities."""
+        return self._kept.joined()[0]
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """(n,) the true classes."""
+        return self._kept.joined()[1]
+
+    def column(self, index: int) -> Column:
+        return self.labels == index, self.scores[:, index]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of examples whose predicted class is the true one."""
+        return self.correct / self.examples
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy."""
+        return wilson_interval(self.correct, self.examples)
+
+    @cached_property
+    def majority_baseline(self) -> float:
+        """The accuracy of always naming the most frequent class."""
+        return int(self.support.max()) / self.examples
+
+
+def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+    """The score interval of a share (Wilson, 1927), 95 % for the default z. trials ≥ 1."""
+    share = successes / trials
+    centre = share + z * z / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    # exact at 0 and 100 %, where rounding would miss
+    low = (centre - half) / scale if successes else 0.0
+    high = (centre + half) / scale if successes < trials else 1.0
+    return low, high

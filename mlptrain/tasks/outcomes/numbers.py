@@ -1,0 +1,64 @@
+"""Regression and autoencoders: numbers that should be near other numbers."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.tasks.outcomes.outcome import Kept, Outcome
+
+
+class NumberOutcome(Outcome):
+    """What predicting k numbers per example comes to: all of them are kept.
+
+    `add` takes predictions (m, k) and targets (m, k), in the units of the data."""
+
+    task: ClassVar[str] = "regression"
+    part: ClassVar[str] = "output"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self._kept = Kept()
+
+    def _count(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        self._kept.add(outputs, targets)
+
+    @property
+    def predictions(self) -> NDArray[Any]:
+        """(n, k) what was predicted."""
+        return self._kept.joined()[0]
+
+    @property
+    def targets(self) -> NDArray[Any]:
+        """(n, k) what is true."""
+        return self._kept.joined()[1]
+
+    def errors(self) -> NDArray[np.float64]:
+        """(n, k) prediction - target."""
+        return np.asarray(np.subtract(self.predictions, self.targets, dtype=np.float64))
+
+
+class PictureOutcome(Outcome):
+    """What predicting the values of pictures, all in [0, 1], comes to: sums over all of them, so
+    memory does not grow with their number.
+
+    `add` takes predictions and targets (m, …).
+
+    Attributes:
+        values: how many values there are.
+        squared_error, absolute_error: their sums.
+    """
+
+    task: ClassVar[str] = "autoencoder"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = 0
+        self.squared_error = self.absolute_error = 0.0
+
+    def _count(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        errors = np.subtract(outputs, targets, dtype=np.float64).reshape(-1)
+        self.values += errors.size
+        self.squared_error += float(errors @ errors)
+        self.absolute_error += float(np.abs(errors, out=errors).sum())

@@ -1,0 +1,73 @@
+"""The predictions for a whole split beside their targets, filled batch by batch."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Outcome(ABC):
+    """What predicting a whole split comes to.
+
+    Attributes:
+        task: whose outcome it is, for messages.
+        part: the word for what `names` names: class, label or output; "" where there is none.
+        names: of its parts, in the order of every array with a number per part.
+        examples: how many were added.
+        keeps_scores: whether it holds every output, which some metrics need.
+    """
+
+    task: ClassVar[str]
+    part: ClassVar[str] = ""
+
+    def __init__(self, names: Sequence[str] = (), *, keep_scores: bool = False) -> None:
+        self.names = tuple(names)
+        self.keeps_scores = keep_scores
+        self.examples = 0
+        self._loss_sum = 0.0
+        self._loss_examples = 0
+
+    def add(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        """Count one batch: the network's outputs (m, …) and the targets (m, …), in the form that
+        the subclass says. The caller may overwrite both afterwards."""
+        for name in list(vars(self)):
+            if isinstance(getattr(type(self), name, None), cached_property):
+                del self.__dict__[name]
+        self._count(outputs, targets)
+        self.examples += len(outputs)
+
+    @abstractmethod
+    def _count(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        """Take in a batch, copying what is kept."""
+
+    def add_loss(self, mean: float, examples: int) -> None:
+        """Count the `mean` loss of a batch of so many examples."""
+        self._loss_sum += mean * examples
+        self._loss_examples += examples
+
+    @property
+    def loss(self) -> float:
+        """The mean loss per example; NaN if none was added."""
+        return self._loss_sum / self._loss_examples if self._loss_examples else math.nan
+
+
+class Kept:
+    """Batches of outputs and of targets, copied, and joined when they are read."""
+
+    def __init__(self) -> None:
+        self._batches: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def add(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        """Keep copies of both."""
+        self._batches.append((outputs.copy(), targets.copy()))
+
+    def joined(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """All outputs and all targets. Raises ValueError if there are none."""
+        if len(self._batches) != 1:
+            outputs, targets = zip(*self._batches, strict=True)
+            self._batches = [(np.concatenate(outputs), np.concatenate(targets))]
+        return self._batches[0]
