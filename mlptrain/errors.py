@@ -3,6 +3,7 @@
     MlptrainError
     ├── UsageError        2   the command line itself
     ├── ConfigError       2   the YAML file, or --set
+    ├── DefinitionError   2   a class that cannot be registered or used, of a plug-in
     ├── DataError         3   images, labels, splits
     ├── ModelFileError    4   a checkpoint that is damaged or does not fit
     ├── DivergedError     5   NaN or Inf in the loss or a gradient
@@ -30,6 +31,10 @@ class UsageError(MlptrainError):
 
 
 class ConfigError(MlptrainError):
+    exit_code = 2
+
+
+class DefinitionError(MlptrainError):
     exit_code = 2
 
 

@@ -17,6 +17,7 @@ A field of type `Optimizer` then takes any of `optimizers`, written as a name or
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -30,6 +31,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from mlptrain.docstrings import docstring
+from mlptrain.errors import DefinitionError
 
 BRANCH = "\0"  # begins the parts of an error's location that name a branch, not a key
 _REGISTRIES: "dict[type[BaseModel], Registry[Any]]" = {}  # by the class each is `of`
@@ -72,6 +74,7 @@ class Registry(Generic[D]):
         self, kind: str, of: type[Definition], part_of: "Registry[Any] | None" = None
     ) -> None:
         self.kind = kind
+        self._of = of
         self._part_of = part_of
         self._definitions: dict[str, type[D]] = {}
         self._is_described = False
@@ -79,14 +82,31 @@ class Registry(Generic[D]):
         of.model_rebuild(force=True)  # as a choice
 
     def register(self, definition: type[T]) -> type[T]:
-        """Class decorator: file `definition` under the default of its `type` field."""
-        name = definition.model_fields["type"].default
+        """Class decorator: file `definition` under the default of its `type` field. Raises
+        DefinitionError if the name is taken or the class lacks something."""
+        name = self._name(definition)
         if name in self._definitions:
-            raise ValueError(f"{self.kind} {name!r} is registered twice")
+            raise DefinitionError(
+                f"there is {self.kind} {name!r} already; name this one differently"
+            )
         self._definitions[name] = cast(type[D], definition)
         if self._part_of is not None:
             self._part_of.register(definition)
         return definition
+
+    def _name(self, definition: type[Definition]) -> str:
+        if not issubclass(definition, self._of):
+            raise DefinitionError(f"{definition.__name__} does not derive from {self._of.__name__}")
+        field = definition.model_fields.get("type")
+        if field is None or not isinstance(field.default, str):
+            name = f'"{definition.__name__.lower()}"'
+            raise DefinitionError(
+                f"{definition.__name__} lacks its name in YAML, type: Literal[{name}] = {name}"
+            )
+        needed = {*definition.__abstractmethods__, *definition.__class_vars__}
+        if lacking := sorted(each for each in needed if _is_missing(definition, each)):
+            raise DefinitionError(f"{definition.__name__} lacks {', '.join(lacking)}")
+        return field.default
 
     def __getitem__(self, name: str) -> type[D]:
         return self._definitions[name]
@@ -144,6 +164,30 @@ def _referable(definition: type[BaseModel]) -> CoreSchema:
 
 def _referred_to(definition: type[BaseModel]) -> CoreSchema:
     return core_schema.definition_reference_schema(_reference(definition))
+
+
+def _is_missing(definition: type[Definition], name: str) -> bool:
+    """Whether `name`, which a class above declares, was left to the definition and is not there."""
+    return getattr(
+        getattr(definition, name, None), "__isabstractmethod__", not hasattr(definition, name)
+    )
+
+
+def registered() -> set[type[Definition]]:
+    """All definitions of all kinds."""
+    return {each for registry in _REGISTRIES.values() for each in registry.definitions()}
+
+
+@contextmanager
+def rolled_back_on_error() -> Iterator[None]:
+    """Whatever is registered while it lasts is forgotten again if an error ends it."""
+    before = {registry: dict(registry._definitions) for registry in _REGISTRIES.values()}
+    try:
+        yield
+    except BaseException:
+        for registry, definitions in before.items():
+            registry._definitions = definitions
+        raise
 
 
 def choices(of: type[BaseModel]) -> tuple[type[Definition], ...]:

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from mlptrain.errors import DefinitionError
+from mlptrain.text import show_path
+
 Array = NDArray[Any]
 
 
@@ -38,5 +41,12 @@ class Call:
         signature = inspect.signature(self.rule)
         _, _, *others = signature.parameters.values()
         wanted = [p.name for p in others if p.name in self.arrays or p.default is p.empty]
+        if missing := [name for name in wanted if name not in self.arrays]:
+            code = self.rule.__code__
+            where = f"{show_path(code.co_filename)}:{code.co_firstlineno}"
+            raise DefinitionError(
+                f"{where}: {self.rule.__qualname__} asks for '{missing[0]}'; "
+                f"it may ask for {', '.join(self.arrays)}."
+            )
         given = signature.bind(xp, self.out, **{name: self.arrays[name] for name in wanted})
         return partial(self.rule, *given.args, **given.kwargs)  # by position: a third of the time

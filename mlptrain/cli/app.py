@@ -6,7 +6,6 @@ What a command needs is imported when it runs, so that `--help` stays instant.
 import sys
 import traceback
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ import typer
 
 from mlptrain import __version__
 from mlptrain.cli.command import Command
+from mlptrain.cli.options import Format, Formats, MaxPixels, Plugins, Split
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
 from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
@@ -27,34 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Split(StrEnum):
-    """The splits that `eval` knows."""
-
-    train = "train"
-    validation = "validation"
-    test = "test"
-
-
-class Format(StrEnum):
-    """The ways in which `predict` prints."""
-
-    table = "table"
-    jsonl = "jsonl"
-    csv = "csv"
-
-
-Formats = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LIST", help="Image formats to read, such as png,jpeg,webp; default: the model's."
-    ),
-]
-MaxPixels = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="Decode no image to more pixels; default: the model's."),
-]
 
 
 def _show_version(wanted: bool) -> None:
@@ -85,6 +57,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
     ] = None,
+    plugins: Plugins = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(
@@ -106,7 +79,7 @@ def train(
     from mlptrain.config.load import load_config
 
     if print_config:
-        print(resolved_yaml(load_config(config, set_ or ()).config), end="")
+        print(resolved_yaml(load_config(config, set_ or (), plugins or ()).config), end="")
         return
     from mlptrain.cli.commands import how_to_resume
     from mlptrain.cli.render import TrainingView
@@ -115,14 +88,16 @@ def train(
     with (
         TrainingView() as view,
         StopRequest("stopped before training began") as stop,
-        prepare_run(config, set_ or (), run_dir, resume=resume, reading=view.reading) as run,
+        prepare_run(
+            config, set_ or (), run_dir, plugins or (), resume=resume, reading=view.reading
+        ) as run,
     ):
         view.start(run, resume=resume)
         try:
             for event in run.train(stop):
                 view.show(event)
         except StoppedError as error:
-            raise how_to_resume(error, run, config, set_ or ()) from None
+            raise how_to_resume(error, run, config, set_ or (), plugins or ()) from None
 
 
 @app.command("eval", cls=Command)
@@ -147,6 +122,7 @@ def evaluate(
     ] = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
+    plugins: Plugins = None,
 ) -> None:
     """Evaluate a trained model on labelled images.
 
@@ -156,8 +132,10 @@ def evaluate(
     from mlptrain.cli.evaluations import evaluation_json
     from mlptrain.cli.gates import check_gates, parse_gates
     from mlptrain.cli.render import EvaluationView
+    from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model
 
+    load_plugins(plugins or ())
     gates = parse_gates(minimum or ())
     allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
@@ -187,6 +165,7 @@ def predict(
     format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
+    plugins: Plugins = None,
 ) -> None:
     """Classify images.
 
@@ -208,7 +187,13 @@ def predict(
         from mlptrain.cli.predictions import write_predictions
         from mlptrain.training.saved_model import SavedModel
 
+        if plugins:
+            from mlptrain.config.load import load_plugins  # which loads the YAML reader
+
+            load_plugins(plugins)
         saved = SavedModel(checkpoint, allowed, while_decoding=True)
+        for note in saved.notes:
+            print(note, file=sys.stderr)
         bad = write_predictions(saved, paths, top_k, format_.value, begun)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")
@@ -232,12 +217,14 @@ def info(
 
 
 @app.command(cls=Command)
-def schema() -> None:
+def schema(plugins: Plugins = None) -> None:
     """Print the JSON Schema of config files, for editors."""
     import json
 
     from mlptrain.config.describe import json_schema
+    from mlptrain.config.load import load_plugins
 
+    load_plugins(plugins or ())
     print(json.dumps(json_schema(), indent=2))
 
 
@@ -285,8 +272,13 @@ def main() -> None:
         print("out of memory.", file=sys.stderr)
         print("Choose a smaller model, batch_size, or image height and width.", file=sys.stderr)
         sys.exit(ConfigError.exit_code)
-    except Exception:
+    except Exception as error:
+        from mlptrain.plugins import at_fault
+
         print(printable_lines(traceback.format_exc().rstrip()), file=sys.stderr)
+        if (where := at_fault(error)) is not None:
+            print(f"{where}: this plug-in raised the error above.", file=sys.stderr)
+            sys.exit(ConfigError.exit_code)
         print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)
         sys.exit(1)
     sys.exit(code)

@@ -9,19 +9,21 @@ from mlptrain.text import shorter, show_name
 from mlptrain.training.run import Run
 
 
-def next_commands(folder: Path, *, tested: bool) -> list[str]:
-    """What to do with the run in `folder`; its test split is there to evaluate if `tested`."""
-    place = _shell(folder)
+def next_commands(folder: Path, plugins: Sequence[str], *, tested: bool) -> list[str]:
+    """What to do with the run in `folder`, which needs `plugins`; its test split is there to
+    evaluate if `tested`."""
+    place = _shell(folder) + "".join(f" --plugin {_shell(Path(each))}" for each in plugins)
     evaluate = [f"mlptrain eval {place}"] if tested else []
     return [*evaluate, f"mlptrain predict IMAGE --model {place}"]
 
 
 def how_to_resume(
-    error: StoppedError, run: Run, config: Path, overrides: Sequence[str]
+    error: StoppedError, run: Run, config: Path, overrides: Sequence[str], plugins: Sequence[Path]
 ) -> StoppedError:
     """`error` with where training stands and the command that resumes it."""
     command = ["mlptrain", "train", _shell(config), "--run-dir", _shell(run.folder.path)]
     command += [part for each in overrides for part in ("--set", _shell(each))]
+    command += [part for each in plugins for part in ("--plugin", _shell(each))]
     epoch, step = run.progress.epoch + 1, run.progress.step
     return StoppedError(
         f"stopped in epoch {epoch}, after step {step}; the state is saved. Resume with:\n"

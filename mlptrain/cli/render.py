@@ -218,8 +218,8 @@ class TrainingView(_View):
         if finished.test is not None:
             value, *rest = accuracy(finished.test)
             self._label("test", [f"accuracy {value}", *rest])
-        tested = finished.test is not None
-        self._label("next", next_commands(self._shown.folder.path, tested=tested))
+        run, tested = self._shown, finished.test is not None
+        self._label("next", next_commands(run.folder.path, run.config.plugins, tested=tested))
 
 
 class EvaluationView(_View):

@@ -18,15 +18,19 @@ from mlptrain.config.report import SHOWN_REPORTS, Place, Report, Source, config_
 from mlptrain.config.schema import Config
 from mlptrain.config.tree import (
     BrokenNode,
+    MappingNode,
     Node,
     RefusedTextError,
     ScalarNode,
+    SequenceNode,
     lines_of,
     read_tree,
     value_of,
 )
+from mlptrain.data.sources.source import locate
 from mlptrain.errors import ConfigError
 from mlptrain.paths import UnreadableError, read_file, unmarked
+from mlptrain.plugins import load_plugin, loaded_plugins
 from mlptrain.text import printable, show_path
 
 MAX_BYTES = 1 << 20
@@ -41,12 +45,14 @@ class GivenConfig:
         overrides: the `--set` values that were put in.
         keys: the keys given in either, as plain data, without defaults.
         config: what they say, with every default filled in and every path absolute.
+        plugins: the digest of each plug-in by the name of its file.
     """
 
     path: Path
     overrides: tuple[str, ...]
     keys: Any
     config: Config
+    plugins: dict[str, str]
 
     def seen_from(self, folder: Path) -> Config:
         """The config for a file in `folder`: relative paths lead from there to the same places,
@@ -55,16 +61,21 @@ class GivenConfig:
         return Config.model_validate(self.keys, context={"folder": way})
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> GivenConfig:
-    """The config in the file `path`, with `overrides` (`training.epochs=5`) put in."""
+def load_config(
+    path: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
+) -> GivenConfig:
+    """The config in the file `path`, with `overrides` (`training.epochs=5`) put in, and `plugins`
+    added to its own. All of these are run."""
     try:
         data = read_file(str(path), MAX_BYTES)
     except UnreadableError as error:
         raise ConfigError(f"{show_path(path)}: {error}") from None
-    return parse_config(data, path, overrides)
+    return parse_config(data, path, overrides, plugins)
 
 
-def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> GivenConfig:
+def parse_config(
+    data: bytes, path: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
+) -> GivenConfig:
     """The config in `data`, the content of the file `path`: places are named, and relative paths
     found, as that file's."""
     name = show_path(path)
@@ -74,6 +85,9 @@ def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Give
         root, reports = read_tree(text, source)
     except RefusedTextError as error:
         raise config_error(name, error.reports[-SHOWN_REPORTS:], len(error.reports)) from None
+    load_plugins(plugins)
+    listed, _ = override(read_tree(text, source)[0], overrides, Config)
+    _load_listed(listed, name, _folder(path))  # first: what they define can be overridden, too
     root, more = override(root, overrides, Config)
     reports += more
     if isinstance(root, ScalarNode) and not root.text:
@@ -81,7 +95,44 @@ def parse_config(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Give
             f"{name}: the file is empty; a config needs at least data: {{train: ...}}"
         )
     keys = value_of(root)
-    return GivenConfig(path, tuple(overrides), keys, _validated(root, keys, reports, path))
+    if plugins and isinstance(keys, dict) and isinstance(keys.get("plugins", []), list):
+        added = [_relative(each, _folder(path)) for each in plugins]
+        keys = {**keys, "plugins": [*keys.get("plugins", []), *added]}
+    config = _validated(root, keys, reports, path)
+    loaded = loaded_plugins()
+    digests = {Path(each).name: loaded[Path(each).name] for each in config.plugins}
+    return GivenConfig(path, tuple(overrides), keys, config, digests)
+
+
+def load_plugins(paths: Sequence[Path]) -> None:
+    """Run the files that `--plugin` names. Raises ConfigError."""
+    for path in paths:
+        try:
+            load_plugin(str(path))
+        except UnreadableError as error:
+            raise ConfigError(f"--plugin {show_path(path)}: {error}.") from None
+
+
+def _load_listed(root: Node, name: str, folder: str) -> None:
+    """Run the plug-ins that the config `root` lists, as far as it does so in order: what is wrong
+    with the list itself is reported with everything else."""
+    entry = root.entries.get("plugins") if isinstance(root, MappingNode) else None
+    items = entry.node.items if entry and isinstance(entry.node, SequenceNode) else ()
+    for item in items:
+        written = value_of(item)
+        if isinstance(written, str):
+            try:
+                load_plugin(locate(written, folder))
+            except ValueError:
+                continue
+            except UnreadableError as error:
+                message = f"the plug-in {show_path(written)} {error}"
+                raise config_error(name, [Report(item.place, message)], 1) from None
+
+
+def _relative(path: Path, folder: str) -> str:
+    """`path`, given on the command line, for a file in `folder`; an absolute one stays."""
+    return str(path) if path.is_absolute() else os.path.relpath(os.path.realpath(path), folder)
 
 
 def _folder(path: Path) -> str:

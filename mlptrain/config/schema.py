@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings
-from mlptrain.data.sources.source import Source
+from mlptrain.data.sources.source import LocatedPath, Source
 from mlptrain.functions.activations import Activation, ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.nn.layers import MAX_UNITS, Dense, Layer
@@ -225,6 +225,10 @@ class Config(Definition):
     seed: Annotated[
         int, Field(ge=0, le=2**63 - 1, description="of all randomness, 0 to 2^63 - 1")
     ] = 0
+    plugins: Annotated[
+        tuple[LocatedPath, ...],
+        Field(strict=False, description="Python files with definitions of your own, which are run"),
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 by row), with the derivative written out in each gradient rule's docstring."""
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -17,6 +18,7 @@ class Activation(Function):
     """`initializer` names the weights' initializer that suits the activation."""
 
     initializer: ClassVar[str] = "glorot_uniform"
+    gradient_x: ClassVar[Callable[..., None]]
 
 
 class InPlace(Activation):

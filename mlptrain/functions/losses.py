@@ -1,5 +1,6 @@
 """Loss functions: one number for a batch, a weighted sum over its examples; and a count."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ class Loss(Function):
     """
 
     from_logits: ClassVar[bool]
+    gradient_x: ClassVar[Callable[..., None]]
 
     def shape(self, *shapes: Shape) -> Shape:
         return ()

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,8 +32,9 @@ from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import count_parameters
 from mlptrain.paths import UnreadableError, read_file
+from mlptrain.plugins import loaded_plugins
 from mlptrain.registry import BRANCH, Definition
-from mlptrain.text import show_path
+from mlptrain.text import show_name, show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
 
@@ -77,6 +79,7 @@ class State(Definition):
     progress: Progress
     threads: Annotated[int, Field(ge=1)]
     kernels: Kernels = "numpy"
+    plugins: dict[str, str] = Field(default_factory=dict)  # digests by file name
     fingerprints: dict[str, str]  # of each split's examples
     environment: dict[str, str]
 
@@ -157,6 +160,7 @@ def _state(path: Path, data: bytes) -> State:
             f"{show_path(path)}: has format {version!r}, this version reads format {FORMAT}. "
             "Use the version of mlptrain that wrote it."
         )
+    _require_plugins(path, content.get("plugins", {}))
     # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
     # names that are not UTF-8
     json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no half characters
@@ -176,6 +180,17 @@ def _state(path: Path, data: bytes) -> State:
     if state.fingerprints.keys() != {"train", *held_out}:
         raise UnreadableError("its config and its fingerprints differ in their splits")
     return state
+
+
+def _require_plugins(path: Path, names: Iterable[str]) -> None:
+    """Raise ModelFileError if one of these plug-ins is not loaded."""
+    missing = [name for name in names if name not in loaded_plugins()]
+    if missing:
+        name = show_name(missing[0])
+        raise ModelFileError(
+            f"{show_path(path)}: was trained with the plug-in {name}, and reading a model runs no "
+            f"code. Name the file: --plugin {name}"
+        )
 
 
 def _reason(error: Exception) -> str:

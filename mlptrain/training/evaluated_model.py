@@ -72,7 +72,7 @@ def evaluate_model(
         data or split,
         evaluation,
         dataset.skipped,
-        dataset.notes,
+        (*model.notes, *dataset.notes),
         trained_on,
     )
 

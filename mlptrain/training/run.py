@@ -198,6 +198,7 @@ class Run:
             progress=self.progress,
             threads=self.threads,
             kernels=self.backend.kernels,
+            plugins=self.given.plugins,
             fingerprints=self.fingerprints,
             environment=environment(),
         )

@@ -15,7 +15,8 @@ from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage, stream_images, stream_shared
 from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import Model
-from mlptrain.text import show_path
+from mlptrain.plugins import loaded_plugins
+from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.evaluate import Predictor, evaluate
@@ -34,6 +35,15 @@ class Prediction(NamedTuple):
     path: str
     top: tuple[tuple[str, float], ...]
     is_unlike: bool
+
+
+def _changed_plugins(plugins: Mapping[str, str]) -> Iterator[str]:
+    for name, digest in plugins.items():
+        if loaded_plugins()[name] != digest:
+            yield (
+                f"the plug-in {show_name(name)} is not the version that the model was "
+                "trained with; its results may differ"
+            )
 
 
 SMALL_NET = 1_000_000  # parameters: an image costs it less than half of its decoding
@@ -56,6 +66,7 @@ class SavedModel:
         saved = checkpoint.load(path)
         self.path = path
         self.state: State = saved.state
+        self.notes = tuple(_changed_plugins(saved.state.plugins))
         self.image = saved.state.image.model_copy(update=dict(allowed))
         self.expected = saved.state.config.data.image.common(self.image)
         backend = choose_backend()

@@ -14,7 +14,7 @@ from mlptrain.config.load import load_config
 from mlptrain.config.schema import Config
 from mlptrain.errors import ConfigError, RunFolderError
 from mlptrain.nn.model import Model, count_parameters
-from mlptrain.text import show_path
+from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
@@ -27,13 +27,14 @@ def prepare_run(
     config_path: Path,
     overrides: Sequence[str],
     run_dir: Path | None,
+    plugins: Sequence[Path] = (),
     *,
     resume: bool,
     reading: Reading,
 ) -> Iterator[Run]:
     """Read config and data, take the run folder, and restore its last state if `resume` and there
     is one. Nothing is written before config and data are known to be good."""
-    given = load_config(config_path, overrides)
+    given = load_config(config_path, overrides, plugins)
     config = given.config
     with ExitStack() as stack:
         folder = saved = None
@@ -41,6 +42,7 @@ def prepare_run(
             folder = stack.enter_context(open_run(config_path.stem, found, resume=True))
             saved = _last_state(folder)
             if saved:
+                _require_same_plugins(given.plugins, saved)
                 _require_same_config(config, saved)
         elif run_dir is not None:
             check_free(run_dir)
@@ -93,11 +95,21 @@ def _build_model(config: Config, splits: Splits, backend: NumpyBackend) -> Model
     return Model(hidden, inputs, classes, config.training.loss, backend=backend)
 
 
+def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:
+    """Those of the run have to be there, and as they were."""
+    for name, digest in saved.state.plugins.items():
+        if plugins.get(name) != digest:
+            raise ConfigError(
+                f"{show_path(saved.path)}: was trained with another version of the plug-in "
+                f"{show_name(name)}. Restore that to resume the run, or start a new run."
+            )
+
+
 def _require_same_config(config: Config, saved: Checkpoint) -> None:
     """Only the number of epochs may differ: it may grow, unless the learning rate of the epochs
     done depends on it. Data is compared by content instead of by path, and where decoded images
-    are kept changes nothing."""
-    free = {"data": {"train", "validation", "test", "cache"}}
+    are kept changes nothing. Neither does where the plug-ins are."""
+    free: dict[str, Any] = {"data": {"train", "validation", "test", "cache"}, "plugins": True}
     now, then = (
         _flat(each.model_dump(mode="json", exclude=free)) for each in (config, saved.state.config)
     )

@@ -110,7 +110,7 @@ BYTES = {
     "a key of 100,000 characters": (
         DATA + b"? " + b"k" * 100_000 + b"\n: 1\n",
         f"c.yaml:2:3: unknown key '{'k' * 28}...{'k' * 28}'; "
-        "use 'data', 'model', 'training' or 'seed'\n"
+        "use 'data', 'model', 'training', 'seed' or 'plugins'\n"
         f"    2 | ? {'k' * 98}...\n"
         f"      |   {'^' * 98}",
     ),
@@ -160,7 +160,7 @@ def test_only_the_first_mistakes_are_shown(message_of):
     message = message_of(DATA + b"".join(b"k%d: 1\n" % i for i in range(9_000)) + b"seed: x")
     assert message.count("unknown key") == 50
     assert "unknown key 'k49'" in message
-    assert "seed" not in message.replace("or 'seed'", "")
+    assert "seed must" not in message
     assert message.endswith("\n9001 errors in c.yaml; 50 are shown")
 
 

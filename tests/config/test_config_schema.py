@@ -11,7 +11,7 @@ from mlptrain.config.load import parse_config
 from mlptrain.config.schema import Config, EarlyStopping, ModelConfig
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.manifest import Manifest
-from mlptrain.errors import ConfigError
+from mlptrain.errors import ConfigError, DefinitionError
 from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.nn.layers import Dense, Dropout
 from mlptrain.registry import Definition, Registry
@@ -201,7 +201,7 @@ def test_a_choice_as_json_schema():
 
 
 def test_a_name_is_registered_once(registry):
-    with pytest.raises(ValueError, match="animal 'cat' is registered twice"):
+    with pytest.raises(DefinitionError, match="there is animal 'cat' already; name this one"):
         registry.register(registry["cat"])
     assert list(registry) == ["cat", "dog"]
     assert [each.__name__ for each in registry.definitions()] == ["Cat", "Dog"]

@@ -151,15 +151,19 @@ def wrong_kind(path: str) -> DataError:
 
 
 def _locate(path: str, info: ValidationInfo) -> str:
-    """Expand ~, and start from the folder of the configuration file where the context names it."""
+    return locate(path, info.context and info.context.get("folder"))
+
+
+def locate(path: str, folder: str | None) -> str:
+    """`path` with ~ expanded and, if `folder` is given, starting there. Raises ValueError."""
     if not path or "\0" in path:
         raise ValueError("a path must not be empty or contain a NUL character")
     try:
         located = Path(path).expanduser()
     except RuntimeError:
         raise ValueError(f"{path!r} has no home folder here; write the path out") from None
-    if info.context and "folder" in info.context:
-        located = Path(os.path.normpath(Path(info.context["folder"]) / located))
+    if folder is not None:
+        located = Path(os.path.normpath(Path(folder) / located))
     return str(located)
 
 

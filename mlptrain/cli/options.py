@@ -1,0 +1,44 @@
+"""Options that several commands have, and what some can be."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Split(StrEnum):
+    """The splits that `eval` knows."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Format(StrEnum):
+    """The ways in which `predict` prints."""
+
+    table = "table"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST", help="Image formats to read, such as png,jpeg,webp; default: the model's."
+    ),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Decode no image to more pixels; default: the model's."),
+]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        readable=False,
+        help="Run a Python file with definitions of your own; repeatable.",
+    ),
+]
