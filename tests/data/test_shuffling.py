@@ -21,10 +21,13 @@ def random() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
-def test_up_to_the_limit_it_is_a_plain_permutation() -> None:
+def test_up_to_the_limit_it_is_a_plain_permutation(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = random().permutation(COUNT - 1)
     np.testing.assert_array_equal(shuffled(COUNT - 1, ROW, 320, random()), expected)
     assert not np.array_equal(shuffled(COUNT, ROW, 320, random())[:-1], expected)
+    monkeypatch.setattr(shuffling, "WHOLE_BYTES", COUNT * ROW)
+    expected = random().permutation(COUNT)
+    np.testing.assert_array_equal(shuffled(COUNT, ROW, 320, random()), expected)
 
 
 @pytest.mark.parametrize(

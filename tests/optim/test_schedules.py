@@ -28,6 +28,13 @@ def test_warm_up_is_linear_and_reaches_the_full_rate() -> None:
     assert factors(Constant(warmup_epochs=2))[20:] == [1.0] * 60
 
 
+def test_warm_up_is_rounded_to_whole_steps() -> None:
+    """0.29 · 100 is 28.999999999999996 in floating point."""
+    made = [Constant(warmup_epochs=0.29).factor(step, 100, 1) for step in range(30)]
+    assert made == [(step + 1) / 29 for step in range(29)] + [1.0]
+    assert Constant(warmup_epochs=0.26).factor(0, 10, 1) == 1 / 3
+
+
 @pytest.mark.parametrize("final", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("warmup", [0.0, 1.5, 3.0])
 def test_cosine(final: float, warmup: float) -> None:
