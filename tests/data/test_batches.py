@@ -54,6 +54,23 @@ def test_examples_arrive_scaled(
 
 
 @pytest.mark.parametrize("kernels", BACKENDS)
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [((0.0, 0.5, 0.2), (0.5, 0.5, 0.5)), ((0.5, 0.5, 0.1), (0.2, 0.2, 0.9))],
+)
+def test_each_channel_has_its_own_scale_and_offset(
+    kernels: str, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    """Also where some of them are 0 or alike."""
+    images = RANDOM.integers(0, 256, (6, 2, 3, 3), np.uint8)
+    batches = Batches(images, np.arange(6), Normalization(mean=mean, std=std), window=6)
+    x, _, w = written(batches, BACKENDS[kernels], np.arange(6), 18)
+    exact = (images / 255 - np.array(mean)) / np.array(std)
+    np.testing.assert_allclose(x, exact.reshape(6, -1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(w, np.float32(1 / 6))  # nothing weighs the classes
+
+
+@pytest.mark.parametrize("kernels", BACKENDS)
 def test_twice_the_weights_are_the_same_shares(kernels: str) -> None:
     """As PyTorch's mean: Σ weightᵢ lossᵢ / Σ weightᵢ, the weight being the class's."""
     images, labels = np.zeros((20, 2, 2, 1), np.uint8), RANDOM.integers(0, 3, 20)
@@ -77,12 +94,15 @@ def test_a_large_file_is_read_window_by_window(
         in_file = mapped(file.fileno(), images.size).reshape(images.shape)
         rows, labels = RANDOM.permutation(30)[:25], np.arange(25)
         batches = Batches(in_file, labels, Normalization.identity(1), rows=rows, window=9)
-        examples, seen = RANDOM.permutation(25), 0
-        for window in batches.windows(examples, start):
-            assert window.start == start + seen
-            seen += window.stop - window.start
-            wanted = examples[window]
-            x, y, _ = written(batches, BACKENDS["numpy"], wanted, 9)
-            np.testing.assert_allclose(x, images[rows[wanted]].reshape(-1, 9) / 255, rtol=1e-6)
-            np.testing.assert_array_equal(y, wanted)
-        assert seen == 25 - start
+        for _ in range(2):  # nothing is left of the epoch before
+            examples, seen = RANDOM.permutation(25), 0
+            for window in batches.windows(examples, start):
+                assert window.start == start + seen
+                assert window.stop in (9, 18, 25)  # those of a whole epoch
+                seen += window.stop - window.start
+                wanted = examples[window]
+                x, y, _ = written(batches, BACKENDS["numpy"], wanted, 9)
+                exact = images[rows[wanted]].reshape(-1, 9) / 255
+                np.testing.assert_allclose(x, exact, rtol=1e-6)
+                np.testing.assert_array_equal(y, wanted)
+            assert seen == 25 - start

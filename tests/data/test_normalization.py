@@ -6,8 +6,10 @@ import pytest
 from mlptrain.data.normalization import Normalization
 
 
-def test_fit_is_the_mean_and_standard_deviation_per_channel() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (2500, 3, 5, 3)).astype(np.uint8)
+@pytest.mark.parametrize("shape", [(2500, 3, 5, 3), (7, 3, 5, 3), (1, 2, 1, 3)])
+def test_fit_is_the_mean_and_standard_deviation_per_channel(shape: tuple[int, ...]) -> None:
+    """Also of an odd number of pixels."""
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     images[..., 1] //= 3
     fitted = Normalization.fit([images])
     np.testing.assert_allclose(fitted.mean, (images / 255).mean((0, 1, 2)), rtol=1e-12)
@@ -23,7 +25,7 @@ def test_a_tiny_variance_is_not_lost() -> None:
     images[0, 0, 0] = 255
     n = images.size
     exact = ((n - 1) / n / n) ** 0.5 / 255
-    assert Normalization.fit([images]).std[0] == pytest.approx(exact, rel=1e-12)
+    assert Normalization.fit([images]).std[0] == pytest.approx(exact, rel=1e-12, abs=0)
 
 
 def test_a_constant_channel_gets_no_scaling() -> None:

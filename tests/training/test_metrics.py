@@ -33,6 +33,13 @@ def test_by_hand() -> None:
     }
 
 
+def test_a_class_without_examples_stays_out_of_the_means() -> None:
+    """The second is never there, but predicted; the third is there, but never predicted."""
+    measured = evaluation([[3, 1, 0], [0, 0, 0], [1, 1, 0]])
+    assert measured.missing_classes == ("1",)
+    assert measured.means == pytest.approx(((3 / 4 + 0) / 2, (3 / 4 + 0) / 2, (6 / 8 + 0) / 2))
+
+
 @pytest.mark.parametrize("trial", range(50))
 def test_like_scikit_learn(trial: int) -> None:
     """Also for classes that are never predicted, or not there at all."""

@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import digests_of
 from mlptrain.data.normalization import Normalization
-from mlptrain.errors import ConfigError, StoppedError
+from mlptrain.errors import ConfigError, DivergedError, StoppedError
 from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
@@ -178,6 +179,9 @@ def test_train_loss_counts_each_example_once(
                 program = job.trainer.step(sizes[event.step - 1]).program
                 losses.append(float(program.loss.value))
                 correct.append(int(program.correct.value))
+                done = sizes[: event.step]
+                so_far = float(np.dot(losses[-event.step :], done)) / sum(done)
+                assert event.loss == pytest.approx(so_far, rel=1e-12)
             elif isinstance(event, EpochDone):
                 assert len(losses) == event.metrics.epoch * STEPS
                 total = float(np.dot(losses[-STEPS:], sizes))
@@ -332,6 +336,49 @@ def test_never_stopping_early(splits: Path, tmp_path: Path) -> None:
     with opened(splits, tmp_path / "run", early_stopping=None, epochs=8) as job:
         assert job.trainer.monitor == "val_loss"
         assert watched(job.trainer, WORSE) == ([1], "epochs")
+
+
+def test_without_validation_images_the_training_loss_decides(splits: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    config = splits / "no_validation.yaml"
+    settings = {
+        "data": {"train": str(splits / "train.npz"), "validation": None},
+        "model": {"hidden_layers": [4]},
+        "training": {"batch_size": SIZE, "epochs": 3, "threads": 1},
+    }
+    config.write_text(json.dumps(settings))
+    with prepare_run(config, (), run, resume=False, reading=lambda *_: None) as job:
+        assert job.trainer.monitor == "train_loss"
+        list(job.train(StopRequest()))
+    assert summary_of(run)["best_value"] == min(line["train_loss"] for line in lines_of(run))
+
+
+def test_the_first_step_of_adam_has_the_length_of_the_learning_rate(
+    splits: Path, tmp_path: Path
+) -> None:
+    """Its moments are corrected for one step, not for none or two: ρ g / |g|."""
+    with opened(splits, tmp_path / "run") as job:
+        before = job.model.arena.values.copy()
+        next(job.train(StopRequest()))
+        change = np.abs(job.model.arena.values - before)
+    moved = change[change > 0]
+    assert len(moved) > 10
+    np.testing.assert_allclose(moved, 0.05, rtol=1e-3)
+
+
+@pytest.mark.parametrize("loss", [math.inf, math.nan])
+def test_a_validation_loss_that_is_no_number_ends_the_run(
+    splits: Path, tmp_path: Path, loss: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = training_loop.evaluate
+    with opened(splits, tmp_path / "run") as job:
+        monkeypatch.setattr(
+            training_loop, "evaluate", lambda *given: replace(measure(*given), loss=loss)
+        )
+        with pytest.raises(DivergedError, match=f"epoch 1, step 5, .*validation loss is {loss}"):
+            list(job.train(StopRequest()))
+    assert not (tmp_path / "run/metrics.jsonl").exists()
+    assert not (tmp_path / "run/best.safetensors").exists()
 
 
 def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> None:
