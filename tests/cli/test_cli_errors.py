@@ -34,9 +34,7 @@ def test_1_a_bug_shows_its_traceback_and_asks_for_a_report(trained: Path) -> Non
         "import sys, mlptrain.training.saved_model as m; m.stream_images = lambda *_, **__: 1 / 0; "
         "from mlptrain.cli.app import main; main()"
     )
-    ended = run(
-        "predict", "data/test", "--model", RUN, cwd=trained, command=(sys.executable, "-c", planted)
-    )
+    ended = run("predict", "data/test", "--model", RUN, cwd=trained, program=planted)
     assert (ended.code, ended.out) == (1, "")
     assert "Traceback" in ended.err
     assert "ZeroDivisionError" in ended.err

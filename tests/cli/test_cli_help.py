@@ -7,11 +7,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from tool_process import ROOT, environment, run
+from tool_process import COMMAND, ROOT, environment, run
 
 import mlptrain
 
-COMMANDS = ("train", "eval", "predict", "info", "schema")
+NAMES = ("train", "eval", "predict", "info", "schema")
 WHAT_LOADS = """
 import sys
 from mlptrain.cli.app import main
@@ -23,10 +23,10 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], *([c, "--help"] for c in COMMANDS)])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], *([c, "--help"] for c in NAMES)])
 def test_help_fits_a_terminal_and_names_the_tool(arguments: list[str], tmp_path: Path) -> None:
     ended = run(*arguments, cwd=tmp_path, env={"COLUMNS": "80"})
-    command = arguments[0] if arguments[0] in COMMANDS else ""
+    command = arguments[0] if arguments[0] in NAMES else ""
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Usage: mlptrain {command}".strip())
     assert max(map(len, ended.out.splitlines())) <= 80
@@ -56,7 +56,7 @@ def test_help_says_what_the_exit_codes_mean_and_lists_every_command(tmp_path: Pa
     text = " ".join(run("--help", cwd=tmp_path).out.split())
     assert all(f"{code} " in text for code in range(9))
     assert "129/130/143" in text
-    assert all(f" {command} " in text for command in COMMANDS)
+    assert all(f" {command} " in text for command in NAMES)
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_a_wrong_command_line_is_explained(arguments: list[str], said: str, tmp_
 def test_python_without_docstrings_shows_the_same(arguments: list[str], tmp_path: Path) -> None:
     usual = run(*arguments, cwd=tmp_path)
     assert usual.code == 0
-    assert run(*arguments, cwd=tmp_path, env={"PYTHONOPTIMIZE": "2"}) == usual
+    assert run(*arguments, cwd=tmp_path, env={"PYTHONOPTIMIZE": "2"}, command=COMMAND) == usual

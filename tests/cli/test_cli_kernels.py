@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,13 @@ from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 NUMPY = {"MLPTRAIN_KERNELS": "numpy"}
 COMPILED = {"MLPTRAIN_KERNELS": "compiled"}
 UNSET = {"MLPTRAIN_KERNELS": ""}
-WITHOUT = ("import mlptrain.backend.compiled as c; c.find_spec = lambda _: None;"
-           "from mlptrain.cli.app import main; main()")  # fmt: skip
+# The tool as it is where no C compiler was at hand.
+WITHOUT = """
+from mlptrain.backend import compiled
+compiled.find_spec = lambda _: None
+from mlptrain.cli.app import main
+main()
+"""
 
 
 def available() -> bool:
@@ -26,11 +30,6 @@ def available() -> bool:
 
 
 needs_kernels = pytest.mark.skipif(not available(), reason="no compiled kernels")
-
-
-def without_kernels() -> tuple[str, ...]:
-    """The tool as it is where no C compiler was at hand."""
-    return (sys.executable, "-c", WITHOUT)
 
 
 @pytest.mark.parametrize("kernels", ["numpy", pytest.param("compiled", marks=needs_kernels)])
@@ -46,19 +45,19 @@ def test_info_names_kernels_versions_and_threads(kernels: str, tmp_path: Path) -
 
 
 def test_without_a_compiler_one_line_says_so(project: Path) -> None:
-    ended = run("train", "tiny.yaml", cwd=project, env=UNSET, command=without_kernels())
+    ended = run("train", "tiny.yaml", cwd=project, env=UNSET, program=WITHOUT)
     assert ended.code == 0
     notes = [line for line in ended.err.splitlines() if "kernels" in line]
     assert len(notes) == 1
     assert "takes a C compiler" in notes[0]
-    shown = run("info", cwd=project, env=UNSET, command=without_kernels()).out
+    shown = run("info", cwd=project, env=UNSET, program=WITHOUT).out
     assert "takes a C compiler" in shown
-    chosen = run("train", "tiny.yaml", cwd=project, env=NUMPY, command=without_kernels())
+    chosen = run("train", "tiny.yaml", cwd=project, env=NUMPY, program=WITHOUT)
     assert "kernels" not in chosen.err
 
 
 def test_what_is_insisted_on_and_not_there_is_an_error(project: Path) -> None:
-    ended = run("train", "tiny.yaml", cwd=project, env=COMPILED, command=without_kernels())
+    ended = run("train", "tiny.yaml", cwd=project, env=COMPILED, program=WITHOUT)
     assert ended.code == 2
     assert ended.err.startswith("MLPTRAIN_KERNELS: no compiled kernels: ")
     ended = run("train", "tiny.yaml", cwd=project, env={"MLPTRAIN_KERNELS": "fast"})

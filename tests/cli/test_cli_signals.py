@@ -1,12 +1,11 @@
 """Signals wherever a command is: the exit code is 128 + the number, and nothing is said."""
 
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tool_process import environment
+from tool_process import Ended, run, run_on_terminal
 
 # Sends itself signals, both before Python looks for the first, when `event` happens to `name`.
 WHEN = """
@@ -22,6 +21,11 @@ def hook(happened, args):
 sys.addaudithook(hook)
 from mlptrain.__main__ import main
 main()
+"""
+# The live line is drawn at every occasion.
+BAR = """
+from mlptrain.cli import render
+render.REFRESH_SECONDS = 0
 """
 # A destructor is where an exception cannot be passed on.
 IN_DESTRUCTOR = """
@@ -46,13 +50,12 @@ COMMANDS = {
 SIGNALS = ["2", "15", "1", "2,15", "15,1"]
 
 
-def interrupted(place: Path, command: str, *when: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr."""
-    ended = subprocess.run(
-        [sys.executable, "-c", WHEN, *when, *command.split()], cwd=place, env=environment(),
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    return ended.returncode, ended.stdout, ended.stderr
+def interrupted(place: Path, command: str, *when: str, fresh: bool = False) -> Ended:
+    """How it ends; `fresh`: in a process that imports everything itself."""
+    arguments = (*when, *COMMANDS[command].split())
+    if fresh:
+        return run(*arguments, cwd=place, command=(sys.executable, "-c", WHEN))
+    return run(*arguments, cwd=place, program=WHEN)
 
 
 def codes(numbers: str) -> set[int]:
@@ -60,34 +63,47 @@ def codes(numbers: str) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("command", "module"),
-    [("train", "typer"), ("train", "numpy"), ("train", "rich"), ("eval", "pydantic"),
-     ("predict", "safetensors"), ("info", "threadpoolctl"), ("schema", "pydantic"),
-     ("schema", "mlptrain.config.describe"), ("print", "mlptrain.config.load")],
+    ("command", "module", "numbers"),
+    [("train", "typer", "2"), ("train", "numpy", "15,1"), ("train", "rich", "15"),
+     ("eval", "pydantic", "2"), ("predict", "safetensors", "1"), ("info", "threadpoolctl", "15,1"),
+     ("schema", "pydantic", "2"), ("schema", "mlptrain.config.describe", "15"),
+     ("print", "mlptrain.config.load", "15,1")],
 )  # fmt: skip
-@pytest.mark.parametrize("numbers", ["2", "15,1"])
 def test_while_a_command_is_imported(
     trained: Path, command: str, module: str, numbers: str
 ) -> None:
-    code, out, err = interrupted(trained, COMMANDS[command], "import", module, numbers)
-    assert (out, err) == ("", "")
-    assert code in codes(numbers)
+    ended = interrupted(trained, command, "import", module, numbers, fresh=True)
+    assert (ended.out, ended.err) == ("", "")
+    assert ended.code in codes(numbers)
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "predict"])
 @pytest.mark.parametrize("numbers", SIGNALS)
 def test_while_images_are_read(trained: Path, command: str, numbers: str) -> None:
-    code, out, err = interrupted(trained, COMMANDS[command], "open", "top/003.png", numbers)
+    ended = interrupted(trained, command, "open", "top/003.png", numbers)
     said = "stopped before training began\n" if command == "train" else ""
-    assert out == ""
-    assert err in ({said} if "," not in numbers else {said, ""})  # the second one ends it at once
-    assert code in codes(numbers)
+    assert ended.out == ""
+    assert ended.err in ({said} if "," not in numbers else {said, ""})  # the second ends it at once
+    assert ended.code in codes(numbers)
     assert not (trained / "new").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_cursor_is_back_after_a_signal_while_a_bar_is_shown(
+    project: Path, number: signal.Signals
+) -> None:
+    err = project / "err"
+    when = ("open", "top/003.png", str(int(number)))
+    ended = run_on_terminal(
+        *when, *COMMANDS["train"].split(), cwd=project, redirect={"stderr": err}, program=BAR + WHEN
+    )
+    assert ended.code == 128 + number
+    assert err.read_text() == "stopped before training began\n"
+    assert "/48 images" in ended.out
+    assert ended.out.rindex("\x1b[?25h") > ended.out.rindex("\x1b[?25l")
+    assert not (project / "runs").exists()
+
+
 def test_in_a_destructor(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", IN_DESTRUCTOR], cwd=tmp_path, env=environment(),
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stdout, ended.stderr) == (128 + signal.SIGTERM, "", "")
+    ended = run(cwd=tmp_path, program=IN_DESTRUCTOR)
+    assert ended == Ended(128 + signal.SIGTERM, "", "")

@@ -1,15 +1,14 @@
 import os
-import pty
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tool_process import COMMAND, HANGS, drain, environment, run
+from forks import HANGS, Forked
+from tool_process import COMMAND, environment, run
 
 RUN = "runs/tiny-001"
 TOOL = " ".join(f"'{part}'" for part in COMMAND)
@@ -37,16 +36,18 @@ def wait_until(condition: Callable[[], bool]) -> None:
         f"predict data/test --model {RUN}",
         f"predict FOLDER --model {RUN} --format jsonl",
         f"eval {RUN}",
-        "train tiny.yaml --set training.epochs=3",
+        "train tiny.yaml --run-dir unread",
     ],
 )
-def test_a_reader_that_leaves_ends_the_process_quietly(
-    command: str, project: Path, thousands: Path
+def test_a_reader_that_is_gone_ends_the_process_quietly(
+    command: str, trained: Path, thousands: Path
 ) -> None:
-    run("train", "tiny.yaml", cwd=project)
-    command = command.replace("FOLDER", str(thousands))
-    out, err = bash(f"mlptrain {command} | true; echo ${{PIPESTATUS[0]}}", project)
-    assert (out, err) == ("141\n", "")
+    arguments = command.replace("FOLDER", str(thousands)).split()
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = Forked(arguments, cwd=trained, env=environment(), out=writing)
+    os.close(writing)
+    assert (ended.communicate(), ended.wait()) == (("", ""), -signal.SIGPIPE)
 
 
 def test_the_first_line_gets_through(trained: Path, thousands: Path) -> None:
@@ -65,9 +66,12 @@ def test_the_first_line_gets_through(trained: Path, thousands: Path) -> None:
      f"predict data/test --model {RUN} --format csv", "train tiny.yaml --run-dir full"],
 )  # fmt: skip
 def test_a_full_device_is_an_error(command: str, trained: Path) -> None:
-    out, err = bash(f"mlptrain {command} >/dev/full; echo $? >&2", trained)
-    assert out == ""
-    assert err == "standard output: could not be written: No space left on device.\n6\n"
+    with Path("/dev/full").open("wb") as full:
+        ended = Forked(command.split(), cwd=trained, env=environment(), out=full.fileno())
+        assert ended.communicate()[1] == (
+            "standard output: could not be written: No space left on device.\n"
+        )
+    assert ended.wait() == 6
 
 
 def test_a_closed_standard_output_is_an_error(trained: Path) -> None:
@@ -101,7 +105,7 @@ def test_no_locale_breaks_the_output(env: dict[str, str], project: Path) -> None
     for split in ("train", "test"):
         (project / f"data/{split}/top").rename(project / f"data/{split}/日本")
     for command in (["train", "tiny.yaml"], ["eval"], ["predict", "data/test/日本"]):
-        ended = run(*command, cwd=project, env=env)
+        ended = run(*command, cwd=project, env=env, command=COMMAND)
         assert ended.code == 0, ended.err
         assert "Traceback" not in ended.err
     assert ended.out.startswith("data/test/")
@@ -113,88 +117,62 @@ def test_bad_images_are_reported_where_they_occur_in_a_joint_log(trained: Path) 
     assert [line.split()[0] for line in out.splitlines()] == [image, "gone.png:", image, "1"]
 
 
-SUSPENDED = """
-import os, signal
+LOOKING = """
+import shutil
 from mlptrain.training.trainer import Trainer
 steps = Trainer.steps
-def suspend(self):
+def look(self):
     if self.progress.epoch == 1:
-        os.kill(os.getpid(), signal.SIGSTOP)
+        shutil.copy("log", "seen")
     return steps(self)
-Trainer.steps = suspend
+Trainer.steps = look
 from mlptrain.cli.app import main
 main()
 """
 
 
 def test_a_row_is_in_the_log_before_the_next_epoch_begins(project: Path) -> None:
-    """The process stops itself there, so nothing that it still holds back gets out."""
     with (project / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SUSPENDED, "train", "tiny.yaml"],
-            cwd=project, env=environment(), stdout=log, stderr=subprocess.DEVNULL,
+        process = Forked(
+            ["train", "tiny.yaml"],
+            cwd=project, env=environment(), program=LOOKING, out=log.fileno(),
         )  # fmt: skip
-        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
-        rows = (project / "log").read_text().splitlines()
-        process.send_signal(signal.SIGCONT)
-        assert process.wait() == 0
+        assert process.communicate() == ("", "")
+    assert process.wait() == 0
+    rows = (project / "seen").read_text().splitlines()
     assert rows[-2].startswith("epoch ")
     assert rows[-1].split()[0] == "1"
     assert (project / "log").read_text().splitlines()[: len(rows)] == rows
 
 
-def test_a_training_log_grows_row_by_row(project: Path, thousands: Path) -> None:
+def test_a_stopped_run_says_where_it_is_and_how_to_go_on(project: Path) -> None:
+    many = ["--set", "training.epochs=1000000"]
     with (project / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*COMMAND, "train", "tiny.yaml", "--set", f"data.train={thousands}", "--set",
-             "training.epochs=100000"],
-            cwd=project, env=environment(), stdout=log, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        wait_until(lambda: (project / "log").read_text().count("\n") >= 3)
+        process = Forked(
+            ["train", "tiny.yaml", *many], cwd=project, env=environment(), out=log.fileno()
+        )
+        wait_until(lambda: "\n    3 " in (project / "log").read_text())
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=HANGS)
-    assert process.returncode == 130
-    copies, stopped, resume = err.splitlines()
-    assert "images are copies of others" in copies
+        _, err = process.communicate()
+    assert process.wait() == 130
+    stopped, resume = err.splitlines()
     assert re.fullmatch(
         r"stopped in epoch \d+, after step \d+; the state is saved\. Resume with:", stopped
     )
     assert resume == (
-        "  mlptrain train tiny.yaml --run-dir runs/tiny-001 "
-        f"--set data.train={thousands} --set training.epochs=100000 --resume"
+        "  mlptrain train tiny.yaml --run-dir runs/tiny-001 --set training.epochs=1000000 --resume"
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_data_is_read_ends_it_quietly(number: signal.Signals, project: Path) -> None:
-    rows = "train/top/000.png,top\ntrain/left/000.png,left\ntrain/right/000.png,right\n"
-    (project / "data/many.csv").write_text("filepath,label\n" + 200_000 * rows)
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "train", "tiny.yaml", "--set", "data.train=data/many.csv"],
-        cwd=project, env=environment(), stdout=slave, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    os.close(slave)
-    shown = b""
-    while b"images" not in shown:
-        shown += os.read(master, 4096)
-    process.send_signal(number)
-    assert b"\x1b[?25h" in drain(master)  # the cursor is back
-    err = process.communicate(timeout=HANGS)[1]
-    assert err == b"stopped before training began\n"
-    assert process.returncode == 128 + number
-    assert not (project / "runs").exists()
-
-
 def test_a_signal_while_paths_are_read_ends_it_quietly(trained: Path) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "predict", "-", "--model", RUN],
-        cwd=trained, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin
-    process.stdin.write(b"x" * 65536 + b"\n" + b"x" * 65536)  # returns when all but 64 KiB is read
-    process.stdin.flush()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=HANGS)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    reading, writing = os.pipe()
+    process = Forked(
+        ["predict", "-", "--model", RUN], cwd=trained, env=environment(), stdin=reading
+    )
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as paths:
+        paths.write(b"x" * 65536 + b"\n")
+        paths.write(b"x" * 65536)  # returns when all but 64 KiB is read
+        process.send_signal(signal.SIGINT)
+    # Between two reads of one line Python does not look for signals, so the pipe has to end.
+    assert (process.communicate(), process.wait()) == (("", ""), 130)

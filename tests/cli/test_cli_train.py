@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,14 @@ def visible(text: str) -> list[str]:
     return [ESCAPES.sub("", WIPED.split(line)[-1]) for line in lines]
 
 
-@pytest.fixture
-def slow(thousands: Path) -> list[str]:
-    """Arguments that make reading the images and every epoch last long enough for a bar."""
-    settings = (f"data.train={thousands}", "training.batch_size=2", "model.hidden_layers=[300,300]")
-    return [part for setting in settings for part in ("--set", setting)]
+# The tool that draws its live line at every occasion, which there is after each step.
+LIVELY = """
+from mlptrain.cli import render
+from mlptrain.training import trainer
+render.REFRESH_SECONDS = trainer.CALL_SECONDS = 0
+from mlptrain.cli.app import main
+main()
+"""
 
 
 def bars(text: str, what: str) -> list[str]:
@@ -58,10 +62,8 @@ def test_redirected_training_writes_titles_rows_and_what_to_do_next(project: Pat
 @pytest.mark.parametrize(
     "env", [{}, {"CI": "1", "FORCE_COLOR": "1"}, {"FORCE_COLOR": "1"}, {"TTY_COMPATIBLE": "1"}]
 )
-def test_a_log_file_gets_no_control_characters(
-    project: Path, slow: list[str], env: dict[str, str]
-) -> None:
-    ended = run("train", "tiny.yaml", *slow, cwd=project, env=env)
+def test_a_log_file_gets_no_control_characters(project: Path, env: dict[str, str]) -> None:
+    ended = run("train", "tiny.yaml", cwd=project, env=env, program=LIVELY)
     assert ended.code == 0
     assert control_characters(ended.out + ended.err) == set()
     assert len(table_of(ended.out)) == 8
@@ -70,10 +72,8 @@ def test_a_log_file_gets_no_control_characters(
 @pytest.mark.parametrize(
     "env", [{"CI": "1", "FORCE_COLOR": "1"}, {"CI": "true"}, {"TERM": "dumb", "FORCE_COLOR": "1"}]
 )
-def test_a_terminal_nobody_watches_gets_rows_only(
-    project: Path, slow: list[str], env: dict[str, str]
-) -> None:
-    ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project, env=env)
+def test_a_terminal_nobody_watches_gets_rows_only(project: Path, env: dict[str, str]) -> None:
+    ended = run_on_terminal("train", "tiny.yaml", cwd=project, env=env, program=LIVELY)
     assert ended.code == 0
     assert control_characters(ended.out.replace("\r\n", "\n")) == set()
     assert len(table_of(ended.out)) == 8
@@ -120,13 +120,13 @@ def test_a_command_to_paste_is_never_broken(project: Path) -> None:
     assert f"         mlptrain predict IMAGE --model {folder}\r\n" in ended.out
 
 
-def test_a_live_bar_runs_while_reading_and_within_the_epoch(project: Path, slow: list[str]) -> None:
-    uncached = ("--set", "data.cache=false")
-    ended = run_on_terminal("train", "tiny.yaml", *slow, *uncached, cwd=project)
-    assert any(bar.endswith("/6000 images") for bar in bars(ended.out, "train"))
+def test_a_live_bar_runs_while_reading_and_within_the_epoch(project: Path) -> None:
+    ended = run_on_terminal("train", "tiny.yaml", cwd=project, program=LIVELY)
+    assert bars(ended.out, "train")[-1].endswith("  48/48 images")
+    assert bars(ended.out, "test")[-1].endswith("  24/24 images")
     within = [bar.split("  ")[1:] for bar in bars(ended.out, "epoch 2/3")]
-    step, loss, best, left = within[-1]
-    assert re.fullmatch(r"step \d+/2250", step)
+    assert [step for step, *_ in within] == [f"step {i}/5" for i in range(1, 6)]
+    _, loss, best, left = within[-1]
     assert re.fullmatch(r"loss \d\.\d{4}", loss)
     assert re.fullmatch(r"up to \d+:\d\d left", left)
     lines = visible(ended.out)
@@ -157,9 +157,11 @@ def test_no_line_is_wider_than_the_terminal(project: Path, columns: int) -> None
     assert sum(line.startswith("    ") and line[4:5].isdigit() for line in lines) == 3
 
 
-def test_with_stdout_redirected_the_bar_is_on_stderr(project: Path, slow: list[str]) -> None:
+def test_with_stdout_redirected_the_bar_is_on_stderr(project: Path) -> None:
     rows = project / "rows"
-    ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project, redirect={"stdout": rows})
+    ended = run_on_terminal(
+        "train", "tiny.yaml", cwd=project, redirect={"stdout": rows}, program=LIVELY
+    )
     text = rows.read_text()
     assert control_characters(text) == set()
     assert text.startswith("data ")
@@ -168,13 +170,14 @@ def test_with_stdout_redirected_the_bar_is_on_stderr(project: Path, slow: list[s
     assert "val_loss" not in ended.out
 
 
-def test_with_stderr_redirected_everything_is_on_the_terminal(
-    project: Path, slow: list[str]
-) -> None:
-    notes = project / "notes"
-    ended = run_on_terminal("train", "tiny.yaml", *slow, cwd=project, redirect={"stderr": notes})
+def test_with_stderr_redirected_everything_is_on_the_terminal(project: Path) -> None:
+    notes, images = project / "notes", project / "data/train/left"
+    shutil.copy(images / "000.png", images / "copy.png")
+    ended = run_on_terminal(
+        "train", "tiny.yaml", cwd=project, redirect={"stderr": notes}, program=LIVELY
+    )
     (copies,) = notes.read_text().splitlines()
-    assert "images are copies of others" in copies
+    assert "1 of 49 images is a copy of another" in copies
     assert "val_loss" in ended.out
     assert bars(ended.out, r"epoch \d/3")
 

@@ -8,13 +8,13 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from forks import HANGS, ROOT, Forked
+
 COMMAND = (sys.executable, "-m", "mlptrain")
-HANGS = 600  # seconds: beyond, a process is taken to hang, however busy the machine is
 NOTHING: Mapping[str, str] = {}
 
 
@@ -41,10 +41,15 @@ def run(
     cwd: Path,
     stdin: bytes = b"",
     env: Mapping[str, str] = NOTHING,
-    command: Sequence[str] = COMMAND,
-    preexec_fn: Callable[[], None] | None = None,
+    program: str | None = None,
+    command: Sequence[str] | None = None,
 ) -> Ended:
-    """Run the tool with its output redirected; `preexec_fn` is called in the new process."""
+    """Run the tool with its output redirected, in a fork, or the source text `program` there; with
+    a `command`, that, in a process of its own."""
+    if command is None:
+        forked = Forked(arguments, cwd=cwd, env=environment(env), program=program, stdin=stdin)
+        printed = forked.communicate()
+        return Ended(forked.wait(), *printed)
     ended = subprocess.run(
         [*command, *arguments],
         cwd=cwd,
@@ -53,7 +58,6 @@ def run(
         capture_output=True,
         timeout=HANGS,
         check=False,
-        preexec_fn=preexec_fn,
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
@@ -64,6 +68,7 @@ def run_on_terminal(
     columns: int = 100,
     env: Mapping[str, str] = NOTHING,
     redirect: Mapping[str, Path] | None = None,
+    program: str | None = None,
 ) -> Ended:
     """Run the tool on a terminal, which `out` is what it received; streams named in `redirect` go
     to files instead."""
@@ -71,17 +76,19 @@ def run_on_terminal(
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     with contextlib.ExitStack() as stack:
         files = (redirect or {}).items()
-        streams = {name: stack.enter_context(path.open("wb")) for name, path in files}
-        process = subprocess.Popen(
-            [*COMMAND, *arguments],
+        streams = {name: stack.enter_context(path.open("wb")).fileno() for name, path in files}
+        process = Forked(
+            arguments,
             cwd=cwd,
             env=environment(env),
+            program=program,
             stdin=slave,
-            stdout=streams.get("stdout", slave),
-            stderr=streams.get("stderr", slave),
+            out=streams.get("stdout", slave),
+            err=streams.get("stderr", slave),
         )
     os.close(slave)
     received = drain(master)
+    process.communicate()
     return Ended(process.wait(), received.decode(), "")
 
 

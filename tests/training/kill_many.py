@@ -1,34 +1,25 @@
 """Kill training runs at random times and resume them until they are done.
 
-    python tests/training/kill_many.py FOLDER [KILLS]
+    PYTHONPATH=tests python tests/training/kill_many.py FOLDER [KILLS]
 
-Each run is a process of its own that gets `kill -9` after a random part of the time that an
-undisturbed one takes, start-up included, and again while it is resumed. Its folder is looked at
-after every kill, and compared with that of the undisturbed run at the end. Prints one JSON object.
+Each run is a fork that gets `kill -9` after a random part of the time that an undisturbed one
+takes, and again while it is resumed. Its folder is looked at after every kill, and compared with
+that of the undisturbed run at the end. Prints one JSON object.
 """
 
 import json
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from forks import Forked
 from tiny_runs import broken, differing, make_project, start, temporary
 
 KILLS_PER_RUN = 2
-# Everything is imported first, so that most kills hit the training.
-PROGRAM = """
-import sys
-from mlptrain.cli import app, render
-from mlptrain.training import setup, signals, trainer
-print("ready", flush=True)
-sys.stdin.readline()
-app.main()
-"""
 
 
 def main(project: Path, kills: int) -> dict[str, Any]:
@@ -58,17 +49,9 @@ def main(project: Path, kills: int) -> dict[str, Any]:
     return counts
 
 
-def _started(config: Path, folder: Path, *, resume: bool) -> "subprocess.Popen[str]":
+def _started(config: Path, folder: Path, *, resume: bool) -> Forked:
     arguments = ["train", str(config), "--run-dir", str(folder), *["--resume"] * resume]
-    program = (sys.executable, "-c", PROGRAM)
-    process = start(
-        config.parent, *arguments, program=program, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert process.stdin
-    assert process.stdout
-    process.stdout.readline()
-    process.stdin.close()
-    return process
+    return start(config.parent, *arguments)
 
 
 def _timed(config: Path, folder: Path) -> float:

@@ -5,25 +5,25 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import EACH_STEP, ENVIRONMENT, HANGS, make_project, timeless
+from forks import Forked
+from tiny_runs import EACH_STEP, ENVIRONMENT, make_project, timeless
 
 from mlptrain.training import checkpoint
 
 pytestmark = pytest.mark.slow
 
-# The command line with small limits: a cache for few images, blocks of 2 and windows of 10 rows.
-# With a number as its first argument, the process ends itself at that update.
+# The command line with small limits: a cache for few images, however new, blocks of 2 and windows
+# of 10 rows. With a number as its first argument, the process ends itself at that update.
 LIMITED = f"""{EACH_STEP}
 import os, sys
 from mlptrain.data import shuffling
 from mlptrain.data.loading import cache
 kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
-cache._LEAST_FILES = 2
+cache._LEAST_FILES, cache._TICK_NS = 2, -3_600_000_000_000
 if kind == "windows":
     shuffling.WHOLE_BYTES, shuffling.BLOCK_BYTES, shuffling.WINDOW_BYTES = 0, 2 * 64, 12 * 64
 def stop(step):
@@ -38,28 +38,20 @@ main()
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     make_project(tmp_path)
-    time.sleep(0.03)
     return tmp_path
 
 
-def run(
-    project: Path, kind: str, *arguments: str, at: int = 0, code: int = 0
-) -> subprocess.CompletedProcess[str]:
-    ended = subprocess.run(
-        [sys.executable, "-c", LIMITED, kind, str(at), *arguments],
-        cwd=project,
-        env={**ENVIRONMENT, "XDG_CACHE_HOME": str(project / "cache")},
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
-    assert ended.returncode == code, ended.stderr
-    return ended
+def run(project: Path, kind: str, *arguments: str, at: int = 0, code: int = 0) -> tuple[str, str]:
+    """What it prints on stdout and stderr."""
+    env = {**ENVIRONMENT, "XDG_CACHE_HOME": str(project / "cache")}
+    process = Forked((kind, str(at), *arguments), cwd=project, env=env, program=LIMITED)
+    printed = process.communicate()
+    assert process.wait() == code, printed
+    return printed
 
 
 def train(project: Path, kind: str, name: str, *arguments: str, **options: int) -> str:
-    return run(project, kind, "train", "tiny.yaml", "--run-dir", name, *arguments, **options).stderr
+    return run(project, kind, "train", "tiny.yaml", "--run-dir", name, *arguments, **options)[1]
 
 
 def results(project: Path, name: str) -> object:
@@ -111,18 +103,17 @@ def test_a_run_in_windows_is_resumed_exactly(project: Path, at: int) -> None:
 def test_eval_reads_the_cache_too(project: Path) -> None:
     train(project, "whole", "run")
     shutil.rmtree(project / "cache")
-    first = run(project, "whole", "eval", "run", "--json").stdout
+    first = run(project, "whole", "eval", "run", "--json")[0]
     assert len(entries(project)) == 1
     entry = entries(project)[0]
     os.utime(entry, (1e9, 1e9))
-    assert run(project, "whole", "eval", "run", "--json").stdout == first
+    assert run(project, "whole", "eval", "run", "--json")[0] == first
     assert entry.stat().st_mtime > 1e9 + 1, "it was not used"
 
 
 def test_bad_images_are_named_at_every_start(project: Path) -> None:
     broken = project / "data/train/0/broken.png"
     broken.write_bytes(b"")
-    time.sleep(0.03)
     for _ in range(2):
         err = train(project, "whole", "refused", code=3)
         assert "1 of 25 images cannot be used:\n  data/train/0/broken.png: is empty\n" in err
@@ -137,7 +128,7 @@ def test_a_folder_that_cannot_be_used_is_said_once(project: Path) -> None:
     err = train(project, "whole", "run")
     assert err.count("\n") == 1
     assert "the decoded images could not be kept here: Not a directory. " in err
-    assert "the decoded images could not" in run(project, "whole", "eval", "run").stderr
+    assert "the decoded images could not" in run(project, "whole", "eval", "run")[1]
 
 
 def test_one_window_is_in_memory_at_a_time(tmp_path: Path) -> None:

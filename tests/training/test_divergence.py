@@ -2,15 +2,14 @@
 
 import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
-from tiny_runs import AT_STEP, HANGS, mlptrain, start, strict_json
+from tiny_runs import AT_STEP, mlptrain, start, strict_json
 
 from mlptrain.training import checkpoint
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_kernels]
 
 HUGE = ("--set", "training.optimizer.learning_rate=1e30")
 SGD = ("--set", "training.optimizer={type: sgd, learning_rate: 1e30}")
@@ -53,9 +52,8 @@ def test_a_signal_does_not_save_what_diverged(project: Path, tmp_path: Path) -> 
     """Steps are checked one step later, so the signal comes before the check."""
     run = tmp_path / "run"
     arguments = ("train", "tiny.yaml", "--run-dir", str(run), "--set", OVERFLOWING)
-    program = (sys.executable, "-c", AT_STEP, str(int(signal.SIGTERM)), "1", "1")
-    with start(project, *arguments, program=program) as process:
-        errors = process.communicate(timeout=HANGS)[1]
+    process = start(project, str(int(signal.SIGTERM)), "1", "1", *arguments, program=AT_STEP)
+    errors = process.communicate()[1]
     assert process.returncode == 5, errors
     assert "/kernel, or the optimizer's memory of it, became NaN or Inf" in errors
     assert "Warning" not in errors

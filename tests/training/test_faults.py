@@ -22,11 +22,14 @@ def test_every_file_operation_may_fail_in_every_way(tmp_path: Path) -> None:
     result = json.loads(ended.stdout)
     assert result["wrong"] == []
     assert result["calls"] > 60
-    assert all(result["cases"][way] == result["calls"] + 1 for way in inject_faults.FAULTS)
+    cases = result["cases"]
+    assert cases["kill"] == cases["ENOSPC"] == cases["EIO"] == result["calls"] + 1
+    assert cases["half"] == cases["short"] > 10
 
 
+@pytest.mark.both_kernels
 def test_a_run_may_be_killed_at_any_time(tmp_path: Path) -> None:
-    """Ten times here; `python tests/training/kill_many.py FOLDER 200` does it more often."""
+    """Ten times here; kill_many.py, run by itself, does it more often."""
     counts = kill_many.main(tmp_path, kills=10)
     assert counts["kills"] >= 10
     wrong = ("broken", "differing", "temporary_left", "failed")

@@ -1,11 +1,10 @@
 """What --resume goes on with, and what it refuses to go on with."""
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
-from tiny_runs import CONFIG, INPUTS, content, differing, make_project, mlptrain, strict_json
+from tiny_runs import CONFIG, INPUTS, content, differing, make_project, mlptrain, start, strict_json
 
 from mlptrain.errors import ConfigError
 from mlptrain.training import checkpoint
@@ -164,16 +163,20 @@ def test_moved_data_is_the_same_data(tmp_path: Path) -> None:
     mlptrain(tmp_path / "there", "train", "tiny.yaml", "--run-dir", "run", "--resume", *ONE)
 
 
+ON_ONE_CORE = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from mlptrain.cli.app import main
+main()
+"""
+
+
 def test_the_thread_count_of_the_run_is_used_again(tmp_path: Path) -> None:
     """Not that of the machine at the time: products with other thread counts round differently."""
     make_project(tmp_path).write_text(CONFIG.replace("  threads: 1\n", ""))
-    one = {min(os.sched_getaffinity(0))}
-    all_ = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, one)
-    try:
-        mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *ONE)
-    finally:
-        os.sched_setaffinity(0, all_)
+    train = ("train", "tiny.yaml", "--run-dir", "run", *ONE)
+    with start(tmp_path, *train, program=ON_ONE_CORE) as process:
+        assert process.wait() == 0
     mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", "--resume")
     assert checkpoint.load(tmp_path / "run" / "last.safetensors").state.threads == 1
     assert strict_json((tmp_path / "run" / "summary.json").read_text())["threads"] == 1

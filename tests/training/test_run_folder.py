@@ -14,11 +14,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from forks import HANGS
 from tiny_runs import (
-    CLI,
     ENVIRONMENT,
     FINAL,
-    HANGS,
     ON_FOREIGN_FILE_SYSTEM,
     broken,
     differing,
@@ -58,9 +57,17 @@ def project_with_manifests(place: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize("run", ["a", "runs/deeper/a", "../elsewhere/a", "link/a"])
+RELATIVE, ABSOLUTE = "../data/SPLIT", "HERE/data/SPLIT"
+MANIFEST = "{type: csv, path: ./x/../../data/SPLIT.csv}"
+
+
 @pytest.mark.parametrize(
-    "data", ["../data/SPLIT", "{type: csv, path: ./x/../../data/SPLIT.csv}", "HERE/data/SPLIT"]
+    ("run", "data"),
+    [
+        *[(run, RELATIVE) for run in ("a", "runs/deeper/a", "../elsewhere/a", "link/a")],
+        *[(run, MANIFEST) for run in ("../elsewhere/a", "link/a")],
+        *[(run, ABSOLUTE) for run in ("runs/deeper/a", "link/a")],
+    ],
 )
 def test_its_config_trains_the_same_again_where_it_lies(
     tmp_path: Path, data: str, run: str
@@ -110,13 +117,13 @@ def test_of_four_at_once_one_trains(project: Path, tmp_path: Path) -> None:
     late = [start(project, *arguments), start(project, *arguments, "--resume")]
     refused = [process for process in processes if process.poll() is not None] + late
     for process in refused:
-        errors = process.communicate(timeout=HANGS)[1]
+        errors = process.communicate()[1]
         assert process.returncode == 7, errors
         assert re.search(HOLDER, errors), errors
         assert "Traceback" not in errors
     (winner,) = set(processes) - set(refused)
     winner.send_signal(signal.SIGTERM)
-    errors = winner.communicate(timeout=HANGS)[1]
+    errors = winner.communicate()[1]
     assert winner.returncode == 143, errors
 
 
@@ -136,7 +143,7 @@ def test_simultaneous_starts_number_their_own_folders(tmp_path: Path) -> None:
     make_project(tmp_path)
     processes = [start(tmp_path, "train", "tiny.yaml") for _ in range(6)]
     for process in processes:
-        assert process.communicate(timeout=HANGS)[1] == ""
+        assert process.communicate()[1] == ""
         assert process.returncode == 0
     runs = sorted((tmp_path / "runs").iterdir())
     assert [run.name for run in runs] == [f"tiny-{i:03d}" for i in range(1, 7)]
@@ -192,7 +199,7 @@ def test_only_plain_files_are_written(
         (run / name).mkdir()
     resume = ("train", "tiny.yaml", "--run-dir", str(run), "--resume")
     with start(project, *resume, "--set", "training.epochs=6") as process:
-        errors = process.communicate(timeout=HANGS)[1]
+        errors = process.communicate()[1]
     assert process.returncode in (4, 6), errors
     assert name in errors
     assert victim.read_bytes() == before
@@ -223,7 +230,7 @@ def test_the_run_folder_itself_may_be_a_link(
 def test_umask_decides_who_may_read(project: Path, tmp_path: Path, umask: int, mode: int) -> None:
     arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
     with start(project, *arguments, umask=umask) as process:
-        process.communicate(timeout=HANGS)
+        process.communicate()
     assert process.returncode == 0
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {mode}
 
@@ -292,11 +299,10 @@ def test_a_file_system_without_locks_and_durable_folders_is_trained_on(
     project: Path, tmp_path: Path, reference: Path
 ) -> None:
     run = tmp_path / "run"
-    program = (sys.executable, "-c", ON_FOREIGN_FILE_SYSTEM)
     for resume in ([], ["--resume"]):
         arguments = ("train", "tiny.yaml", "--run-dir", str(run), *resume)
-        with start(project, *arguments, program=program) as process:
-            errors = process.communicate(timeout=HANGS)[1]
+        with start(project, *arguments, program=ON_FOREIGN_FILE_SYSTEM) as process:
+            errors = process.communicate()[1]
         assert process.returncode == 0, errors
         assert "run: this file system has no locks; make sure that no other " in errors
         assert len(errors.splitlines()) == 1 + len(resume)
@@ -309,14 +315,21 @@ def test_where_no_folder_can_be_made(project: Path, parent: str) -> None:
     assert parent in ended.stderr
 
 
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (5120, 5120))
+from mlptrain.cli.app import main
+main()
+"""
+
+
 def test_a_limit_on_file_sizes_is_an_error_of_the_file_system(
     project: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    limited = ("sh", "-c", 'ulimit -f 10; exec "$@"', "sh", *CLI)
     arguments = ("train", "tiny.yaml", "--run-dir", str(run))
-    with start(project, *arguments, program=limited) as process:
-        errors = process.communicate(timeout=HANGS)[1]
+    with start(project, *arguments, program=LIMITED) as process:
+        errors = process.communicate()[1]
     assert process.returncode == 6, errors
     assert "best.safetensors: could not be written: File too large" in errors
     assert not [path for path in run.iterdir() if path.name.endswith(".tmp")]
@@ -327,7 +340,7 @@ def test_a_run_folder_removed_under_way(project: Path, tmp_path: Path) -> None:
     with start(project, "train", "tiny.yaml", "--run-dir", str(run), *LONG) as process:
         wait_until((run / "last.safetensors").exists)
         run.rename(tmp_path / "moved")
-        errors = process.communicate(timeout=HANGS)[1]
+        errors = process.communicate()[1]
     assert process.returncode == 6, errors
     assert "No such file or directory" in errors
     assert "Traceback" not in errors

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from forks import HANGS, Forked
 from tiny_runs import (
     AT_STEP,
     EACH_STEP,
     ENVIRONMENT,
-    HANGS,
     broken,
     differing,
     mlptrain,
@@ -55,20 +55,28 @@ main()
 """
 
 
-def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+def ended(process: Forked) -> tuple[int, str]:
     """Exit code and stderr."""
-    errors = process.communicate(timeout=HANGS)[1]
+    errors = process.communicate()[1]
     assert "Traceback" not in errors
-    return process.returncode, errors
+    return process.wait(), errors
 
 
 def stopped(project: Path, folder: Path, number: int, at: int, times: int = 1) -> tuple[int, str]:
     """A run that gets signal `number` within step `at`."""
-    program = (sys.executable, "-c", AT_STEP, str(number), str(at), str(times))
-    arguments = ("train", "tiny.yaml", "--run-dir", str(folder))
-    return ended(start(project, *arguments, program=program))
+    arguments = (
+        str(int(number)),
+        str(at),
+        str(times),
+        "train",
+        "tiny.yaml",
+        "--run-dir",
+        str(folder),
+    )
+    return ended(start(project, *arguments, program=AT_STEP))
 
 
+@pytest.mark.both_kernels
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 @pytest.mark.parametrize("at", [1, 4, 6, 12])  # the first, an epoch's last, amid, the very last
 def test_a_signal_saves_the_step_and_the_run_goes_on(
@@ -103,9 +111,9 @@ def test_a_second_signal_ends_the_run_at_once(
 def test_two_signals_at_once_leave_a_valid_folder(
     project: Path, reference: Path, tmp_path: Path, numbers: tuple[int, int]
 ) -> None:
-    program = (sys.executable, "-c", AT_ONCE, *(str(int(number)) for number in numbers))
+    both = [str(int(number)) for number in numbers]
     arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
-    code, errors = ended(start(project, *arguments, program=program))
+    code, errors = ended(start(project, *both, *arguments, program=AT_ONCE))
     assert code in {128 + number for number in numbers}, errors
     assert not broken(tmp_path / "run", reference)
     mlptrain(project, *arguments, "--resume")
@@ -136,9 +144,8 @@ LONG = ("--set", "training.epochs=1000000", "--set", "training.early_stopping=nu
 def test_a_signal_while_data_is_read_leaves_nothing(
     project: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    program = (sys.executable, "-c", WHILE_READING, str(int(number)))
-    arguments = ("train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
-    ended_with, errors = ended(start(project, *arguments, program=program))
+    arguments = (str(int(number)), "train", "tiny.yaml", "--run-dir", str(tmp_path / "run"))
+    ended_with, errors = ended(start(project, *arguments, program=WHILE_READING))
     assert ended_with == code, errors
     assert not (tmp_path / "run").exists()
 

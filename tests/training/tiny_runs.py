@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from forks import HANGS, ROOT, Forked
+
 DIGITS = ROOT / "data" / "digits"
 CONFIG = """\
 data:
@@ -38,7 +39,6 @@ STEPS = 4
 INPUTS = ("config.yaml", "split.csv")
 STATES = ("best.safetensors", "last.safetensors")
 FINAL = {*INPUTS, *STATES, "metrics.jsonl", "summary.json"}
-HANGS = 600  # seconds: beyond, a process is taken to hang, however busy the machine is
 CLOCK = ("seconds", "examples_per_second")
 # Trains where a folder cannot be made durable and a file cannot be locked.
 ON_FOREIGN_FILE_SYSTEM = """
@@ -56,7 +56,7 @@ files.system = Foreign()
 from mlptrain.cli.app import main
 main()
 """
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/tests", "OPENBLAS_NUM_THREADS": "1"}
 CLI = (sys.executable, "-m", "mlptrain")
 # Every step is a native call of its own, after which `do` is called with how many were made.
 EACH_STEP = """
@@ -98,27 +98,18 @@ def make_project(folder: Path) -> Path:
 
 
 def mlptrain(cwd: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own; it must end with `code`."""
-    ended = subprocess.run(
-        [*CLI, *arguments],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
-    assert ended.returncode == code, ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended
+    """Run the command line; it must end with `code`."""
+    process = start(cwd, *arguments)
+    out, err = process.communicate()
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
-def start(
-    cwd: Path, *arguments: str, program: Sequence[str] = CLI, **options: Any
-) -> "subprocess.Popen[str]":
-    """Start the command line without waiting for it; `program` may stand in for it."""
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*program, *arguments], cwd=cwd, env=ENVIRONMENT, **streams | options)
+def start(cwd: Path, *arguments: str, program: str | None = None, umask: int = -1) -> Forked:
+    """Start the command line without waiting for it; the source text `program` may stand in for
+    it."""
+    return Forked(arguments, cwd=cwd, env=ENVIRONMENT, program=program, umask=umask)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = HANGS) -> None:
