@@ -5,7 +5,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,8 @@ from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.loading import decoder, sharing, stream
 from mlptrain.data.loading.stream import BadImage, load_images, stream_images, stream_shared
 from mlptrain.errors import DataError
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = ImageSettings(mode="grayscale", height=8, width=8)
 
@@ -43,10 +44,7 @@ def test_chunks_come_in_order(
     monkeypatch.setattr(sharing, "CHUNK_IMAGES", 20)
     monkeypatch.setattr(sharing, "_MOST_CHUNKS", 2)
     whole = load_images(paths, SETTINGS, processes=1)
-    chunks = []
-    for chunk in stream_images(paths, SETTINGS, processes=processes):
-        time.sleep(0.001)  # the helpers read ahead meanwhile
-        chunks.append(chunk)
+    chunks = list(stream_images(paths, SETTINGS, processes=processes))
     places = [sorted((*chunk.indices.tolist(), *chunk.bad)) for chunk in chunks]
     assert places == [list(range(first, first + 20)) for first in range(0, 700, 20)]
     np.testing.assert_array_equal(np.concatenate([c.images for c in chunks]), whole.images)

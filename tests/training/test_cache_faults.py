@@ -3,7 +3,6 @@
 As in inject_faults.py, each case runs in a fork."""
 
 import os
-import time
 import traceback
 from pathlib import Path
 
@@ -34,7 +33,6 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Files:
         Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(root / f"{index:02d}.png")
     for index in (7, 11):
         (root / f"{index:02d}.png").write_bytes(b"")
-    time.sleep(0.03)
     names = tuple(f"{index:02d}.png" for index in range(COUNT))
     return Files(str(root), names, ("a",) * COUNT)
 
@@ -42,6 +40,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Files:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_LEAST_FILES", 1)
+    monkeypatch.setattr(cache, "_TICK_NS", -3_600_000_000_000)  # new files are trusted
 
 
 def load(content: Files, folder: Path) -> tuple[Loaded, str | None]:
