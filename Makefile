@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BOTH_KERNELS := tests/backend tests/cli tests/optim tests/reference tests/training
+BOTH_KERNELS := tests/backend tests/cli/test_cli_chain.py tests/functions tests/optim tests/reference tests/training
 THREADS := tests/backend tests/functions/test_function_kernels.py
 
 .PHONY: demo test races bench clean
@@ -18,7 +18,7 @@ test: .venv/.installed-dev
 	$(BIN)/mypy
 	test -z "$$(command -v cc)" || MLPTRAIN_KERNELS=compiled $(BIN)/mlptrain info
 	$(BIN)/python -m pytest -n auto
-	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto $(BOTH_KERNELS)
+	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto -m "not slow or both_kernels" $(BOTH_KERNELS)
 	$(MAKE) --no-print-directory races
 
 # The kernels' threads under GCC's thread sanitizer. It sees only what it compiled, so it is told not

@@ -15,12 +15,3 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test, nor a process it starts, sees the user's cache of decoded images."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _signals_are_heeded() -> None:
-    """What is ignored when tests start, as by `nohup` or a shell's `&`, processes they start would
-    ignore, too."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)

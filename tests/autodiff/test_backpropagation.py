@@ -148,6 +148,7 @@ def chain(steps: int) -> tuple[Plan, Tensor, Arena]:
     return Plan(tape, y), y, arena
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shallow_stack")
 @pytest.mark.parametrize("steps", [1, 500, 5000])
 def test_a_long_chain_neither_recurses_nor_grows_faster_than_linearly(steps: int) -> None:

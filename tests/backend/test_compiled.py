@@ -124,6 +124,7 @@ def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> Non
         assert watched.programs[0][: len(kernels) + 1] == [*kernels, "relu"]
 
 
+@pytest.mark.slow
 def test_forked_children_train_alone() -> None:
     """Threads do not survive a fork, not even while they wake up or fall asleep, which each child
     finds them at another moment of; its first thread then does all of the work."""
@@ -143,6 +144,7 @@ for delay in range(40):
     run_python(code)
 
 
+@pytest.mark.slow
 def test_a_forked_child_may_start_threads_of_its_own() -> None:
     code = """
 import os

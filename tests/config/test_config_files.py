@@ -156,6 +156,7 @@ def test_bombs_do_not_go_off(bomb, line, problem, message_of):
     assert time.perf_counter() - start < 600  # it does not hang
 
 
+@pytest.mark.slow
 def test_only_the_first_mistakes_are_shown(message_of):
     message = message_of(DATA + b"".join(b"k%d: 1\n" % i for i in range(9_000)) + b"seed: x")
     assert message.count("unknown key") == 50

@@ -84,6 +84,7 @@ def outcome(data, sets):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "least_taken"), [(mutated, 5), (soup, 0), (noise, 0)])
 def test_only_config_errors_escape(content, least_taken):
     rng = random.Random(20)

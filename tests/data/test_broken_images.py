@@ -180,6 +180,7 @@ def test_names_are_shown_with_escapes(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}/[red]\\n\\xff.png: does not exist"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["JPEG", "GIF", "BMP", "WebP"])
 def test_a_cut_file_is_refused_or_whole(name: str, tmp_path: Path) -> None:
     """Refused, unless only bytes behind the pixels are missing."""
@@ -199,6 +200,7 @@ def test_a_cut_file_is_refused_or_whole(name: str, tmp_path: Path) -> None:
     assert passed <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "GIF", "BMP", "WebP"])
 def test_damage_raises_nothing_but_data_errors(name: str, tmp_path: Path) -> None:
     random = np.random.default_rng(1)

@@ -150,6 +150,7 @@ def test_npz_errors(name: str, tmp_path: Path) -> None:
     assert str(caught.value) == place + message.replace("PATH", place)
 
 
+@pytest.mark.slow
 def test_damaged_npz_files_raise_nothing_but_data_errors(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     data = npz(x=IMAGES, y=LABELS)

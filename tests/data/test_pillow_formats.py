@@ -41,6 +41,7 @@ def test_pnm_has_its_pixels(kind: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path, b"P6 28 28 255\n" + colours.tobytes()), colours)
 
 
+@pytest.mark.slow
 def test_16_bits_follow_the_one_rule(tmp_path: Path) -> None:
     for data in (
         b"P5 256 256 65535\n" + SIXTEEN.astype(">u2").tobytes(),

@@ -71,6 +71,7 @@ def test_the_order_of_other_classes_changes_nothing() -> None:
         np.testing.assert_array_equal(*members)
 
 
+@pytest.mark.slow
 def test_all_examples_have_the_same_chance() -> None:
     labels = np.repeat([0, 1], [10, 40])
     random = np.random.default_rng(0)

@@ -29,6 +29,8 @@ from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from mlptrain.training import trainer as training_loop
 from mlptrain.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES, CLASSES, WARM_UP, STEPS = 14_000, 10, 3, 10
 SIZES = [(100, 48), (1000, 48), (100, 128), (1000, 128)]  # batch size, width
 TOLERANCE = 1000  # bytes; the smallest array that grows with the batch takes 3,600 more
@@ -80,11 +82,12 @@ def peak(
     optimizer: Optimizer,
     images: Array,
     backend: NumpyBackend = PLAIN,
+    runs: int = 8,
 ) -> int:
     """The most bytes that were in use at once during 10 steps, beyond those before them; the least
-    of eight runs, because what NumPy's calls keep for the next time differs from run to run, and
+    of `runs`, because what NumPy's calls keep for the next time differs from run to run, and
     other threads of the test runner allocate now and then."""
-    made = (trainer(batch_size, width, optimizer, images, backend) for _ in range(8))
+    made = (trainer(batch_size, width, optimizer, images, backend) for _ in range(runs))
     return min(_peak(each.steps()) for each in made)
 
 
@@ -114,7 +117,7 @@ def test_steps_allocate_nothing_that_grows(optimizer: Optimizer, images: Array) 
 
 
 def growth(images: Array) -> int:
-    return peak(1000, 128, ADAM, images) - peak(100, 48, ADAM, images)
+    return peak(1000, 128, ADAM, images, runs=2) - peak(100, 48, ADAM, images, runs=2)
 
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -14,6 +14,8 @@ from mlptrain.training import checkpoint
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, image_form
 from mlptrain.training.saved_model import SavedModel
 
+pytestmark = pytest.mark.slow
+
 
 def test_signed_nonsense_is_refused(data: bytes, tmp_path: Path) -> None:
     """Mutants with a correct digest: nothing but ModelFileError comes out, or a usable model."""
@@ -21,7 +23,7 @@ def test_signed_nonsense_is_refused(data: bytes, tmp_path: Path) -> None:
     header, arrays = split(data)
     text = json.dumps(header)
     refused = 0
-    for trial in range(3000):
+    for trial in range(1000):
         if trial % 3:
             mutant = joined(json.dumps(mutated(header, random_)), arrays)
         else:
@@ -32,7 +34,7 @@ def test_signed_nonsense_is_refused(data: bytes, tmp_path: Path) -> None:
             SavedModel(path)
         except ModelFileError:
             refused += 1
-    assert refused > 2000
+    assert refused > 700
 
 
 VALUES = (

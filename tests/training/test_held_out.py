@@ -157,6 +157,7 @@ def test_other_data_may_lack_classes_and_hold_trained_images(trained: Path) -> N
         evaluated(trained, data=str(trained / "other"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", ["null", "other", "data/test"])
 def test_a_run_that_has_ended_is_not_rewritten(trained: Path, test: str) -> None:
     shutil.copytree(trained / "data/test", trained / "other")
@@ -173,6 +174,7 @@ def test_a_run_that_has_ended_is_not_rewritten(trained: Path, test: str) -> None
     assert ("\ntest " in ended.stdout) == (test == "data/test")
 
 
+@pytest.mark.slow
 def test_an_ended_run_without_its_summary_gets_it_back(trained: Path) -> None:
     shutil.copytree(trained / "run", trained / "before")
     (trained / "run/summary.json").unlink()

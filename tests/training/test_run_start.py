@@ -60,6 +60,7 @@ def test_free_space_is_checked_before_the_first_epoch(
     assert [path.name for path in run.iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", [b'{"epoch": 3, "st', b'{"epoch": 3}\n{"epo'])
 def test_a_torn_line_of_metrics_is_cut_off(
     project: Path, tmp_path: Path, reference: Path, torn: bytes
