@@ -381,6 +381,17 @@ def test_a_validation_loss_that_is_no_number_ends_the_run(
     assert not (tmp_path / "run/best.safetensors").exists()
 
 
+def test_an_optimizer_s_state_that_is_no_number_ends_the_run(splits: Path, tmp_path: Path) -> None:
+    """An Inf among Adam's second moments stops a weight and nothing else; the checkpoint could not
+    be read again."""
+    with opened(splits, tmp_path / "run") as job:
+        slot = job.model.arena.slots["dense_1/kernel"]
+        job.trainer.updater.state["v"][slot.range][0] = math.inf
+        with pytest.raises(DivergedError, match=r"epoch 1, step 5, .*: dense_1/kernel, or the opt"):
+            list(job.train(StopRequest()))
+    assert not (tmp_path / "run/last.safetensors").exists()
+
+
 def test_the_recorded_threads_are_used_again(splits: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert blas_threads() == {2}
