@@ -16,12 +16,12 @@ from mlptrain.data.loading.stream import BadImage
 class Dataset:
     """n images with their labels, and where each of them comes from.
 
-    images (N, H, W, C) uint8, shared with the other parts of a split; rows (n,), which of them are
-    meant; digests (n, 16), of their pixels; labels (n,), indices into `class_names`; names (n,)
-    below `root`: a file's path, or "file[index]" for an example of an array. Of an array, `array`
-    is the path of its file and its name in there. `skipped`: what could not be read; `left_out`:
-    the names of what was not asked for; `notes`: what the user should know of the images and of
-    the way they were read."""
+    images (N, H, W, C) uint8, shared with the other parts of a split; rows (n,), the row of
+    `images` that holds each example; digests (n, 16), of the examples' pixels; labels (n,), indices
+    into `class_names`; names (n,) below `root`: a file's path, or "file[index]" for an example of
+    an array. For an array, `array` is the path of its file and its name in there. `skipped`: images
+    that could not be read; `left_out`: names of those that were not asked for; `notes`: what the
+    user should know about the images and how they were read."""
 
     images: NDArray[np.uint8]
     rows: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""What stands at the start of a checkpoint file, for those who need no more of it."""
+"""The header of a checkpoint file, read without the rest."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def document(header: bytes) -> Any:
 
 def image_form(path: Path) -> tuple[Form | None, Expected | None]:
     """What the model in the file `path` has images turned into, and what its training images had in
-    common; None if that is no checkpoint, as `checkpoint.load` reports."""
+    common; None for a file that is no checkpoint: `checkpoint.load` reports that error."""
     try:
         with opened(os.fspath(path)) as (file, _):
             length = int.from_bytes(file.read(8), "little")

@@ -94,7 +94,7 @@ def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[f
     centre = share + z * z / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    # rounding must not keep none and all from being 0 and 1
+    # exact for none and all, where rounding would miss 0 and 1
     low = (centre - half) / scale if successes else 0.0
     high = (centre + half) / scale if successes < trials else 1.0
     return low, high

@@ -105,7 +105,7 @@ CONTENTS = {
         encoded(gradient(), "JPEG").partition(b"\xff\xda")[0]
         + bytes.fromhex("ffda0008010100003f00ffd9"),
         ANY,
-        "is damaged: its pixel data break off, or are not what its headers say. Replace it",
+        "is damaged: its pixel data breaks off, or is not what its headers say. Replace it",
     ),
     "jpeg of unknown sampling": (
         encoded(gradient(), "JPEG").replace(b"\1\x11\0", b"\1\x77\0"),

@@ -32,7 +32,7 @@ def test_idx_files_of_every_kind(dtype: str, packed: object, tmp_path: Path) -> 
 LIE = struct.pack(">3I", 3, 1 << 20, 1 << 20)
 PACKED = len(gzip.compress(idx(IMAGES)[:4] + LIE, mtime=0))
 DAMAGED_GZIP = (
-    ": is damaged: its gzip data cannot be decompressed, or their checksum is wrong. "
+    ": is damaged: its gzip data cannot be decompressed, or its checksum is wrong. "
     "Copy or download it again."
 )
 BROKEN_IDX = {

@@ -64,7 +64,7 @@ DAMAGED = (
     "Copy or download it again."
 )
 NO_ARRAY = (
-    ": holds y.npy, which is no array of numpy's. "
+    ": holds y.npy, which is not a NumPy array. "
     "Write the file with numpy.savez(file, x=images, y=labels)."
 )
 BROKEN_NPZ = {

@@ -1,4 +1,4 @@
-"""What image files are to become, and what they must be for it."""
+"""What image files are turned into, and what they must be."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -39,11 +39,11 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 class Expected(NamedTuple):
-    """What the training images must have in common, because the configuration does not say how to
-    make it so: all gray, all of one (width, height), each None where it does say.
+    """What the training images must have in common where the configuration leaves it open: all
+    gray, or all of one (width, height); None where the configuration says what they become.
 
     Attributes:
-        first: the training image that decided; None to a trained model, which takes others, too.
+        first: the training image that set the standard; None once trained: others are converted.
     """
 
     first: str | None

@@ -86,8 +86,8 @@ def decode_jpeg(image: Jpeg, form: Form, *, is_turned: bool) -> Image.Image:
 
 
 def _divisor(image: Jpeg, form: Form, *, is_turned: bool) -> int:
-    """8, 4, 2 or 1: follows from the image's size and `form` alone, so that whoever decodes it for
-    whatever has the same pixels."""
+    """8, 4, 2 or 1: follows from the image's size and `form` alone, so an image has the same pixels
+    wherever it is decoded."""
     if form.height is None or form.width is None:
         return 1
     height, width = (form.width, form.height) if is_turned else (form.height, form.width)
@@ -98,7 +98,7 @@ def _divisor(image: Jpeg, form: Form, *, is_turned: bool) -> int:
 def _explained(message: str) -> str:
     """What libjpeg's `message` means, to end a sentence that starts with the file's name."""
     if message.startswith(("Corrupt", "Premature")):
-        return "is damaged: its pixel data break off, or are not what its headers say. Replace it"
+        return "is damaged: its pixel data breaks off, or is not what its headers say. Replace it"
     return "is damaged, or a JPEG of a kind that is not read. Replace it, or save it anew"
 
 

@@ -29,7 +29,7 @@ class Sharing:
 
     Attributes:
         size: how many images are a chunk; no batch belongs to two.
-        first: the first image of the chunk that the caller works on, for him to set.
+        first: the first image of the chunk that the caller works on; the caller sets it.
     """
 
     def __init__(

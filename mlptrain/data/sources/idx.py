@@ -70,7 +70,7 @@ def _stored(path: str) -> Iterator[StoredArray]:
             ) from None
         except (zlib.error, gzip.BadGzipFile):
             raise UnreadableError(
-                "is damaged: its gzip data cannot be decompressed, or their checksum is wrong. "
+                "is damaged: its gzip data cannot be decompressed, or its checksum is wrong. "
                 f"{COPY_AGAIN}"
             ) from None
 

@@ -150,9 +150,9 @@ def _stored(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[StoredAr
             version = npy.read_magic(file)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, fortran_order, dtype = read(file)
-        except ValueError:  # numpy's for all that its parser refuses
+        except ValueError:  # whatever is wrong with the header
             raise UnreadableError(
-                f"holds {name}.npy, which is no array of numpy's. "
+                f"holds {name}.npy, which is not a NumPy array. "
                 "Write the file with numpy.savez(file, x=images, y=labels)."
             ) from None
         if any(side < 0 for side in shape):
