@@ -8,7 +8,6 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -364,21 +363,6 @@ def test_the_first_step_of_adam_has_the_length_of_the_learning_rate(
     moved = change[change > 0]
     assert len(moved) > 10
     np.testing.assert_allclose(moved, 0.05, rtol=1e-3)
-
-
-@pytest.mark.parametrize("loss", [math.inf, math.nan])
-def test_a_validation_loss_that_is_no_number_ends_the_run(
-    splits: Path, tmp_path: Path, loss: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measure = training_loop.evaluate
-    with opened(splits, tmp_path / "run") as job:
-        monkeypatch.setattr(
-            training_loop, "evaluate", lambda *given: replace(measure(*given), loss=loss)
-        )
-        with pytest.raises(DivergedError, match=f"epoch 1, step 5, .*validation loss is {loss}"):
-            list(job.train(StopRequest()))
-    assert not (tmp_path / "run/metrics.jsonl").exists()
-    assert not (tmp_path / "run/best.safetensors").exists()
 
 
 def test_an_optimizer_s_state_that_is_no_number_ends_the_run(splits: Path, tmp_path: Path) -> None:
