@@ -1,7 +1,7 @@
 """A tape bound to its buffers. Run forward it evaluates; run in reverse it is backpropagation."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -22,6 +22,7 @@ class Plan:
         output: the tensor that is differentiated, usually the loss; None for a program that only
             runs forward, which then has no gradient buffers.
         random: the numbers of functions that draw some, each of which gets its own.
+        keep: tensors that the caller reads after a run: nothing is written over their values.
 
     Attributes:
         forward_calls: the forward pass, in order.
@@ -29,12 +30,19 @@ class Plan:
         buffers: every array that a run writes, and the inputs: values, gradients, scratch.
     """
 
-    def __init__(self, tape: Tape, output: Tensor | None = None, random: Any = None) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        output: Tensor | None = None,
+        random: Any = None,
+        keep: Sequence[Tensor] = (),
+    ) -> None:
         self.backend = tape.arena.backend
         self.buffers: list[Array] = []
         self._tape = tape
         self._output = output
-        self._in_place = _results_in_place(tape.steps, output)
+        kept = keep if output is None else (output, *keep)
+        self._in_place = _results_in_place(tape.steps, kept)
         self._give_leaves_their_arrays()
         numbers = count()
         self.forward_calls = [
@@ -137,11 +145,12 @@ class Plan:
         return array
 
 
-def _results_in_place(steps: list[Step], output: Tensor | None) -> set[int]:
+def _results_in_place(steps: list[Step], kept: Sequence[Tensor]) -> set[int]:
     """The ids of the results that take the memory of what they are computed from: of functions that
-    work in place and whose input is another step's result that nothing else reads."""
+    work in place and whose input is another step's result that nothing else reads, nor, if it is
+    `kept`, the caller."""
     uses = Counter(id(x) for step in steps for x in step.xs)
-    uses[id(output)] += 1  # the caller reads it
+    uses.update(map(id, kept))
     free = {id(step.y) for step in steps if uses[id(step.y)] == 1 and not step.function.needs_y()}
     return {id(step.y) for step in steps if step.function.in_place and id(step.xs[0]) in free}
 

@@ -1,10 +1,12 @@
 """The layers a model can be built of.
 
 A layer is a definition: its fields are what YAML says about it. It declares parameters by name and
-shape, says how they start, and records what it computes on a tape.
+shape, says how they start, and records what it computes on a tape. A block is a layer of layers;
+the parameters of these are called by their path in it, `dense_1/kernel`.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,8 +14,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mlptrain.autodiff.tensor import Tensor
+from mlptrain.errors import ConfigError
 from mlptrain.functions import dropout, linear
 from mlptrain.functions.activations import Activation, Identity
+from mlptrain.functions.elementwise import Add
 from mlptrain.nn.initializers import Initializer, initializers
 from mlptrain.registry import Definition, Registry
 
@@ -106,3 +110,73 @@ class Dropout(Layer):
 
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         return dropout.Dropout(rate=self.rate)(x) if x.tape.training else x
+
+
+class Block(Layer):
+    """Layers one after the other, as one layer."""
+
+    layers: Annotated[
+        tuple[Layer, ...],
+        Field(strict=False, min_length=1, description="the layers inside, each with its settings"),
+    ]
+
+    def summary(self) -> str:
+        return f"{len(self.layers)} inside"
+
+    def outputs(self, inputs: int) -> int:
+        for layer in self.layers:
+            inputs = layer.outputs(inputs)
+        return inputs
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, layer in named(self.layers):
+            shapes |= {f"{name}/{each}": shape for each, shape in layer.shapes(inputs).items()}
+            inputs = layer.outputs(inputs)
+        return shapes
+
+    def initial(
+        self, name: str, shape: tuple[int, ...], random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        inner, _, rest = name.partition("/")
+        return dict(named(self.layers))[inner].initial(rest, shape, random)
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        for name, layer in named(self.layers):
+            x = layer.record(x, below(name, parameters))
+        return x
+
+
+@layers.register
+class Residual(Block):
+    """y = x + f(x), f being the layers inside: they need only learn what x lacks, and the gradient
+    has a way past them (He et al., 2016)."""
+
+    type: Literal["residual"] = "residual"
+
+    def outputs(self, inputs: int) -> int:
+        found = super().outputs(inputs)
+        if found != inputs:
+            raise ConfigError(
+                f"model.layers: a residual block turns {inputs} values into {found}, which cannot "
+                f"be added. Give its last layer {inputs} units."
+            )
+        return found
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        return Add()(x, super().record(x, parameters))
+
+
+def named(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
+    """The layers with their names: those of each kind are counted from 1."""
+    counts: dict[str, int] = {}
+    for layer in layers:
+        kind = str(type(layer).model_fields["type"].default)
+        counts[kind] = counts.get(kind, 0) + 1
+        yield f"{kind}_{counts[kind]}", layer
+
+
+def below(name: str, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those of `parameters` that belong to the layer `name`, by their names in it."""
+    start = f"{name}/"
+    return {p.removeprefix(start): parameters[p] for p in parameters if p.startswith(start)}

@@ -15,7 +15,7 @@ from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.random import Random
 from mlptrain.functions.activations import Softmax
 from mlptrain.functions.losses import CountCorrect, Loss
-from mlptrain.nn.layers import Dense, Layer
+from mlptrain.nn.layers import Dense, Layer, below, named
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,14 @@ class Model:
         weights = tape.input((batch_size,))
         logits = x
         for placed in self.layers:
-            parameters = {name.rpartition("/")[2]: tape.parameter(name) for name in placed.shapes()}
-            logits = placed.layer.record(logits, parameters)
+            parameters = {name: tape.parameter(name) for name in placed.shapes()}
+            logits = placed.layer.record(logits, below(placed.name, parameters))
         needs_softmax = not (tape.training and self.loss.from_logits)
         probabilities = Softmax()(logits) if needs_softmax else logits
         loss = self.loss(logits if self.loss.from_logits else probabilities, labels, weights)
         correct = CountCorrect()(logits, labels)
         output = logits if tape.training else probabilities
-        plan = Plan(tape, loss if tape.training else None, random)
+        plan = Plan(tape, loss if tape.training else None, random, keep=(output,))
         return Program(plan, x, labels, weights, output, loss, correct)
 
 
@@ -127,11 +127,8 @@ def count_parameters(hidden: Sequence[Layer], inputs: int, classes: int) -> int:
 
 def _placed(hidden: Sequence[Layer], inputs: int, classes: int) -> Iterator[PlacedLayer]:
     """Number the layers of each kind from 1, and end with the output layer."""
-    counts: dict[str, int] = {}
-    for layer in hidden:
-        kind = str(type(layer).model_fields["type"].default)
-        counts[kind] = counts.get(kind, 0) + 1
+    for name, layer in named(hidden):
         outputs = layer.outputs(inputs)
-        yield PlacedLayer(f"{kind}_{counts[kind]}", layer, inputs, outputs)
+        yield PlacedLayer(name, layer, inputs, outputs)
         inputs = outputs
     yield PlacedLayer("output", Dense(units=classes), inputs, classes)

@@ -29,7 +29,7 @@ from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.images.signatures import sniff
 from mlptrain.data.normalization import Normalization
-from mlptrain.errors import ModelFileError
+from mlptrain.errors import ConfigError, ModelFileError
 from mlptrain.nn.model import count_parameters
 from mlptrain.paths import UnreadableError, read_file
 from mlptrain.plugins import loaded_plugins
@@ -137,7 +137,7 @@ def load(path: Path) -> Checkpoint:
             state.config.model.hidden(), math.prod(state.image.shape), len(state.class_names)
         )
     except (safetensors.SafetensorError, UnreadableError, ValidationError, ValueError, LookupError,
-            TypeError, AttributeError, RecursionError) as error:  # fmt: skip
+            ConfigError, TypeError, AttributeError, RecursionError) as error:  # fmt: skip
         raise ModelFileError(
             f"{show_path(path)}: is no mlptrain checkpoint: {_reason(error)}. {EXPECTED}"
         ) from error

@@ -183,3 +183,20 @@ def test_infinities_may_arise_quietly(arena: Arena) -> None:
         plan.forward()
         plan.backward()
     assert np.isinf(tape.steps[-1].y.value).all()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_the_caller_keeps_is_not_written_over(arena: Arena, training: bool) -> None:
+    """A function that works in place then gets memory of its own."""
+    for keep in (False, True):
+        tape = Tape(arena, training=training)
+        x = tape.input((6, 4))
+        h = Linear()(x, tape.parameter("w1"), tape.parameter("b1"))
+        y = Tanh()(h)
+        z = Linear()(y, tape.parameter("w2"), tape.parameter("b2"))
+        plan = Plan(tape, z if training else None, keep=(h,) if keep else ())
+        x.value[...] = np.random.default_rng(1).normal(size=(6, 4))
+        plan.forward()
+        wanted = x.value @ arena.value("w1") + arena.value("b1")
+        assert (y.value is h.value) is not keep
+        assert np.allclose(h.value, wanted) is keep

@@ -38,16 +38,16 @@ def test_defaults():
     assert result.seed == 0
 
 
-def models(annotation):
-    """All models that a value of type `annotation` can hold, at any depth."""
-    for model in models_in(annotation):
-        yield model
+def add_models(annotation, found):
+    """Add all models that a value of type `annotation` can hold, at any depth."""
+    for model in set(models_in(annotation)) - found:
+        found.add(model)
         for field in model.model_fields.values():
-            yield from models(field.annotation)
+            add_models(field.annotation, found)
 
 
 def test_every_key_is_described():
-    found = set(models(Config))
+    add_models(Config, found := set())
     assert {Config, ModelConfig, Dense, ReLU} < found
     undescribed = {
         f"{model.__name__}.{name}"

@@ -5,11 +5,14 @@ import pytest
 from pydantic import ValidationError
 
 from mlptrain.autodiff.arena import Arena
+from mlptrain.autodiff.gradcheck import gradient_error
 from mlptrain.autodiff.tape import Tape
+from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.functions.activations import activations
+from mlptrain.errors import ConfigError
+from mlptrain.functions.activations import Tanh, activations
 from mlptrain.nn.initializers import HeUniform, Zeros, initializers
-from mlptrain.nn.layers import MAX_UNITS, Dense, Dropout, Layer, layers
+from mlptrain.nn.layers import MAX_UNITS, Dense, Dropout, Layer, Residual, layers
 
 INITIALIZER = {
     "identity": "glorot_uniform",
@@ -116,6 +119,46 @@ def test_summaries() -> None:
 
 @pytest.mark.parametrize("name", list(layers))
 def test_layers_are_frozen(name: str) -> None:
-    layer = layers[name](**({"units": 2} if name == "dense" else {}))
+    needed = {"dense": {"units": 2}, "residual": {"layers": ["dropout"]}}
+    layer = layers[name](**needed.get(name, {}))
     with pytest.raises(ValidationError, match="frozen"):
         layer.type = "other"  # type: ignore[attr-defined]
+
+
+TANH = Dense(units=4, activation=activations["tanh"]())
+NESTED = Residual(layers=(TANH, Residual(layers=(TANH, Dense(units=4, use_bias=False)))))
+
+
+def test_a_layer_of_layers_has_their_parameters_by_path() -> None:
+    assert NESTED.shapes(4) == {
+        "dense_1/kernel": (4, 4),
+        "dense_1/bias": (4,),
+        "residual_1/dense_1/kernel": (4, 4),
+        "residual_1/dense_1/bias": (4,),
+        "residual_1/dense_2/kernel": (4, 4),
+    }
+    assert recorded(NESTED) == ["Linear", "Tanh", "Linear", "Tanh", "MatMul", "Add", "Add"]
+    random = np.random.default_rng(0)
+    for name, shape in NESTED.shapes(4).items():
+        first = NESTED.initial(name, shape, random)
+        assert first.shape == shape
+        assert first.any() == name.endswith("kernel")
+
+
+def test_the_gradient_goes_through_and_past_the_layers_inside() -> None:
+    random = np.random.default_rng(0)
+    parameters = {name: random.normal(size=shape) for name, shape in NESTED.shapes(4).items()}
+
+    def program(x: Tensor, **weights: Tensor) -> Tensor:
+        return NESTED.record(Tanh()(x), weights)
+
+    assert gradient_error(program, {"x": random.normal(size=(5, 4)), **parameters}, {}) < 1e-7
+
+
+def test_what_is_added_has_to_be_as_wide() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Residual(layers=(Dense(units=3),)).outputs(4)
+    assert str(refused.value) == (
+        "model.layers: a residual block turns 4 values into 3, which cannot be added. "
+        "Give its last layer 4 units."
+    )

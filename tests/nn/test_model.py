@@ -6,7 +6,7 @@ import pytest
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import ReLU, Tanh
 from mlptrain.functions.losses import CrossEntropy, Loss, MeanSquaredError
-from mlptrain.nn.layers import Dense, Dropout, Layer
+from mlptrain.nn.layers import Dense, Dropout, Layer, Residual
 from mlptrain.nn.model import Model, Program
 
 HIDDEN: list[Layer] = [
@@ -145,3 +145,18 @@ def test_a_padded_batch_gives_the_gradient_of_the_batch() -> None:
         program.plan.backward()
         gradients.append(made.arena.gradients.copy())
     np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-12, atol=1e-15)
+
+
+def test_blocks_are_layers() -> None:
+    """Their parameters are called by path; what a caller reads is not written over."""
+    block = Residual(layers=(Dense(units=4, activation=Tanh()), Dropout(rate=0.5)))
+    made = model([Dense(units=4), block, block])
+    assert {"residual_1/dense_1/kernel", "residual_2/dense_1/bias"} < set(made.arena.slots)
+    assert made.arena.value("residual_2/dense_1/kernel").any()
+    run(program := made.plan_evaluation(7))
+    h = X @ made.arena.value("dense_1/kernel")
+    for name in ("residual_1", "residual_2"):
+        h = h + np.tanh(h @ made.arena.value(f"{name}/dense_1/kernel"))
+    scores = np.exp(h @ made.arena.value("output/kernel"))
+    wanted = scores / scores.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(program.output.value, wanted, rtol=1e-12)
