@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from plugin_loading import forgotten
 
-from mlptrain import plugins
 from mlptrain.autodiff.function import functions
 from mlptrain.config.describe import json_schema, resolved_yaml
 from mlptrain.config.load import parse_config
@@ -15,7 +14,7 @@ from mlptrain.errors import ConfigError
 from mlptrain.functions.activations import activations
 from mlptrain.paths import UnreadableError
 from mlptrain.plugins import load_plugin, loaded_plugins
-from mlptrain.registry import registered, rolled_back_on_error
+from mlptrain.registry import registered
 
 HALF = """
 from typing import Annotated, Literal
@@ -38,12 +37,8 @@ class Half(Activation):
 Load = Callable[[str | bytes], Path]
 
 
-class _UndoneError(Exception):
-    pass
-
-
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+def load(tmp_path: Path) -> Iterator[Load]:
     """Runs a plug-in in the file mine.py; after the test nothing of it is left."""
 
     def run(text: str | bytes) -> Path:
@@ -52,10 +47,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         load_plugin(str(path))
         return path
 
-    monkeypatch.setattr(plugins, "_LOADED", {})
-    with suppress(_UndoneError), rolled_back_on_error():
+    with forgotten():
         yield run
-        raise _UndoneError
 
 
 def config(text: str, *overrides: str, folder: Path) -> object:

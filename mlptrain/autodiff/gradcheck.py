@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mlptrain.autodiff.arena import Arena
+from mlptrain.autodiff.function import Function
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
@@ -30,6 +31,18 @@ def gradient_error(
     numeric = checked.central_differences()
     scale = max(float(np.abs(numeric).max(initial=0.0)), 1e-6)
     return float(np.abs(analytic - numeric).max() / scale)
+
+
+def function_error(function: Function, inputs: dict[str, Array]) -> float:
+    """`gradient_error` of one function at `inputs`, by their names: of those that it has a gradient
+    rule for, which are float64."""
+    names = function.inputs()
+    rules = dict(zip(names, function.gradient_rules(), strict=True))
+    return gradient_error(
+        lambda **tensors: function(*(tensors[name] for name in names)),
+        {name: inputs[name] for name in names if rules[name]},
+        {name: inputs[name] for name in names if not rules[name]},
+    )
 
 
 class _Checked:

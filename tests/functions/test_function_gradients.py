@@ -21,7 +21,7 @@ from function_cases import (
 )
 
 from mlptrain.autodiff.function import Function, functions
-from mlptrain.autodiff.gradcheck import gradient_error
+from mlptrain.autodiff.gradcheck import function_error, gradient_error
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.functions.elementwise import Add
 
@@ -38,14 +38,7 @@ DIFFERENTIABLE_IDS = [f"{name}-{number}" for name, number in DIFFERENTIABLE]
 
 
 def error(name: str, function: Function, sizes: dict[str, int], seed: int) -> float:
-    made = arrays(name, sizes, seed)
-    parameters = {x: each for x, each in made.items() if x not in NOT_DIFFERENTIABLE}
-    inputs = {x: each for x, each in made.items() if x in NOT_DIFFERENTIABLE}
-
-    def program(**tensors: Tensor) -> Tensor:
-        return function(*(tensors[x] for x in function.inputs()))
-
-    return gradient_error(program, parameters, inputs)
+    return function_error(function, arrays(name, sizes, seed))
 
 
 def test_the_functions_of_every_module_are_here() -> None:
