@@ -9,7 +9,7 @@
     ├── DivergedError     5   NaN or Inf in the loss or a gradient
     ├── FileSystemError   6   disk full, permissions, I/O
     ├── RunFolderError    7   run folder busy, or already there
-    ├── GateMissedError   8   `eval --min` was not reached
+    ├── GateMissedError   8   a gate of `eval` (--min, --max) was missed
     └── StoppedError    128+n  stopped by signal n, state saved
 
 A message reads `where: what is wrong, with the value. What is allowed. What to do.`

@@ -13,7 +13,7 @@ import typer
 
 from mlptrain import __version__
 from mlptrain.cli.command import Command
-from mlptrain.cli.options import Format, Formats, MaxPixels, Plugins, Split
+from mlptrain.cli.options import Format, Formats, Maximum, MaxPixels, Minimum, Plugins, Split
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
 from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
@@ -112,14 +112,8 @@ def evaluate(
         typer.Option(metavar="PATH", help="Other images, as data.test takes them."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    minimum: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--min",
-            metavar="NAME=VALUE",
-            help="Exit with 8 if a metric is below VALUE; repeatable.",
-        ),
-    ] = None,
+    minimum: Minimum = None,
+    maximum: Maximum = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
@@ -127,26 +121,30 @@ def evaluate(
     """Evaluate a trained model on labelled images.
 
     RUN is a run folder or a checkpoint file, by default the latest run.
+
+    A NAME is that of a metric, as --json lists them: accuracy, macro_f1, log_loss; or, for one
+    class, recall.CLASS.
     """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.evaluations import evaluation_json
-    from mlptrain.cli.gates import check_gates, parse_gates
+    from mlptrain.cli.gates import check_gates, check_names, parse_gates
     from mlptrain.cli.render import EvaluationView
     from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model
 
     load_plugins(plugins or ())
-    gates = parse_gates(minimum or ())
+    gates = parse_gates(minimum or (), maximum or ())
     allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
     with StopRequest(), EvaluationView() as view:
         result = evaluate_model(checkpoint, split, data, view.reading, allowed)
         view.tell_of_images(result)
+    check_names(gates, result.evaluation)
     if json:
         print(evaluation_json(result))
     else:
         view.show_tables(result)
-    check_gates(gates, result.evaluation.summary())
+    check_gates(gates, result.evaluation)
 
 
 @app.command(cls=Command)

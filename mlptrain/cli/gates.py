@@ -1,36 +1,98 @@
-"""`eval --min accuracy=0.95`: the exit code as a test in CI."""
+"""`eval --min accuracy=0.95 --max log_loss=0.2`: the exit code as a test in CI."""
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mlptrain.errors import GateMissedError, UsageError
+from mlptrain.tasks.metrics.measure import Measure, resolve
+from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.text import show_name
 
-NAMES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+ROUNDING = 1e-12  # relative; a mean of 0.7, 0.8 and 0.9 reaches 0.8
 
 
-def parse_gates(texts: Sequence[str]) -> dict[str, float]:
-    """The least value of each metric named in `texts`, each NAME=VALUE. Raises UsageError."""
-    gates: dict[str, float] = {}
-    for text in texts:
-        name, _, value = text.partition("=")
+class Gate(NamedTuple):
+    """A limit to a metric: the `option`, what was given to it, the metric's name and the limit."""
+
+    option: str
+    text: str
+    name: str
+    limit: float
+
+    def measure(self, outcome: Outcome | None = None) -> Measure:
+        """What its name stands for, in `outcome` or in any. Raises UsageError if for nothing."""
         try:
-            least = float(value)
-        except ValueError:
-            least = -1.0
-        if name not in NAMES or not 0 <= least <= 1:
-            raise UsageError(
-                f"--min {text}: is no gate. Write NAME=VALUE with a NAME of {', '.join(NAMES)} and "
-                "a VALUE from 0 to 1, for example --min accuracy=0.95."
-            )
-        gates[name] = max(least, gates.get(name, 0.0))
-    return gates
+            if outcome is None:
+                return resolve(self.name)
+            return resolve(self.name, type(outcome), outcome.names)
+        except ValueError as error:
+            raise UsageError(f"{self.option} {self.text}: {error}") from None
+
+    def missed(self, outcome: Outcome) -> str:
+        """In which way `outcome` misses it; "" if it does not."""
+        measure, name = self.measure(outcome), show_name(self.name)
+        if reason := measure.why_undefined(outcome):
+            return f"{name} has no value: {reason}"
+        value = measure.value(outcome)
+        beyond = value < self.limit if self.option == "--min" else value > self.limit
+        if not beyond or math.isclose(value, self.limit, rel_tol=ROUNDING):
+            return ""
+        shown = f"{value:.6g}"
+        if float(shown) == self.limit:
+            shown = repr(value)
+        return f"{name} {shown} is {'below' if self.option == '--min' else 'above'} {self.limit}"
 
 
-def check_gates(gates: dict[str, float], metrics: dict[str, float]) -> None:
-    """Raise GateMissedError, naming them in one line, if metrics are below their gates."""
-    missed = [
-        f"{name} {metrics[name]:.6g} is below {least}"
-        for name, least in gates.items()
-        if metrics[name] < least
-    ]
+def parse_gates(minima: Sequence[str], maxima: Sequence[str]) -> list[Gate]:
+    """The gates that `--min` and `--max` were given as NAME=VALUE. NAME ends at the last "=", and
+    its metric at the first "."; so a class may be called anything. Raises UsageError."""
+    given = [*(("--min", text) for text in minima), *(("--max", text) for text in maxima)]
+    return [_parse(option, text) for option, text in given]
+
+
+def check_names(gates: Sequence[Gate], outcome: Outcome) -> None:
+    """Raise UsageError if a gate names a metric or a class that `outcome` does not have."""
+    for gate in gates:
+        gate.measure(outcome)
+
+
+def check_gates(gates: Sequence[Gate], outcome: Outcome) -> None:
+    """Raise GateMissedError, naming them in one line, if `outcome` misses gates."""
+    missed = [reason for gate in gates if (reason := gate.missed(outcome))]
     if missed:
         raise GateMissedError("gate missed: " + "; ".join(missed))
+
+
+def _parse(option: str, text: str) -> Gate:
+    name, _, value = text.rpartition("=")
+    try:
+        limit = float(value)
+    except ValueError:
+        limit = math.nan
+    if not name or not math.isfinite(limit):
+        example = "--min accuracy=0.95" if option == "--min" else "--max log_loss=0.2"
+        raise UsageError(
+            f"{option} {text}: is no gate. Write NAME=VALUE with a metric and a number, for "
+            f"example {example}."
+        )
+    gate = Gate(option, text, name, limit)
+    metric = gate.measure().metric
+    low, high = metric.bounds
+    if metric.higher_is_better != (option == "--min"):
+        other = "--max" if option == "--min" else "--min"
+        more = "more" if metric.higher_is_better else "less"
+        raise UsageError(
+            f"{option} {text}: {more} of {show_name(name)} is better. Write {other} {text}."
+        )
+    if not low <= limit <= high:
+        raise UsageError(
+            f"{option} {text}: {show_name(name)} is never {value}. It is {_between(low, high)}."
+        )
+    return gate
+
+
+def _between(low: float, high: float) -> str:
+    if math.isinf(low):
+        return f"at most {high:g}"
+    return f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"

@@ -1,11 +1,13 @@
 """Lines of text that fit the width they are given."""
 
+import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from mlptrain.tasks.metrics.measure import value_of
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.training.events import EpochMetrics
-from mlptrain.training.metrics import Evaluation
 
 LABEL_WIDTH = 9
 GAP = "   "
@@ -120,7 +122,7 @@ def number(value: float | None) -> str:
     return text if len(text) <= len("999.9999") else f"{value:.2e}"
 
 
-def accuracy(evaluation: Evaluation) -> list[str]:
+def accuracy(evaluation: ClassOutcome) -> list[str]:
     """The accuracy with what is needed to judge it, in parts."""
     low, high = evaluation.accuracy_interval
     interval = f"95 % interval {low:.3f}-{high:.3f}, n = {evaluation.examples}"
@@ -128,6 +130,16 @@ def accuracy(evaluation: Evaluation) -> list[str]:
         f"{evaluation.accuracy:.4f} ({interval})",
         f"majority class {evaluation.majority_baseline:.3f}",
     ]
+
+
+def more_metrics(evaluation: ClassOutcome) -> list[str]:
+    """A few metrics that the accuracy does not tell, by name."""
+    return [f"{name} {score(value_of(name, evaluation))}" for name in _MORE]
+
+
+def score(value: float) -> str:
+    """A metric, or "-" where it is undefined."""
+    return "-" if math.isnan(value) else number(value)
 
 
 def plural(count: int, noun: str) -> str:
@@ -144,6 +156,7 @@ _COLUMNS = (
     Column("learning_rate", lambda metrics: f"{metrics.learning_rate:.2e}"),
     Column("time", lambda metrics: f"{metrics.seconds:.2f} s", least_width=8),
 )
+_MORE = ("balanced_accuracy", "roc_auc", "log_loss", "expected_calibration_error")
 _BETWEEN = "  "
 _MIN_BAR, _MAX_BAR = 10, 40
 _LEAST_FACTS_FIRST = ("best", "loss", "step")

@@ -33,6 +33,18 @@ MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Decode no image to more pixels; default: the model's."),
 ]
+Minimum = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--min", metavar="NAME=VALUE", help="Exit with 8 if a metric is below VALUE; repeatable."
+    ),
+]
+Maximum = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--max", metavar="NAME=VALUE", help="Exit with 8 if a metric is above VALUE; repeatable."
+    ),
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(

@@ -28,6 +28,7 @@ from mlptrain.cli.layout import (
     aligned,
     duration,
     labelled,
+    more_metrics,
     number,
     plural,
 )
@@ -229,21 +230,22 @@ class EvaluationView(_View):
         """Say what limits the meaning of the numbers."""
         evaluation = result.evaluation
         self.tell_of_reading(result.skipped, result.notes)
-        if evaluation.missing_classes:
-            names = ", ".join(f"'{show_name(name)}'" for name in evaluation.missing_classes)
+        if evaluation.missing:
+            names = ", ".join(f"'{show_name(name)}'" for name in evaluation.missing)
             self._note(f"{show_path(result.data)}: no images of {names}; the means leave them out")
         if result.trained_on:
             which = f"{result.trained_on:,} of the {evaluation.examples:,} images"
             self._note(f"{show_path(result.data)}: the model was trained on {which}")
 
     def show_tables(self, result: EvaluatedModel) -> None:
-        """Accuracy and loss, a row per class, and the confusion matrix."""
+        """Accuracy, loss and a few other metrics, a row per class, and the confusion matrix."""
         evaluation = result.evaluation
         self._end_live()
         self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
         self._label("data", [show_path(result.data)])
         self._label("accuracy", accuracy(evaluation))
         self._label("loss", [f"{evaluation.loss:.4f}"])
+        self._label("metrics", more_metrics(evaluation))
         self.out.print()
         self.out.print(class_table(evaluation))
         self.out.print()

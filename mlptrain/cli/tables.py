@@ -7,28 +7,31 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import cells
+from mlptrain.tasks.metrics.measure import columns_for, value_of
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.text import show_name
-from mlptrain.training.metrics import Evaluation
 
+COLUMNS = ("precision", "recall", "f1")
 MAX_CONFUSIONS = 20
 
 
-def class_table(evaluation: Evaluation) -> Table:
+def class_table(evaluation: ClassOutcome) -> Table:
     """Precision, recall, F1 and support of each class, and the means."""
     table = Table("class", box=None, pad_edge=False, header_style="bold")
-    for title in ("precision", "recall", "f1", "support"):
+    for title in (*COLUMNS, "support"):
         table.add_column(title, justify="right", no_wrap=True)
-    columns = (evaluation.precision, evaluation.recall, evaluation.f1, evaluation.support)
-    for name, *shares, support in zip(evaluation.class_names, *columns, strict=True):
-        table.add_row(show_name(name), *(f"{share:.4f}" for share in shares), f"{support}")
-    means = (f"{mean:.4f}" for mean in evaluation.means)
+    shares = columns_for(evaluation)
+    columns = (*map(shares.__getitem__, COLUMNS), evaluation.support)
+    for name, *values, support in zip(evaluation.names, *columns, strict=True):
+        table.add_row(show_name(name), *(f"{value:.4f}" for value in values), f"{support}")
+    means = (f"{value_of(f'macro_{name}', evaluation):.4f}" for name in COLUMNS)
     table.add_row("mean", *means, f"{evaluation.examples}", style="dim")
     return table
 
 
-def confusions(evaluation: Evaluation, width: int) -> Iterator[Text | Table]:
+def confusions(evaluation: ClassOutcome, width: int) -> Iterator[Text | Table]:
     """The confusion matrix as long as it fits into `width`; then its largest entries."""
-    names = [show_name(name) for name in evaluation.class_names]
+    names = [show_name(name) for name in evaluation.names]
     counts = [[str(count) if count else "·" for count in row] for row in evaluation.confusion]
     for titles in (names, [str(i + 1) for i in range(len(names))]):
         widths = [max(map(cells, column)) + 2 for column in zip(titles, *counts, strict=True)]
@@ -56,7 +59,7 @@ def _matrix(labels: list[str], titles: list[str], counts: list[list[str]]) -> Ta
     return table
 
 
-def _largest_confusions(evaluation: Evaluation, names: list[str]) -> Table:
+def _largest_confusions(evaluation: ClassOutcome, names: list[str]) -> Table:
     table = Table("true", "predicted", box=None, pad_edge=False, header_style="bold")
     table.add_column("count", justify="right")
     wrong = evaluation.confusion.copy()

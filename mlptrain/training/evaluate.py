@@ -9,7 +9,7 @@ from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
 from mlptrain.nn.model import Model
-from mlptrain.training.metrics import Evaluation
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 
 BATCH_SIZE = 256
 
@@ -56,18 +56,17 @@ def evaluate(
     predictor: Predictor,
     dataset: Dataset,
     progress: Callable[[int, int], None] | None = None,
-) -> Evaluation:
+    *,
+    keep_scores: bool = False,
+) -> ClassOutcome:
     """Compare the predictions for all of `dataset` with its labels.
 
-    `progress` is called with how many of how many examples are done."""
-    classes = len(dataset.class_names)
-    predicted = np.empty(len(dataset), np.int64)
-    loss_sum = 0.0
+    `progress` is called with how many of how many examples are done. `keep_scores`: for metrics of
+    the probabilities."""
+    outcome = ClassOutcome(dataset.class_names, keep_scores=keep_scores)
     for rows, probabilities, loss in predictor.run(dataset.images, dataset.labels, dataset.rows):
-        np.argmax(probabilities, axis=1, out=predicted[rows])
-        loss_sum += loss * len(probabilities)
+        outcome.add(probabilities, dataset.labels[rows])
+        outcome.add_loss(loss, len(probabilities))
         if progress:
             progress(rows.stop, len(dataset))
-    confusion = np.zeros((classes, classes), np.int64)
-    np.add.at(confusion, (dataset.labels, predicted), 1)
-    return Evaluation(dataset.class_names, confusion, loss_sum / len(dataset))
+    return outcome

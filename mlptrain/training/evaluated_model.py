@@ -15,9 +15,9 @@ from mlptrain.data.digests import keys_of
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.text import show_name
 from mlptrain.training.datasets import Reading, read_source, read_split
-from mlptrain.training.metrics import Evaluation
 from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.split_table import read_beside
 
@@ -31,7 +31,7 @@ class EvaluatedModel:
     checkpoint: Path
     epoch: int
     data: str
-    evaluation: Evaluation
+    evaluation: ClassOutcome
     skipped: tuple[BadImage, ...]
     notes: tuple[str, ...]
     trained_on: int | None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mlptrain.training.metrics import Evaluation
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 
 
 class StepsDone(NamedTuple):
@@ -58,7 +58,7 @@ class Finished:
     monitor: str
     best_epoch: int
     best_value: float
-    test: Evaluation | None
+    test: ClassOutcome | None
 
 
 Event = StepsDone | EpochDone | Finished

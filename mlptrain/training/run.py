@@ -16,13 +16,14 @@ from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, DataError, DivergedError, StoppedError
 from mlptrain.nn.model import Model
+from mlptrain.tasks.metrics.measure import finite, metrics_for
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.text import exact, show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits
 from mlptrain.training.environment import environment
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
-from mlptrain.training.metrics import Evaluation
 from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.signals import StopRequest
 from mlptrain.training.trainer import Trainer
@@ -155,7 +156,7 @@ class Run:
             self._save(self.folder.best)
         self._save(self.folder.last)
 
-    def _write_summary(self, reason: str, test: Evaluation | None) -> None:
+    def _write_summary(self, reason: str, test: ClassOutcome | None) -> None:
         """Write summary.json, unless it stands already; `reason` says why training stopped."""
         if self.ended:
             return
@@ -175,7 +176,7 @@ class Run:
                 "monitor": self.trainer.monitor,
                 "best_epoch": progress.best_epoch,
                 "best_value": progress.best_value,
-                "test": test.summary() if test else None,
+                "test": finite(metrics_for(test)) if test else None,
                 "examples": {name: len(dataset) for name, dataset in self.splits},
                 "class_names": [exact(name) for name in self.splits.train.class_names],
                 "parameters": self.model.arena.values.size,

@@ -16,11 +16,11 @@ from mlptrain.data.loading.stream import BadImage, stream_images, stream_shared
 from mlptrain.errors import ModelFileError
 from mlptrain.nn.model import Model
 from mlptrain.plugins import loaded_plugins
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.evaluate import Predictor, evaluate
-from mlptrain.training.metrics import Evaluation
 
 
 class Prediction(NamedTuple):
@@ -82,11 +82,11 @@ class SavedModel:
         set_threads(backend, 1 if leaves_cores else self.state.threads)
         self._predictor = Predictor(model, self.state.normalization)
 
-    def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Evaluation:
+    def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> ClassOutcome:
         """Compare the predictions for a labelled split with its labels."""
-        evaluation = evaluate(self._predictor, dataset, progress)
-        self._require_finite(evaluation.loss)
-        return evaluation
+        outcome = evaluate(self._predictor, dataset, progress, keep_scores=True)
+        self._require_finite(outcome.loss)
+        return outcome
 
     def predict(
         self, paths: Sequence[str], top_k: int, begun: Sharing | None = None

@@ -19,10 +19,10 @@ from mlptrain.data.shuffling import window_size
 from mlptrain.errors import DivergedError
 from mlptrain.nn.model import Model
 from mlptrain.optim.updater import Updater
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
-from mlptrain.training.metrics import Evaluation
 from mlptrain.training.step import MOST_STEPS, Step
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, stream
 
@@ -176,7 +176,7 @@ class Trainer:
             self._best[...] = self.model.arena.values
         return EpochDone(metrics, best)
 
-    def evaluate(self, dataset: Dataset | None) -> Evaluation | None:
+    def evaluate(self, dataset: Dataset | None) -> ClassOutcome | None:
         """The model as it is now on `dataset`, if there is one."""
         return None if dataset is None else evaluate(self._predictor, dataset)
 

@@ -9,8 +9,8 @@ import pytest
 from mlptrain.cli import render
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.training.evaluated_model import EvaluatedModel
-from mlptrain.training.metrics import Evaluation
 
 ODD = ("[red]", "[/b]", "日本語", "two\nlines", "\udcff\udcfe", "\x1b[31mred", "ab\u202edc")
 SHOWN = ("[red]", "[/b]", "日本語", "two\\nlines", "\\xff\\xfe", "\\x1b[31mred", "ab\\u202edc")
@@ -22,7 +22,11 @@ def tables(
     """What `eval` prints into a file for such an evaluation."""
     out = io.StringIO()
     monkeypatch.setattr("sys.stdout", out)
-    evaluation = Evaluation(names, confusion.astype(np.int64), 0.5)
+    true, predicted = np.indices(confusion.shape).reshape(2, -1)
+    counts = confusion.astype(np.int64).reshape(-1)
+    evaluation = ClassOutcome(names, keep_scores=True)
+    evaluation.add(np.eye(len(names))[np.repeat(predicted, counts)], np.repeat(true, counts))
+    evaluation.add_loss(0.5, evaluation.examples)
     render.EvaluationView().show_tables(
         EvaluatedModel(Path("runs/[b]-001/best"), 3, "test", evaluation, (), (), None)
     )

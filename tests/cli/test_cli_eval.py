@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any, NoReturn
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 from tiny_project import CLASSES, draw_split
 from tool_process import control_characters, run, run_on_terminal
+
+from mlptrain.tasks.metrics.measure import metric_names
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 
 RUN = "runs/tiny-001"
 
@@ -32,7 +36,9 @@ def test_the_tables_say_what_was_measured_on_what(trained: Path) -> None:
     assert control_characters(ended.out) == set()
     blocks = [block.splitlines() for block in ended.out.split("\n\n")]
     heads = [line.split()[0] for line in blocks[0]]
-    assert heads == ["model", "data", "accuracy", "loss"]
+    assert heads == ["model", "data", "accuracy", "loss", "metrics"]
+    shown = ["balanced_accuracy", "roc_auc", "log_loss", "expected_calibration_error"]
+    assert blocks[0][4].split()[1::2] == shown
     assert blocks[0][0].startswith(f"model    {RUN}/best.safetensors   epoch ")
     assert "95 % interval" in blocks[0][2]
     assert blocks[0][2].endswith("n = 24)   majority class 0.333")
@@ -126,16 +132,94 @@ def test_of_two_gates_on_one_metric_the_higher_counts(trained: Path, swapped: Pa
         assert run("eval", RUN, "--data", str(swapped), *options, cwd=trained).code == 8
 
 
+def test_a_gate_can_be_on_one_class_and_on_what_should_be_small(
+    trained: Path, swapped: Path
+) -> None:
+    gates = ["--min", "recall.left=0.5", "--max", "log_loss=0.01", "--max", "loss=1e9"]
+    ended = run("eval", RUN, "--data", str(swapped), *gates, cwd=trained)
+    assert ended.code == 8
+    assert re.fullmatch(
+        r"gate missed: recall\.left 0 is below 0\.5; log_loss \S+ is above 0\.01\n", ended.err
+    )
+    assert ended.out.startswith("model ")
+
+
+def test_a_class_that_is_none_is_told_before_anything_is_printed(trained: Path) -> None:
+    ended = run("eval", RUN, "--json", "--min", "recall.lef=0.5", cwd=trained)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "--min recall.lef=0.5: there is no class 'lef'; did you mean 'left'? "
+        "The classes are left, right, top.\n"
+    )
+    ended = run("eval", RUN, "--min", "r2=0.5", cwd=trained)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("--min r2=0.5: there is no metric 'r2' for classification. ")
+
+
+def test_what_is_undefined_is_null_a_dash_and_no_gate(trained: Path, tmp_path: Path) -> None:
+    draw_split(tmp_path / "one", 4, {"left": "left"}, seed=7)
+    result = strict(run("eval", trained / RUN, "--data", "one", "--json", cwd=tmp_path).out)
+    assert result["metrics"]["roc_auc"] is None
+    assert [each["average_precision"] for each in result["classes"]] == [1, None, None]
+    assert [each["recall"] for each in result["classes"]][1:] == [0, 0]
+    gates = ["--min", "roc_auc=0.5", "--min", "recall.top=0"]
+    ended = run("eval", trained / RUN, "--data", "one", *gates, cwd=tmp_path)
+    assert ended.code == 8
+    assert ended.err.splitlines()[-1] == (
+        "gate missed: roc_auc has no value: it is undefined for these examples; "
+        "recall.top has no value: there are no examples of class 'top'"
+    )
+    assert "   roc_auc -   " in ended.out
+
+
+def test_json_has_every_metric_and_the_old_names_on_top(trained: Path) -> None:
+    result = strict(run("eval", RUN, "--json", cwd=trained).out)
+    assert tuple(result["metrics"]) == metric_names(ClassOutcome)
+    for name in ("accuracy", "loss", "macro_precision", "macro_recall", "macro_f1"):
+        assert result[name] == result["metrics"][name]
+    for each in result["classes"]:
+        assert list(each) == [
+            "name", "precision", "recall", "f1", "roc_auc", "average_precision", "support"
+        ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "gate",
-    ["accuracy", "accuracy=", "accuracy=high", "acuracy=0.9", "accuracy=nan", "accuracy=95",
-     "accuracy=-0.1", "=0.9", "loss=0.1", ""],
-)  # fmt: skip
-def test_a_gate_that_is_none_is_refused(gate: str, tmp_path: Path) -> None:
+    ("gate", "said"),
+    [
+        (
+            "accuracy",
+            "is no gate. Write NAME=VALUE with a metric and a number, for example --min ac",
+        ),
+        ("accuracy=", "is no gate."),
+        ("accuracy=high", "is no gate."),
+        ("accuracy=nan", "is no gate."),
+        ("accuracy=inf", "is no gate."),
+        ("=0.9", "is no gate."),
+        ("", "is no gate."),
+        ("acuracy=0.9", "there is no metric 'acuracy'; did you mean 'accuracy'?"),
+        ("recall=0.9", "recall is a number per class. Write macro_recall, "),
+        ("accuracy=95", "accuracy is never 95. It is from 0 to 1."),
+        ("accuracy=-0.1", "accuracy is never -0.1. It is from 0 to 1."),
+        ("r2=1.1", "r2 is never 1.1. It is at most 1."),
+        ("loss=0.1", "less of loss is better. Write --max loss=0.1."),
+    ],
+)
+def test_a_gate_that_is_none_is_refused(gate: str, said: str, tmp_path: Path) -> None:
     ended = run("eval", "--min", gate, cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(f"--min {gate}: is no gate.")
-    assert "--min accuracy=0.95" in ended.err
+    assert ended.err.startswith(f"--min {gate}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ("log_loss=-1", "log_loss is never -1. It is at least 0."),
+        ("accuracy=0.9", "more of accuracy is better. Write --min accuracy=0.9."),
+    ],
+)
+def test_so_is_one_on_a_maximum(gate: str, said: str, tmp_path: Path) -> None:
+    ended = run("eval", "--max", gate, cwd=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"--max {gate}: {said}\n")
 
 
 def test_a_model_without_a_test_split_says_what_else_can_be_measured(project: Path) -> None:

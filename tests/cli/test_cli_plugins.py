@@ -136,3 +136,31 @@ def test_a_rule_that_fails_is_not_called_a_bug_in_mlptrain(project: Path) -> Non
     assert ended.err == (
         "own/half.py:10: Half.forward asks for 't'; it may ask for x, y, random.\n"
     )
+
+
+SPECIFICITY = '''
+from typing import Literal
+from mlptrain.tasks.metrics.metric import ClassMetric, metrics, ratio
+
+@metrics.register
+class Specificity(ClassMetric):
+    """TN / (TN + FP)."""
+    type: Literal["specificity"] = "specificity"
+
+    def per_class(self, outcome):
+        others = outcome.total - outcome.support
+        return ratio(others - outcome.predicted + outcome.hits, others)
+'''
+
+
+def test_a_metric_of_one_s_own_is_in_json_and_in_gates(made: Path) -> None:
+    (made / "own/metric.py").write_text(SPECIFICITY)
+    given = ("eval", "runs/tiny-001", *GIVEN, "--plugin", "own/metric.py")
+    result = json.loads(run(*given, "--json", cwd=made).out)
+    values = [each["specificity"] for each in result["classes"]]
+    assert result["metrics"]["macro_specificity"] == pytest.approx(sum(values) / 3)
+    reached = [f"macro_specificity={result['metrics']['macro_specificity']}", "specificity.top=0"]
+    assert run(*given, "--min", reached[0], "--min", reached[1], cwd=made).code == 0
+    ended = run("eval", "runs/tiny-001", *GIVEN, "--min", reached[0], cwd=made)
+    assert ended.code == 2
+    assert "there is no metric 'macro_specificity'" in ended.err

@@ -17,10 +17,7 @@ TRAIN, EVAL, PREDICT = (f"See mlptrain {name} --help." for name in ("train", "ev
 TOP_K = "mlptrain predict: --top-k must be a whole number of at least 1, got"
 FORMAT = "mlptrain predict: --format must be 'table', 'jsonl' or 'csv', got"
 SPLIT = "mlptrain eval: --split must be 'train', 'validation' or 'test', got"
-GATES = (
-    "is no gate. Write NAME=VALUE with a NAME of accuracy, macro_precision, macro_recall, macro_f1 "
-    "and a VALUE from 0 to 1, for example --min accuracy=0.95."
-)
+GATES = "is no gate. Write NAME=VALUE with a metric and a number, for example --min accuracy=0.95."
 FORMS = (
     "is no file of labelled images that mlptrain reads. Allowed are a folder with one folder of "
     "images per class, a .csv with the columns filepath,label, IDX files (…images-idx3…, "
@@ -52,9 +49,11 @@ WRONG = [
     ("eval --split=", f"{SPLIT} ''. {EVAL}"),
     ("eval --min x", f"--min x: {GATES}"),
     ("eval --min accuracy", f"--min accuracy: {GATES}"),
-    ("eval --min accuracy=2", f"--min accuracy=2: {GATES}"),
+    ("eval --min accuracy=2", "--min accuracy=2: accuracy is never 2. It is from 0 to 1."),
     ("eval --min accuracy=nan", f"--min accuracy=nan: {GATES}"),
-    ("eval --min loss=0.5", f"--min loss=0.5: {GATES}"),
+    ("eval --min loss=0.5", "--min loss=0.5: less of loss is better. Write --max loss=0.5."),
+    ("eval --max x=", "--max x=: is no gate. Write NAME=VALUE with a metric and a number, for "
+     "example --max log_loss=0.2."),
     ("eval --min", f"mlptrain eval: --min needs a value. {EVAL}"),
     ("predict", f"mlptrain predict: IMAGE is missing. {PREDICT}"),
     ("predict --model", f"mlptrain predict: --model needs a value. {PREDICT}"),

@@ -49,6 +49,16 @@ def test_by_hand() -> None:
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-14)
 
 
+def test_a_class_without_examples_stays_out_of_the_means() -> None:
+    """The second is never there, but predicted; the third is there, but never predicted."""
+    measured = outcome([[3, 1, 0], [0, 0, 0], [1, 1, 0]])
+    assert measured.missing == ("1",)
+    found = metrics_for(measured)
+    assert found["macro_precision"] == found["macro_recall"] == (3 / 4 + 0) / 2
+    assert found["macro_f1"] == (6 / 8 + 0) / 2
+    assert found["weighted_recall"] == 3 / 6
+
+
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])
 def test_batches_make_no_difference(size: int) -> None:
     case = random_case(1, 50, 4)

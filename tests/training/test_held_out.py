@@ -13,6 +13,7 @@ from PIL import Image
 from tiny_runs import CONFIG, differing, make_project, mlptrain, strict_json
 
 from mlptrain.errors import DataError
+from mlptrain.tasks.metrics.measure import value_of
 from mlptrain.training import checkpoint
 from mlptrain.training.datasets import Splits
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
@@ -147,11 +148,11 @@ def test_other_data_may_lack_classes_and_hold_trained_images(trained: Path) -> N
     picture(trained / "other/1/new.png", 0)
     result = evaluated(trained, data=str(trained / "other"))
     evaluation = result.evaluation
-    assert (evaluation.examples, evaluation.missing_classes) == (13, ("0",))
+    assert (evaluation.examples, evaluation.missing) == (13, ("0",))
     trained_on = sum(row["label"] == "1" for row in listed(trained, "train"))
     assert result.trained_on == trained_on > 0
     assert evaluation.support.tolist() == [0, 13]
-    assert evaluation.summary()["macro_recall"] == evaluation.accuracy
+    assert value_of("macro_recall", evaluation) == evaluation.accuracy
     picture(trained / "other/9/new.png", 1)
     with pytest.raises(DataError, match="class '9' unknown to the training set"):
         evaluated(trained, data=str(trained / "other"))

@@ -9,7 +9,7 @@ What follows the first dot is the name of the class, whatever characters it has.
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +77,11 @@ def columns_for(outcome: Outcome) -> dict[str, NDArray[np.float64]]:
             if values is not None:
                 found[metric().name] = values
     return found
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """`values` for JSON, which has no NaN and no infinity: None."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def value_of(name: str, outcome: Outcome) -> float:
