@@ -109,6 +109,15 @@ def test_other_test_images_are_refused_while_the_run_goes_on(tmp_path: Path, epo
     assert content(tmp_path / "run") == before
 
 
+def test_an_ended_run_keeps_its_summary_whatever_the_test_images_are_now(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    mlptrain(tmp_path, "train", "tiny.yaml", "--run-dir", "run", *ONE)
+    before = content(tmp_path / "run")
+    printed = resume(tmp_path, tmp_path / "run", *NO_TEST, *ONE)
+    assert "data.test: is not what run was tested on, which has ended and stays as it is" in printed
+    assert content(tmp_path / "run") == before
+
+
 def test_another_config_is_refused(project: Path, run: Path) -> None:
     before = content(run)
     changes = ("--set", "seed=1", "--set", "training.optimizer.learning_rate=0.2")

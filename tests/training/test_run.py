@@ -33,6 +33,7 @@ def opened(
     folder: Path,
     train: np.ndarray = IMAGES,
     validation: np.ndarray = IMAGES,
+    test: np.ndarray | None = None,
     normalize: str = "none",
     seed: int = 0,
     **training: Any,
@@ -42,8 +43,12 @@ def opened(
     folder.mkdir(exist_ok=True)
     for name, images in (("train", train), ("validation", validation)):
         np.savez(folder / f"{name}.npz", x=images, y=np.arange(len(images)) % 2)
+    data = {"train": "train.npz", "validation": "validation.npz", "normalize": normalize}
+    if test is not None:
+        np.savez(folder / "test.npz", x=test, y=np.arange(len(test)) % 2)
+        data["test"] = "test.npz"
     settings = {
-        "data": {"train": "train.npz", "validation": "validation.npz", "normalize": normalize},
+        "data": data,
         "model": {"hidden_layers": []},
         "training": {"batch_size": SIZE, "epochs": 3, "optimizer": SGD, "threads": 1, **training},
         "seed": seed,
@@ -125,3 +130,15 @@ def test_a_validation_loss_that_is_no_number_ends_the_run_unsaved(
     assert json.loads((run / "summary.json").read_text())["reason"] == "diverged"
     assert not {path.name for path in run.iterdir()} & {"best.safetensors", "last.safetensors"}
     assert not (run / "metrics.jsonl").exists() or not (run / "metrics.jsonl").read_bytes()
+
+
+def test_a_test_loss_that_is_no_number_is_not_in_the_summary(tmp_path: Path) -> None:
+    """Black images to train with and to validate: only the white ones of the test split show it."""
+    black, white = np.zeros_like(IMAGES), np.full_like(IMAGES, 255)
+    with opened(tmp_path, train=black, validation=black, test=white, epochs=1) as job:
+        (kernel,) = (w for w in job.model.arena.by_name().values() if w.ndim == 2)
+        kernel[...] = 1e38, 1e38
+        with pytest.raises(DivergedError, match="the test loss of the best weights is nan"):
+            list(job.train(StopRequest()))
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert (summary["reason"], summary["test"]) == ("diverged", None)
