@@ -31,6 +31,7 @@ class Tape:
         self.inputs: list[Tensor] = []
         self.parameters: dict[str, Tensor] = {}
         self.steps: list[Step] = []
+        self.penalties: list[Tensor] = []  # each (), to be added to the loss
 
     def input(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Tensor:
         """A value that the caller fills in before each run. It wants no gradient."""

@@ -18,6 +18,8 @@ from mlptrain.errors import ConfigError
 from mlptrain.functions import dropout, linear
 from mlptrain.functions.activations import Activation, Identity
 from mlptrain.functions.elementwise import Add
+from mlptrain.functions.penalties import Regularizer
+from mlptrain.nn.constraints import Constraint
 from mlptrain.nn.initializers import Initializer, initializers
 from mlptrain.registry import Definition, Registry
 
@@ -45,6 +47,10 @@ class Layer(Definition):
         """What the parameter `name` starts as, in float64; 0 unless the layer says otherwise."""
         return np.zeros(shape)
 
+    def constraints(self) -> dict[str, Constraint]:
+        """What some of the parameters are held to."""
+        return {}
+
     @abstractmethod
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """Record y = layer(x) on x's tape and return y."""
@@ -66,6 +72,13 @@ class Dense(Layer):
     kernel_initializer: Annotated[
         Initializer | None,
         Field(description="how the weights start; null: what suits the activation"),
+    ] = None
+    kernel_regularizer: Annotated[
+        Regularizer | None,
+        Field(description="penalty on the weights, added to the loss in training"),
+    ] = None
+    kernel_constraint: Annotated[
+        Constraint | None, Field(description="what the weights are held to after each step")
     ] = None
 
     def summary(self) -> str:
@@ -89,7 +102,12 @@ class Dense(Layer):
         initializer = self.kernel_initializer or initializers[self.activation.initializer]()
         return initializer.sample(random, (inputs, units))
 
+    def constraints(self) -> dict[str, Constraint]:
+        return {"kernel": self.kernel_constraint} if self.kernel_constraint else {}
+
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        if self.kernel_regularizer and x.tape.training:
+            x.tape.penalties.append(self.kernel_regularizer(parameters["kernel"]))
         if self.use_bias:
             y = linear.Linear()(x, parameters["kernel"], parameters["bias"])
         else:
@@ -140,6 +158,13 @@ class Block(Layer):
     ) -> NDArray[np.float64]:
         inner, _, rest = name.partition("/")
         return dict(named(self.layers))[inner].initial(rest, shape, random)
+
+    def constraints(self) -> dict[str, Constraint]:
+        return {
+            f"{name}/{parameter}": constraint
+            for name, layer in named(self.layers)
+            for parameter, constraint in layer.constraints().items()
+        }
 
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         for name, layer in named(self.layers):

@@ -11,9 +11,11 @@ from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
+from mlptrain.backend.call import Call
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.random import Random
 from mlptrain.functions.activations import Softmax
+from mlptrain.functions.elementwise import Add
 from mlptrain.functions.losses import CountCorrect, Loss
 from mlptrain.nn.layers import Dense, Layer, below, named
 
@@ -28,7 +30,7 @@ class Program:
         weights: (batch,) each example's weight in the loss, with sum 1, filled in.
         output: (batch, classes) the logits in training, their softmax in evaluation; the largest
             entry of a row names the predicted class in both.
-        loss: () weighted mean over the batch.
+        loss: () weighted mean over the batch; in training, with the penalties on parameters.
         correct: () how many of the batch are predicted right.
     """
 
@@ -91,6 +93,17 @@ class Model:
                 values = placed.layer.initial(name, shape, random)
                 self.arena.value(f"{placed.name}/{name}")[...] = values
 
+    def projections(self) -> Iterator[Call]:
+        """What holds parameters to their constraints after an update."""
+        for placed in self.layers:
+            for name, constraint in placed.layer.constraints().items():
+                w = self.arena.value(f"{placed.name}/{name}")
+                scratch = {
+                    each: self.arena.backend.empty(shape, dtype or w.dtype)
+                    for each, (shape, dtype) in constraint.scratch(w.shape).items()
+                }
+                yield Call(constraint.project, w, scratch)
+
     def plan_training(self, batch_size: int, random: Random) -> Program:
         """A program that runs forward and backward; `random` draws the dropout masks."""
         return self._program(Tape(self.arena, training=True), batch_size, random)
@@ -112,6 +125,8 @@ class Model:
         loss = self.loss(logits if self.loss.from_logits else probabilities, labels, weights)
         correct = CountCorrect()(logits, labels)
         output = logits if tape.training else probabilities
+        for penalty in tape.penalties:
+            loss = Add()(loss, penalty)
         plan = Plan(tape, loss if tape.training else None, random, keep=(output,))
         return Program(plan, x, labels, weights, output, loss, correct)
 

@@ -1,6 +1,6 @@
 """A training step as one list of calls, the only place that steps:
 
-    gather → scale → forward → backward → clip → update → note the loss and what was right
+    gather → scale → forward → backward → clip → update → project → note the loss and what was right
 
 What changes from step to step lies in arrays that the calls index with a counter: which examples,
 the coefficients of the update, random numbers. So one native call makes many steps.
@@ -65,6 +65,7 @@ class Step:
             *program.plan.backward_calls,
             *(clip_calls(model.arena, clip_norm) if clip_norm is not None else ()),
             *updater.calls(),
+            *model.projections(),
             Call(put, self._losses, {"value": program.loss.value, **at}),
             Call(put, self._correct, {"value": program.correct.value, **at}),
             Call(advance, counter, {}),
