@@ -8,7 +8,7 @@ so nothing is ever read as markup.
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -66,15 +66,17 @@ def console(stream: TextIO) -> Console:
 
 
 class _View:
-    """A command's output on stdout, with a live line on the terminal while something long runs."""
+    """A command's output on stdout, with a live line on the terminal while something long runs;
+    `clock` gives seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
         self.out = console(sys.stdout)
         self.notes = console(sys.stderr)
         watched = self.out if self.out.is_terminal else self.notes
         self._is_watched = watched.is_terminal
         self._live = Live(console=watched, auto_refresh=False, transient=True)
-        self._drawn = time.perf_counter()
+        self._drawn = self._clock()
 
     def __enter__(self) -> Self:
         return self
@@ -105,10 +107,10 @@ class _View:
 
     def _is_due(self) -> bool:
         """Whether somebody watches, and has seen the last state for long enough."""
-        return self._is_watched and time.perf_counter() - self._drawn >= REFRESH_SECONDS
+        return self._is_watched and self._clock() - self._drawn >= REFRESH_SECONDS
 
     def _draw(self, line: LiveLine) -> None:
-        self._drawn = time.perf_counter()
+        self._drawn = self._clock()
         bar, text = line.fitting(self._live.console.width)
         grid = Table.grid(padding=(0, 2, 0, 0))
         for _ in range(3 if bar else 2):
@@ -121,7 +123,7 @@ class _View:
         self._live.update(grid, refresh=True)
 
     def _end_live(self) -> None:
-        self._drawn = time.perf_counter()  # what is done before the next refresh is not shown
+        self._drawn = self._clock()  # what is done before the next refresh is not shown
         if self._live.is_started:
             self._live.update(Group())  # what stands there at its end scrolls by a line
             self._live.stop()
@@ -143,7 +145,7 @@ class TrainingView(_View):
     def start(self, run: Run, *, resume: bool) -> None:
         """Show what is about to be trained."""
         self._shown = run
-        self._started, self._first_step = time.perf_counter(), run.progress.step
+        self._started, self._first_step = self._clock(), run.progress.step
         if isinstance(run.wanted_threads, int) and run.wanted_threads > run.threads:
             cores = plural(run.threads, "core")
             self._note(
@@ -199,7 +201,7 @@ class TrainingView(_View):
             facts["best"] = f"best {number(progress.best_value)} (epoch {progress.best_epoch})"
         made = progress.step - self._first_step
         left = training.epochs * event.steps - progress.step
-        seconds = (time.perf_counter() - self._started) / made * left
+        seconds = (self._clock() - self._started) / made * left
         at_most = "up to " if training.early_stopping else ""
         facts["left"] = f"{at_most}{duration(seconds)} left"
         return LiveLine(f"epoch {event.epoch}/{training.epochs}", event.step, event.steps, facts)
