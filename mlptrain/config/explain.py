@@ -9,7 +9,6 @@ from pydantic_core import ErrorDetails
 
 from mlptrain.config.fields import Models, field_of, keys_of, models_in, models_named, type_names
 from mlptrain.config.report import SHOWN_REPORTS, Place, Report, shorten
-from mlptrain.config.schema import PATH_OR_MAPPING
 from mlptrain.config.tree import (
     BrokenNode,
     MappingNode,
@@ -27,6 +26,7 @@ from mlptrain.config.wording import (
     shown,
     suggestion,
 )
+from mlptrain.data.sources.source import PATH_OR_MAPPING
 from mlptrain.registry import BRANCH
 from mlptrain.text import printable
 

@@ -35,8 +35,6 @@ from mlptrain.data.sources import folder, manifest  # noqa: F401  (they register
 # isort: split
 from mlptrain.data.sources import idx, npz  # noqa: F401
 
-PATH_OR_MAPPING = "a path or a mapping"
-
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 ClassWeights = dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]]
@@ -51,10 +49,6 @@ def one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator:
 def _validation(value: object) -> str | None:
     if isinstance(value, int | float) and 0 < value < 1:
         return BRANCH + "fraction"
-    return _source(value)
-
-
-def _source(value: object) -> str | None:
     return BRANCH + "source" if isinstance(value, str | dict | BaseModel) else None
 
 
@@ -71,18 +65,15 @@ def _threads(value: object) -> str | None:
     return BRANCH + "number" if is_number else None
 
 
-OneSource = Annotated[Annotated[Source, Tag(BRANCH + "source")], one_of(PATH_OR_MAPPING, _source)]
-
-
 class DataConfig(Definition):
     """Which images, and how they become numbers."""
 
     train: Annotated[
-        OneSource,
+        Source,
         Field(description="training images: class folders, manifest.csv, IDX or .npz"),
     ]
     test: Annotated[
-        OneSource | None, Field(description="test images, in the same forms; null: none")
+        Source | None, Field(description="test images, in the same forms; null: none")
     ] = None
     validation: Annotated[
         Annotated[

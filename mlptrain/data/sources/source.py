@@ -19,7 +19,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from mlptrain.errors import DataError
 from mlptrain.registry import Definition, Registry
@@ -102,6 +103,9 @@ class Source(Definition):
         """All examples, in an order that depends on nothing but the data. Raises DataError."""
 
 
+PATH_OR_MAPPING = "a path or a mapping"
+
+
 class Sources(Registry[Source]):
     """The data sources. A path stands for one, and so does a mapping without `type`."""
 
@@ -119,6 +123,11 @@ class Sources(Registry[Source]):
         if isinstance(value.get("path"), str):
             return {**self._of_path(value["path"]), **{k: value[k] for k in value if k != "path"}}
         return value
+
+    def validate(self, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str | dict | BaseModel):
+            raise PydanticCustomError("expected", PATH_OR_MAPPING)
+        return super().validate(value, info)
 
     def _of_path(self, path: str) -> dict[str, Any]:
         for name, source in self._definitions.items():
