@@ -17,6 +17,7 @@ from mlptrain.training.events import EpochDone, StepsDone
 from mlptrain.training.run import Run
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.step import MOST_STEPS
 
 N, SIZE = 12, 4  # examples to train with, batch size
 IMAGES = np.random.default_rng(0).integers(1, 256, (N, 2, 2, 1), np.uint8)
@@ -142,3 +143,25 @@ def test_a_test_loss_that_is_no_number_is_not_in_the_summary(tmp_path: Path) -> 
             list(job.train(StopRequest()))
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert (summary["reason"], summary["test"]) == ("diverged", None)
+
+
+def test_every_step_is_gradient_descent_on_the_mean_loss(tmp_path: Path) -> None:
+    """Without hidden layers: W ← W - ρ xᵀ (softmax(x W + b) - y) / m, and the same for b; over more
+    steps than a ring holds."""
+    one_hot, seen = np.eye(2), []
+    with opened(tmp_path, epochs=90, early_stopping=None) as job:
+        kernel, bias = (job.model.arena.value(f"output/{name}") for name in ("kernel", "bias"))
+        before = kernel.astype(float), bias.astype(float)
+        for event in job.train(StopRequest()):
+            if isinstance(event, StepsDone):
+                program = job.trainer.step(SIZE).program
+                x, y = program.x.value.astype(float), one_hot[program.labels.value]
+                e = np.exp(x @ before[0] + before[1])
+                error = (e / e.sum(axis=1, keepdims=True) - y) / SIZE
+                np.testing.assert_allclose(kernel, before[0] - 0.5 * x.T @ error, atol=1e-5)
+                np.testing.assert_allclose(bias, before[1] - 0.5 * error.sum(axis=0), atol=1e-5)
+                before = kernel.astype(float), bias.astype(float)
+                seen.append(np.round(255 * x[:, 0]).astype(int))
+    assert len(seen) == 270 > MOST_STEPS
+    epochs = np.sort(np.reshape(seen, (90, N)), axis=1)
+    np.testing.assert_array_equal(epochs, [range(N)] * 90)
