@@ -35,8 +35,8 @@ WRONG = [
     ("train", f"mlptrain train: CONFIG is missing. {TRAIN}"),
     ("train a.yaml --resum", "mlptrain train: there is no option --resum; did you mean '--resume'? "
      + TRAIN),
-    ("train a.yaml -x", "mlptrain train: there is no option -x; use '--set', '--run-dir', "
-     f"'--resume', '--print-config' or '--help'. {TRAIN}"),
+    ("train a.yaml -x", "mlptrain train: there is no option -x; use '--set', '--plugin', "
+     f"'--run-dir', '--resume', '--print-config' or '--help'. {TRAIN}"),
     ("train a.yaml b.yaml", f"mlptrain train: unexpected argument b.yaml. {TRAIN}"),
     ("train a.yaml b c", f"mlptrain train: unexpected argument b c. {TRAIN}"),
     ("train a.yaml --set", f"mlptrain train: --set needs a value. {TRAIN}"),
@@ -67,8 +67,8 @@ WRONG = [
     ("predict a.png --format", f"mlptrain predict: --format needs a value. {PREDICT}"),
     ("info all", "mlptrain info: unexpected argument all. See mlptrain info --help."),
     ("--version=3", "mlptrain: --version takes no value. See mlptrain --help."),
-    ("schema --json", "mlptrain schema: there is no option --json; use '--help'. "
-     "See mlptrain schema --help."),
+    ("schema --json", "mlptrain schema: there is no option --json; use '--plugin' or "
+     "'--help'. See mlptrain schema --help."),
 ]  # fmt: skip
 
 
