@@ -21,6 +21,7 @@ from mlptrain.data.loading.stream import load_images
 from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.listing import images_below
+from mlptrain.tasks.class_labels import ClassLabels
 
 SETTINGS = ImageSettings(mode="grayscale", height=28, width=28)
 FILES = 60_000
@@ -30,11 +31,11 @@ def measure(options: Options) -> dict[str, list[float]]:
     """Files per second in each round."""
     with tempfile.TemporaryDirectory() as folder:
         write_pictures(options.data, Path(folder), 5_000 if options.quick else FILES)
-        paths = images_below(folder)
+        paths, source = images_below(folder), Folder(path=folder)
         ways = {
             "one process": lambda: load_images(paths, SETTINGS, processes=1),
             "all cores": lambda: load_images(paths, SETTINGS),
-            "all cores, with listing and labels": lambda: read(Folder(path=folder), SETTINGS),
+            "all cores, with listing and labels": lambda: read(source, SETTINGS, ClassLabels()),
         }
         turns = {name: partial(_rate, way, len(paths)) for name, way in ways.items()}
         return in_turn(turns, options.rounds)

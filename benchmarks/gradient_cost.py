@@ -27,10 +27,10 @@ from benchmarks.report import Table
 from benchmarks.rows import ROWS, Row
 from benchmarks.spread import ratios, times
 from mlptrain.backend.choice import choose_backend, set_threads
-from mlptrain.functions.activations import ReLU
-from mlptrain.functions.losses import CrossEntropy
+from mlptrain.functions.activations import ReLU, Softmax
+from mlptrain.functions.losses import CountCorrect, CrossEntropy
 from mlptrain.nn.layers import Dense
-from mlptrain.nn.model import Model, Program
+from mlptrain.nn.model import Head, Model, Program
 
 NUMBERS = (1, 2, 3)  # of the rows
 ROUNDS = 60
@@ -53,13 +53,14 @@ def program(row: Row) -> Program:
     random = np.random.default_rng(0)
     hidden = [Dense(units=units, activation=ReLU()) for units in row.hidden]
     backend = choose_backend()
-    model = Model(hidden, row.sizes[0], row.sizes[-1], CrossEntropy(), backend=backend)
+    head = Head(row.sizes[-1], Softmax(), score=CountCorrect())
+    model = Model(hidden, row.sizes[0], head, CrossEntropy(), backend=backend)
     set_threads(backend, "auto", row.batch_size * model.largest_kernel)
     model.initialize(random)
     draws = backend.random(0, 0, np.zeros(1, np.int64))
     made = model.plan_training(row.batch_size, draws)
     made.x.value[...] = random.normal(size=made.x.shape)
-    made.labels.value[...] = random.integers(0, row.sizes[-1], row.batch_size)
+    made.targets.value[...] = random.integers(0, row.sizes[-1], row.batch_size)
     made.weights.value[...] = 1 / made.weights.value.size
     return made
 

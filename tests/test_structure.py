@@ -157,7 +157,8 @@ def _writes(call: ast.Call, name: str, on: str) -> bool:
         return all(ast.unparse(k.value) != "mmap.ACCESS_READ" for k in call.keywords)
     if name == "replace":  # a path's has one argument, a string's two
         return on == "os" or (len(call.args) == 1 and not call.keywords)
-    if ast.unparse(call.func) == "safetensors.numpy.save":
+    in_memory = name == "save" and call.args and ast.unparse(call.args[0]) == "buffer"
+    if in_memory or ast.unparse(call.func) == "safetensors.numpy.save":
         return False  # gives bytes
     if name in ON_MODULES:
         return on in ON_MODULES[name]
@@ -215,6 +216,7 @@ def test_a_planted_write_is_found(source: str) -> None:
         "s.replace('a', 'b')",
         "x.copy()",
         "json.dumps(x)",
+        "image.save(buffer, format='PNG')",
         "os.open(p, f)",
         "Path(os.devnull).open('w')",
         "mmap.mmap(d, 0, access=mmap.ACCESS_READ)",

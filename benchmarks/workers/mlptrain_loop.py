@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from benchmarks import fashion_mnist
 from benchmarks.workers.runs import temporary_run, train_steps
 from benchmarks.workers.serve import Task, serve
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 
 CONFIG = """\
 data:
@@ -33,9 +34,9 @@ class MlptrainTrainer:
         train_steps(self.run, passes * self.steps_per_pass)
 
     def accuracy(self) -> float:
-        evaluation = self.run.trainer.evaluate(self.run.splits.test)
-        assert evaluation is not None
-        return evaluation.accuracy
+        outcome = self.run.trainer.evaluate(self.run.splits.test)
+        assert isinstance(outcome, ClassOutcome)
+        return outcome.accuracy
 
 
 def config(task: Task) -> str:

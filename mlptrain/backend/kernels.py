@@ -118,16 +118,18 @@ def _advance(call: Call, threads: int) -> list[Operation]:
 
 
 def _scaled_rows(call: Call, threads: int) -> list[Operation]:
+    if call.arrays["numbers"].dtype != np.uint8:
+        return []
     _, width = call.out.shape
     each = {name: call.arrays[name] for name in ("scale", "offset")}
     wide = {name: x if x is None else x.repeat(width // x.size) for name, x in each.items()}
-    scaled = rowwise("scaled_rows", "pixels places scale offset")
+    scaled = rowwise("scaled_rows", "numbers places scale offset")
     return scaled(replace(call, arrays=call.arrays | wide), threads)
 
 
 def _take(call: Call, threads: int) -> list[Operation]:
     arrays = (call.out, call.arrays["source"], call.arrays["places"])
-    return [operation("take", arrays, 1, 1, threads, sizes=(call.out.size, call.out.itemsize))]
+    return [operation("take", arrays, 1, 1, threads, sizes=(len(call.out), call.out[0].nbytes))]
 
 
 def _shares(call: Call, threads: int) -> list[Operation]:

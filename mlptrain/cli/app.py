@@ -139,12 +139,12 @@ def evaluate(
     with StopRequest(), EvaluationView() as view:
         result = evaluate_model(checkpoint, split, data, view.reading, allowed)
         view.tell_of_images(result)
-    check_names(gates, result.evaluation)
+    check_names(gates, result.outcome)
     if json:
         print(evaluation_json(result))
     else:
         view.show_tables(result)
-    check_gates(gates, result.evaluation)
+    check_gates(gates, result.outcome)
 
 
 @app.command(cls=Command)
@@ -161,11 +161,17 @@ def predict(
     ] = None,
     top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to print.")] = 1,
     format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", readable=False, help="Folder for the pictures that a model gives."
+        ),
+    ] = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
 ) -> None:
-    """Classify images.
+    """Predict what images show.
 
     IMAGE is an image file, a folder, a glob, or - for paths on standard input.
     """
@@ -192,7 +198,7 @@ def predict(
         saved = SavedModel(checkpoint, allowed, while_decoding=True)
         for note in saved.notes:
             print(note, file=sys.stderr)
-        bad = write_predictions(saved, paths, top_k, format_.value, begun)
+        bad = write_predictions(saved, paths, top_k, format_.value, begun, output)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")
 

@@ -1,11 +1,12 @@
 """An evaluation as one JSON object."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from mlptrain.tasks.metrics.measure import columns_for, finite, metrics_for
 from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import exact, printable_json
 from mlptrain.training.evaluated_model import EvaluatedModel
 
@@ -13,33 +14,48 @@ ON_TOP = ("accuracy", "loss", "macro_precision", "macro_recall", "macro_f1")  # 
 
 
 def evaluation_json(result: EvaluatedModel) -> str:
-    """Strict JSON: the single metrics, the metrics per class, and the confusion matrix, whose rows
-    are the true classes and whose columns the predicted ones. What is undefined is null."""
-    evaluation = result.evaluation
-    metrics = finite(metrics_for(evaluation))
-    text = json.dumps(
-        {
-            "model": exact(str(result.checkpoint)),
-            "epoch": result.epoch,
-            "data": exact(result.data),
-            "examples": evaluation.examples,
-            "trained_on": result.trained_on,
-            "missing_classes": [exact(name) for name in evaluation.missing],
-            **{name: metrics[name] for name in ON_TOP},
-            "accuracy_interval_95": list(evaluation.accuracy_interval),
-            "majority_baseline": evaluation.majority_baseline,
-            "metrics": metrics,
-            "classes": list(_classes(evaluation)),
-            "confusion_matrix": evaluation.confusion.tolist(),
-        },
-        allow_nan=False,
-        indent=2,
-    )
-    return printable_json(text)
+    """Strict JSON: the single metrics, those of each class, label or number, and the confusion
+    matrix, whose rows are the true classes and whose columns the predicted ones. What is undefined
+    is null."""
+    outcome = result.outcome
+    metrics = finite(metrics_for(outcome))
+    document = {
+        "model": exact(str(result.checkpoint)),
+        "epoch": result.epoch,
+        "data": exact(result.data),
+        "examples": outcome.examples,
+        "trained_on": result.trained_on,
+        **{name: metrics[name] for name in ON_TOP if name in metrics},
+        "metrics": metrics,
+        **_about_classes(outcome),
+    }
+    return printable_json(json.dumps(document, allow_nan=False, indent=2))
 
 
-def _classes(evaluation: ClassOutcome) -> Iterator[dict[str, Any]]:
-    columns = columns_for(evaluation)
-    for index, name in enumerate(evaluation.names):
-        values = finite({metric: float(column[index]) for metric, column in columns.items()})
-        yield {"name": exact(name), **values, "support": int(evaluation.support[index])}
+def _about_classes(outcome: Outcome) -> dict[str, Any]:
+    about: dict[str, Any] = {}
+    if isinstance(outcome, DecisionOutcome):
+        about["missing_classes"] = [exact(name) for name in outcome.missing]
+    if isinstance(outcome, ClassOutcome):
+        about["accuracy_interval_95"] = list(outcome.accuracy_interval)
+        about["majority_baseline"] = outcome.majority_baseline
+    if outcome.names:
+        about[_PLURALS[outcome.part]] = list(map(dict, _rows(outcome)))
+    if isinstance(outcome, ConfusionOutcome):
+        about["confusion_matrix"] = outcome.confusion.tolist()
+    return about
+
+
+def _rows(outcome: Outcome) -> list[dict[str, Any]]:
+    columns = columns_for(outcome)
+    rows = []
+    for index, name in enumerate(outcome.names):
+        values = finite({title: float(column[index]) for title, column in columns.items()})
+        row: dict[str, Any] = {"name": exact(name), **values}
+        if isinstance(outcome, DecisionOutcome):
+            row["support"] = int(outcome.support[index])
+        rows.append(row)
+    return rows
+
+
+_PLURALS = {"class": "classes", "label": "labels", "output": "outputs"}

@@ -13,8 +13,8 @@ def data(run: Run) -> list[str]:
     """What it is trained on."""
     train = run.splits.train
     return [
-        show_path(train.root),
-        f"{len(train.class_names)} classes",
+        show_path(train.array[0] if train.array else train.root),
+        *([plural(len(train.targets.names), run.config.task.noun)] if train.targets.names else []),
         _shape(run),
         " · ".join(f"{name} {len(dataset):,}" for name, dataset in run.splits),
     ]
@@ -56,19 +56,20 @@ def nothing_to_resume(run: Run) -> str | None:
 
 
 def _shape(run: Run) -> str:
-    return "×".join(map(str, run.splits.image.shape))
+    return "×".join(map(str, run.splits.train.inputs.shape[1:]))
 
 
 def network(run: Run) -> Iterator[tuple[str, ...]]:
     """A row per layer: what it makes of how many values, and how many parameters it has."""
     yield "layer", "", "shape", "parameters"
     yield "input", "", f"{_shape(run)} → {run.model.inputs}", ""
+    activation = str(type(run.model.head.activation).model_fields["type"].default)
     for placed in run.model.layers:
         count = sum(math.prod(shape) for shape in placed.shapes().values())
         last = placed is run.model.layers[-1]
         yield (
             placed.name,
-            "softmax" if last else placed.layer.summary(),
+            activation if last else placed.layer.summary(),
             f"{placed.inputs} → {placed.outputs}",
             f"{count:,}" if count else "",
         )

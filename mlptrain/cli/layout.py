@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mlptrain.tasks.metrics.measure import value_of
 from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.training.events import EpochMetrics
 
 LABEL_WIDTH = 9
@@ -29,7 +30,7 @@ def padded(text: str, width: int) -> str:
 
 def labelled(label: str, parts: Sequence[str], width: int) -> str:
     """`label`, then `parts` side by side; a part that does not fit begins a new line, whole."""
-    lines = [f"{label:<{LABEL_WIDTH}}{parts[0]}"]
+    lines = [f"{label:<{LABEL_WIDTH - 1}} {parts[0]}"]
     for part in parts[1:]:
         if cells(lines[-1] + GAP + part) <= width:
             lines[-1] += GAP + part
@@ -99,8 +100,9 @@ class EpochTable:
     """One line per epoch, of fixed width; where that is too much for `width`, without the columns
     that matter least."""
 
-    def __init__(self, *, validated: bool, width: int) -> None:
-        self.columns = [c for c in _COLUMNS if validated or not c.title.startswith("val_")]
+    def __init__(self, names: Iterable[str], *, width: int) -> None:
+        """`names`: of the measured values."""
+        self.columns = [_EPOCH, *map(_measured, names), *_SPEED]
         for title in _LEAST_FIRST:
             if len(self.titles()) + len(BEST) > width:
                 self.columns = [column for column in self.columns if column.title != title]
@@ -116,25 +118,20 @@ class EpochTable:
 
 def number(value: float | None) -> str:
     """A loss or an accuracy in at most 8 characters."""
-    if value is None:
+    if value is None or math.isnan(value):
         return ""
     text = f"{value:.4f}"
     return text if len(text) <= len("999.9999") else f"{value:.2e}"
 
 
-def accuracy(evaluation: ClassOutcome) -> list[str]:
-    """The accuracy with what is needed to judge it, in parts."""
-    low, high = evaluation.accuracy_interval
-    interval = f"95 % interval {low:.3f}-{high:.3f}, n = {evaluation.examples}"
-    return [
-        f"{evaluation.accuracy:.4f} ({interval})",
-        f"majority class {evaluation.majority_baseline:.3f}",
-    ]
-
-
-def more_metrics(evaluation: ClassOutcome) -> list[str]:
-    """A few metrics that the accuracy does not tell, by name."""
-    return [f"{name} {score(value_of(name, evaluation))}" for name in _MORE]
+def headline(name: str, outcome: Outcome) -> list[str]:
+    """The metric `name` with what is needed to judge it, in parts."""
+    value, n = score(value_of(name, outcome)), outcome.examples
+    if isinstance(outcome, ClassOutcome) and name == "accuracy":
+        low, high = outcome.accuracy_interval
+        interval = f"95 % interval {low:.3f}-{high:.3f}, n = {n}"
+        return [f"{value} ({interval})", f"majority class {outcome.majority_baseline:.3f}"]
+    return [f"{value} (n = {n})"]
 
 
 def score(value: float) -> str:
@@ -144,19 +141,19 @@ def score(value: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """`count` with its noun: 1 epoch, 2 epochs."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{count} {noun}{'' if count == 1 else ending}"
 
 
-_COLUMNS = (
-    Column("epoch", lambda metrics: str(metrics.epoch)),
-    Column("train_loss", lambda metrics: number(metrics.train_loss)),
-    Column("train_accuracy", lambda metrics: number(metrics.train_accuracy)),
-    Column("val_loss", lambda metrics: number(metrics.val_loss)),
-    Column("val_accuracy", lambda metrics: number(metrics.val_accuracy)),
+def _measured(name: str) -> Column:
+    return Column(name, lambda metrics: number(metrics.values[name]))
+
+
+_EPOCH = Column("epoch", lambda metrics: str(metrics.epoch))
+_SPEED = (
     Column("learning_rate", lambda metrics: f"{metrics.learning_rate:.2e}"),
     Column("time", lambda metrics: f"{metrics.seconds:.2f} s", least_width=8),
 )
-_MORE = ("balanced_accuracy", "roc_auc", "log_loss", "expected_calibration_error")
 _BETWEEN = "  "
 _MIN_BAR, _MAX_BAR = 10, 40
 _LEAST_FACTS_FIRST = ("best", "loss", "step")

@@ -3,12 +3,17 @@
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
 
+from mlptrain import files
 from mlptrain.cli.layout import GAP, cells, padded
+from mlptrain.data.images.encoding import encode_png
 from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage
-from mlptrain.text import exact, printable_json, show_name
+from mlptrain.errors import UsageError
+from mlptrain.text import exact, printable_json, show_name, show_path
 from mlptrain.training.saved_model import Prediction, SavedModel
 
 Writer = Callable[[Prediction], None]
@@ -17,16 +22,22 @@ _STRICT_JSON = json.JSONEncoder(allow_nan=False)
 
 
 def write_predictions(
-    model: SavedModel, paths: Sequence[str], ranks: int, form: str, begun: Sharing | None
+    model: SavedModel,
+    paths: Sequence[str],
+    ranks: int,
+    form: str,
+    begun: Sharing | None,
+    output: Path | None = None,
 ) -> int:
-    """Print the `ranks` most probable classes of each image as they come, bad images to stderr;
-    return how many were bad. `begun`: a head start that decoding them has."""
-    names = model.state.class_names
-    ranks = min(ranks, len(names))
+    """Print what the model says of each image as it comes, of classes the `ranks` most probable,
+    bad images to stderr; return how many were bad. Pictures that a model gives go into the folder
+    `output`. `begun`: a head start that decoding them has."""
+    spec = model.state.targets
     if form == "csv":
-        write = _csv(ranks)
+        write = _csv(model.task.fields(spec, ranks))
     else:
-        write = _write_json if form == "jsonl" else _table(paths, names)
+        write = _write_json if form == "jsonl" else _table(paths, spec.names)
+    pictures = None if output is None else _Pictures(output, model)
     bad = unlike = 0
     for prediction in model.predict(paths, ranks, begun):
         if isinstance(prediction, BadImage):
@@ -35,6 +46,8 @@ def write_predictions(
             print(f"{show_name(prediction.path)}: {prediction.reason}", file=sys.stderr)
         else:
             unlike += prediction.is_unlike
+            if pictures is not None:
+                pictures.save(prediction)
             write(prediction)
     if unlike:
         sys.stdout.flush()
@@ -44,33 +57,57 @@ def write_predictions(
     return bad
 
 
-def _table(paths: Sequence[str], class_names: Sequence[str]) -> Writer:
+class _Pictures:
+    """Saves the pictures that a model gives as PNGs in a folder, called like the images."""
+
+    def __init__(self, folder: Path, model: SavedModel) -> None:
+        if not model.task.gives_pictures:
+            raise UsageError(
+                f"--output {show_path(folder)}: a model for {model.task.type} gives no pictures. "
+                "Leave it out."
+            )
+        files.make_folder(folder)
+        self._folder = folder
+        self._used: Counter[str] = Counter()
+
+    def save(self, prediction: Prediction) -> None:
+        """Save one picture; a second one of the same name gets a number."""
+        picture = prediction.answer.picture
+        assert picture is not None
+        stem = PurePath(prediction.path).stem
+        self._used[stem] += 1
+        number = self._used[stem]
+        name = f"{stem}.png" if number == 1 else f"{stem}-{number}.png"
+        data = encode_png(picture, prediction.answer.palette)
+        files.write_whole(self._folder / name, data)
+
+
+def _table(paths: Sequence[str], names: Sequence[str]) -> Writer:
     path_width = max(cells(show_name(path)) for path in paths)
-    label_width = max(cells(show_name(name)) for name in class_names)
+    name_width = max((cells(show_name(name)) for name in names), default=0)
+    known = frozenset(names)
 
     def write(prediction: Prediction) -> None:
-        row = [padded(show_name(prediction.path), path_width)]
-        for name, probability in prediction.top:
-            row += [padded(show_name(name), label_width), f"{probability:.3f}"]
-        print(GAP.join(row))
+        said = prediction.answer.cells
+        shown = (padded(show_name(c), name_width) if c in known else c for c in said)
+        print(GAP.join((padded(show_name(prediction.path), path_width), *shown)).rstrip())
 
     return write
 
 
-def _csv(ranks: int) -> Writer:
+def _csv(fields: Sequence[str]) -> Writer:
     """Names and paths as in the table; nothing is put before = + - @, for programs read this."""
     rows = csv.writer(sys.stdout, lineterminator="\n")
-    suffixes = ["", *(f"_{rank}" for rank in range(2, ranks + 1))]
-    rows.writerow(["path", *(f"{name}{s}" for s in suffixes for name in ("label", "probability"))])
+    rows.writerow(["path", *map(show_name, fields)])
 
     def write(prediction: Prediction) -> None:
-        row = (cell for name, p in prediction.top for cell in (show_name(name), repr(p)))
+        values = prediction.answer.values
+        row = (show_name(v) if isinstance(v, str) else repr(v) for v in values)
         rows.writerow([show_name(prediction.path), *row])
 
     return write
 
 
 def _write_json(prediction: Prediction) -> None:
-    top = [{"label": exact(name), "probability": p} for name, p in prediction.top]
-    row = {"path": exact(prediction.path), **top[0], "top": top}
+    row = {"path": exact(prediction.path), **prediction.answer.record}
     print(printable_json(_STRICT_JSON.encode(row)))

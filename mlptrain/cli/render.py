@@ -24,16 +24,16 @@ from mlptrain.cli.layout import (
     BEST,
     EpochTable,
     LiveLine,
-    accuracy,
     aligned,
     duration,
+    headline,
     labelled,
-    more_metrics,
     number,
     plural,
 )
-from mlptrain.cli.tables import class_table, confusions
+from mlptrain.cli.tables import confusions, further_metrics, names_table
 from mlptrain.data.loading.stream import BadImage
+from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.text import show_name, show_path
 from mlptrain.training.evaluated_model import EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
@@ -170,8 +170,7 @@ class TrainingView(_View):
         self._line("")
         for row in aligned(header.network(run)):
             self._line(row)
-        validated = run.splits.validation is not None
-        self._rows = EpochTable(validated=validated, width=self.out.width)
+        self._rows = EpochTable(run.trainer.value_names, width=self.out.width)
         if run.trainer.reason_to_stop() is None:
             self._line("")
             self._line(Text(self._rows.titles(), "bold"))
@@ -219,8 +218,9 @@ class TrainingView(_View):
                 "done", [f"{plural(finished.epoch, 'epoch')}", f"{kept} ({monitor} {best})"]
             )
         if finished.test is not None:
-            value, *rest = accuracy(finished.test)
-            self._label("test", [f"accuracy {value}", *rest])
+            name = self._shown.config.task.headline
+            value, *rest = headline(name, finished.test)
+            self._label("test", [f"{name} {value}", *rest])
         run, tested = self._shown, finished.test is not None
         self._label("next", next_commands(run.folder.path, run.config.plugins, tested=tested))
 
@@ -230,26 +230,29 @@ class EvaluationView(_View):
 
     def tell_of_images(self, result: EvaluatedModel) -> None:
         """Say what limits the meaning of the numbers."""
-        evaluation = result.evaluation
+        outcome = result.outcome
         self.tell_of_reading(result.skipped, result.notes)
-        if evaluation.missing:
-            names = ", ".join(f"'{show_name(name)}'" for name in evaluation.missing)
+        if isinstance(outcome, DecisionOutcome) and outcome.missing:
+            names = ", ".join(f"'{show_name(name)}'" for name in outcome.missing)
             self._note(f"{show_path(result.data)}: no images of {names}; the means leave them out")
         if result.trained_on:
-            which = f"{result.trained_on:,} of the {evaluation.examples:,} images"
+            which = f"{result.trained_on:,} of the {outcome.examples:,} images"
             self._note(f"{show_path(result.data)}: the model was trained on {which}")
 
     def show_tables(self, result: EvaluatedModel) -> None:
-        """Accuracy, loss and a few other metrics, a row per class, and the confusion matrix."""
-        evaluation = result.evaluation
+        """The headline and the loss, a row per class, label or number, and the confusion matrix."""
+        outcome = result.outcome
         self._end_live()
         self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
         self._label("data", [show_path(result.data)])
-        self._label("accuracy", accuracy(evaluation))
-        self._label("loss", [f"{evaluation.loss:.4f}"])
-        self._label("metrics", more_metrics(evaluation))
-        self.out.print()
-        self.out.print(class_table(evaluation))
-        self.out.print()
-        for part in confusions(evaluation, min(self.out.width, MATRIX_WIDTH)):
-            self.out.print(part)
+        self._label(result.headline, headline(result.headline, outcome))
+        self._label("loss", [f"{outcome.loss:.4f}"])
+        if more := further_metrics(outcome, result.headline):
+            self._label("metrics", more)
+        if outcome.names:
+            self.out.print()
+            self.out.print(names_table(outcome))
+        if isinstance(outcome, ConfusionOutcome):
+            self.out.print()
+            for part in confusions(outcome, min(self.out.width, MATRIX_WIDTH)):
+                self.out.print(part)

@@ -6,33 +6,50 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from mlptrain.cli.layout import cells
-from mlptrain.tasks.metrics.measure import columns_for, value_of
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.cli.layout import cells, score
+from mlptrain.tasks.metrics.measure import columns_for, metrics_for, value_of
+from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
 
-COLUMNS = ("precision", "recall", "f1")
 MAX_CONFUSIONS = 20
 
+_COLUMNS = ("precision", "recall", "f1", "iou")
+_ALSO = (
+    *("balanced_accuracy", "roc_auc", "log_loss", "expected_calibration_error"),
+    *("subset_accuracy", "mae", "rmse", "r2", "psnr", "pixel_accuracy"),
+)
 
-def class_table(evaluation: ClassOutcome) -> Table:
-    """Precision, recall, F1 and support of each class, and the means."""
-    table = Table("class", box=None, pad_edge=False, header_style="bold")
-    for title in (*COLUMNS, "support"):
+
+def further_metrics(outcome: Outcome, headline: str) -> list[str]:
+    """The other single numbers worth a line, each with its name."""
+    values = metrics_for(outcome)
+    shown = [name for name in _ALSO if name in values and name != headline]
+    return [f"{name} {score(values[name])}" for name in shown]
+
+
+def names_table(outcome: Outcome) -> Table:
+    """A row per class, label or number with its metrics, and of classes the means."""
+    columns = columns_for(outcome)
+    shown = [name for name in columns if name in _COLUMNS] or list(columns)
+    table = Table(outcome.part, box=None, pad_edge=False, header_style="bold")
+    counts = outcome.support if isinstance(outcome, DecisionOutcome) else None
+    for title in (*shown, *(["support"] if counts is not None else [])):
         table.add_column(title, justify="right", no_wrap=True)
-    shares = columns_for(evaluation)
-    columns = (*map(shares.__getitem__, COLUMNS), evaluation.support)
-    for name, *values, support in zip(evaluation.names, *columns, strict=True):
-        table.add_row(show_name(name), *(f"{value:.4f}" for value in values), f"{support}")
-    means = (f"{value_of(f'macro_{name}', evaluation):.4f}" for name in COLUMNS)
-    table.add_row("mean", *means, f"{evaluation.examples}", style="dim")
+    for index, name in enumerate(outcome.names):
+        values = [score(float(columns[title][index])) for title in shown]
+        support = [] if counts is None else [f"{counts[index]}"]
+        table.add_row(show_name(name), *values, *support)
+    if isinstance(outcome, DecisionOutcome):
+        means = [score(value_of(f"macro_{title}", outcome)) for title in shown]
+        table.add_row("mean", *means, f"{outcome.total}", style="dim")
     return table
 
 
-def confusions(evaluation: ClassOutcome, width: int) -> Iterator[Text | Table]:
+def confusions(outcome: ConfusionOutcome, width: int) -> Iterator[Text | Table]:
     """The confusion matrix as long as it fits into `width`; then its largest entries."""
-    names = [show_name(name) for name in evaluation.names]
-    counts = [[str(count) if count else "·" for count in row] for row in evaluation.confusion]
+    names = [show_name(name) for name in outcome.names]
+    counts = [[str(count) if count else "·" for count in row] for row in outcome.confusion]
     for titles in (names, [str(i + 1) for i in range(len(names))]):
         widths = [max(map(cells, column)) + 2 for column in zip(titles, *counts, strict=True)]
         labels = (
@@ -42,11 +59,11 @@ def confusions(evaluation: ClassOutcome, width: int) -> Iterator[Text | Table]:
             yield Text("confusion: rows are the true classes, columns the predicted ones")
             yield _matrix(labels, titles, counts)
             return
-    if evaluation.correct == evaluation.examples:
+    if outcome.correct == outcome.total:
         yield Text("no confusions: every prediction is right")
         return
     yield Text("most frequent confusions")
-    yield _largest_confusions(evaluation, names)
+    yield _largest_confusions(outcome, names)
 
 
 def _matrix(labels: list[str], titles: list[str], counts: list[list[str]]) -> Table:
@@ -59,10 +76,10 @@ def _matrix(labels: list[str], titles: list[str], counts: list[list[str]]) -> Ta
     return table
 
 
-def _largest_confusions(evaluation: ClassOutcome, names: list[str]) -> Table:
+def _largest_confusions(outcome: ConfusionOutcome, names: list[str]) -> Table:
     table = Table("true", "predicted", box=None, pad_edge=False, header_style="bold")
     table.add_column("count", justify="right")
-    wrong = evaluation.confusion.copy()
+    wrong = outcome.confusion.copy()
     np.fill_diagonal(wrong, 0)
     for index in np.argsort(-wrong, axis=None, kind="stable")[:MAX_CONFUSIONS]:
         true, predicted = divmod(int(index), len(names))

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mlptrain.config.agreement import require_fitting_loss, require_metric, require_validation
 from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.sources.source import LocatedPath, Source
@@ -28,12 +29,18 @@ from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.nn.layers import MAX_UNITS, Dense, Layer
 from mlptrain.optim.optimizers import Adam, Optimizer
 from mlptrain.registry import BRANCH, Definition
+from mlptrain.tasks.classification import Classification
+from mlptrain.tasks.task import Task, tasks
 
 # isort: split
 from mlptrain.data.sources import folder, manifest  # noqa: F401  (they register themselves)
 
 # isort: split
-from mlptrain.data.sources import idx, npz  # noqa: F401
+from mlptrain.data.sources import idx, npy, npz, table  # noqa: F401
+from mlptrain.tasks import multi_label, regression  # noqa: F401
+
+# isort: split
+from mlptrain.tasks import autoencoder, segmentation  # noqa: F401
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -84,6 +91,10 @@ class DataConfig(Definition):
         | None,
         Field(description="fraction of the training images, between 0 and 1, a path, or null"),
     ] = 0.1
+    weight: Annotated[
+        str | None,
+        Field(description="column, or array in an .npz, of each example's weight in the loss"),
+    ] = None
     class_names: Annotated[
         Annotated[
             tuple[str, ...],
@@ -168,8 +179,7 @@ class EarlyStopping(Definition):
     """Stop when the model no longer improves, and keep its best weights."""
 
     monitor: Annotated[
-        Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"],
-        Field(description="metric that has to improve"),
+        str, Field(description="train_loss, val_loss or val_ and a metric of the task")
     ] = "val_loss"
     patience: Annotated[Count, Field(description="epochs to wait for an improvement, >= 1")] = 5
     min_delta: Annotated[
@@ -210,6 +220,7 @@ class TrainingConfig(Definition):
 class Config(Definition):
     """A whole config file."""
 
+    task: Annotated[Task, Field(description="what the network is to learn")] = Classification()
     data: Annotated[DataConfig, Field(description="the images")]
     model: Annotated[ModelConfig, Field(description="the network")] = ModelConfig()
     training: Annotated[TrainingConfig, Field(description="how it is trained")] = TrainingConfig()
@@ -223,6 +234,17 @@ class Config(Definition):
 
     @model_validator(mode="before")
     @classmethod
+    def _choose_the_loss_of_the_task(cls, value: Any) -> Any:
+        """The default of `training.loss` is the task's."""
+        match value:
+            case {"task": {"type": str(name)} | str(name)} if name in tasks:
+                training = value.get("training", {})
+                if isinstance(training, dict):
+                    return {**value, "training": {"loss": tasks[name].loss, **training}}
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
     def _stop_early_where_there_is_validation(cls, value: Any) -> Any:
         """Without a validation split, the default of `early_stopping` is null."""
         match value:
@@ -233,13 +255,10 @@ class Config(Definition):
         return value
 
     @model_validator(mode="after")
-    def _need_what_is_monitored(self) -> Self:
-        stopping = self.training.early_stopping
-        if self.data.validation is None and stopping and stopping.monitor.startswith("val_"):
-            raise PydanticCustomError(
-                "conflict",
-                "training.early_stopping monitors '{monitor}', but data.validation is null; "
-                "set it, or monitor train_loss or train_accuracy",
-                {"monitor": stopping.monitor, "at": (("training", "early_stopping", "monitor"),)},
-            )
+    def _agree(self) -> Self:
+        require_fitting_loss(self.task, self.training.loss)
+        if self.training.early_stopping is not None:
+            monitor = self.training.early_stopping.monitor
+            require_metric(self.task, monitor)
+            require_validation(monitor, is_there=self.data.validation is not None)
         return self

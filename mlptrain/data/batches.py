@@ -1,4 +1,4 @@
-"""From stored pixels to the numbers a network sees, one batch at a time."""
+"""From stored examples to the numbers a network sees, one batch at a time."""
 
 import math
 from collections.abc import Iterator
@@ -10,59 +10,63 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
 from mlptrain.data import shuffling
+from mlptrain.data.digests import Inputs
 from mlptrain.data.loading.mapping import fetch, is_mapped, release
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import InputTargets, Targets
 
 _PART_BYTES = 4 << 20
 
 
 class Batches:
-    """What a program gathers its examples from; the images themselves stay uint8.
+    """What a program gathers its examples from; images stay uint8.
 
-    Images in memory, or in a file of at most WHOLE_BYTES, are used where they are. Of a larger file
+    Inputs in memory, or in a file of at most WHOLE_BYTES, are used where they are. Of a larger file
     one window after the other is read into memory; only its examples can be gathered.
 
     Args:
-        images: (N, H, W, C) uint8.
-        labels: (n,) int64 class indices.
-        normalization: what turns a pixel 0 … 255 into an input.
-        class_weights: (classes,) each class's weight in the loss; None: 1.
-        rows: (n,) int64, which of the images the examples are; None: all, in their order.
+        inputs: (N, …), images (N, H, W, C) uint8 or numbers float32.
+        targets: of the n examples.
+        normalization: what turns a pixel 0 … 255, or a number, into an input.
+        rows: (n,) int64, which of the inputs the examples are; None: all, in their order.
+        weights: (n,) each example's weight in the loss; None: 1.
+        class_weights: (classes,) the same of each class; None: 1.
         window: how many examples of a large file are in memory at a time.
     """
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.int64],
+        inputs: Inputs,
+        targets: Targets,
         normalization: Normalization,
-        class_weights: NDArray[np.float64] | None = None,
         rows: NDArray[np.int64] | None = None,
         *,
+        weights: NDArray[np.float32] | None = None,
+        class_weights: NDArray[np.float64] | None = None,
         window: int,
     ) -> None:
-        n, height, width, _ = images.shape
-        pixels = images.reshape(n, math.prod(images.shape[1:]))
-        self.labels = labels
+        numbers = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
         self.window = window
-        self._file: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
-        if is_mapped(images) and images.nbytes > shuffling.WHOLE_BYTES:
-            self._file = pixels, np.arange(n) if rows is None else rows
-            pixels = np.empty((min(window, len(labels)), pixels.shape[1]), np.uint8)
-            rows = np.zeros(len(labels), np.int64)
-        self._pixels = pixels
-        self._rows = rows  # of the examples, in `_pixels`; None: their own numbers
-        self._weights = None if class_weights is None else class_weights[labels].astype(np.float32)
-        self._scale = _per_input(normalization.scale, height * width)
-        offset = _per_input(normalization.offset, height * width)
+        self._targets = targets
+        self._file: tuple[Inputs, NDArray[np.int64]] | None = None
+        if is_mapped(inputs) and inputs.nbytes > shuffling.WHOLE_BYTES:
+            self._file = numbers, np.arange(len(inputs)) if rows is None else rows
+            numbers = np.empty((min(window, len(targets)), numbers.shape[1]), inputs.dtype)
+            rows = np.zeros(len(targets), np.int64)
+        self._numbers = numbers
+        self._rows = rows  # of the examples, in `_numbers`; None: their own numbers
+        self._weights, self._class_weights = weights, class_weights
+        self._scale = _per_input(normalization.scale, numbers.shape[1])
+        offset = _per_input(normalization.offset, numbers.shape[1])
         self._offset = offset if offset.any() else None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self._targets)
 
     def shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
         """The order (n,) that `random` gives the examples of an epoch."""
-        return shuffling.shuffled(len(self), self._pixels.shape[1], self.window, random)
+        row_bytes = self._numbers.shape[1] * self._numbers.itemsize
+        return shuffling.shuffled(len(self), row_bytes, self.window, random)
 
     def windows(self, order: NDArray[np.int64], start: int = 0) -> Iterator[slice]:
         """Yield slices that cover `order`, examples (m,), from its place `start` on. The examples
@@ -76,38 +80,47 @@ class Batches:
             yield slice(start, stop)
             start = stop
 
-    def calls(self, examples: Array, x: Array, labels: Array) -> list[Call]:
-        """What writes `examples` (batch,), int64, into x (batch, inputs) and labels (batch,)."""
-        rows, calls = examples, []
+    def calls(self, examples: Array, x: Array) -> list[Call]:
+        """What writes the inputs of `examples` (batch,) int64 into x (batch, inputs)."""
+        return self._scaled(x, examples, self._scale, self._offset)
+
+    def target_calls(self, examples: Array, targets: Array, weights: Array) -> list[Call]:
+        """What writes, after `calls`, the targets of `examples`, and their weights in the mean
+        loss, with sum 1."""
+        encoded = self._targets.encoded
+        if isinstance(self._targets, InputTargets):
+            fill = self._scaled(targets, examples, np.full(1, 1 / 255, np.float32), None)
+        elif encoded.dtype == targets.dtype:
+            fill = [Call(take, targets, {"source": encoded, "places": examples})]
+        else:
+            taken = np.empty((len(examples), *encoded.shape[1:]), encoded.dtype)
+            fill = [
+                Call(take, taken, {"source": encoded, "places": examples}),
+                Call(widened, targets, {"x": taken}),
+            ]
+        weigh = self._targets.weigh(examples, targets, weights, self._weights, self._class_weights)
+        return [*fill, weigh]
+
+    def _scaled(
+        self, out: Array, examples: Array, scale: Array, offset: Array | None
+    ) -> list[Call]:
+        """What writes the numbers of `examples`, scaled, into out (batch, inputs)."""
+        calls, places = [], examples
         if self._rows is not None:
-            rows = np.empty_like(examples)
-            calls.append(Call(take, rows, {"source": self._rows, "places": examples}))
-        arrays = {
-            "pixels": self._pixels,
-            "places": rows,
-            "rows": np.empty(x.shape, np.uint8),
-            "scale": self._scale,
-            "offset": self._offset,
-        }
-        calls.append(Call(scaled_rows, x, arrays))
-        calls.append(Call(take, labels, {"source": self.labels, "places": examples}))
-        return calls
+            places = np.empty_like(examples)
+            calls.append(Call(take, places, {"source": self._rows, "places": examples}))
+        rows = np.empty(out.shape, self._numbers.dtype)
+        arrays = {"numbers": self._numbers, "places": places, "rows": rows}
+        return [*calls, Call(scaled_rows, out, arrays | {"scale": scale, "offset": offset})]
 
-    def weigh(self, examples: Array, weights: Array) -> Call:
-        """What writes the weights of `examples` (batch,) in their mean loss, with sum 1, into
-        weights (batch,)."""
-        return Call(shares, weights, {"places": examples, "weights": self._weights})
-
-    def _read(
-        self, file: NDArray[np.uint8], rows: NDArray[np.int64], examples: NDArray[np.int64]
-    ) -> None:
+    def _read(self, file: Inputs, rows: NDArray[np.int64], examples: NDArray[np.int64]) -> None:
         """Copy `examples` from `file`, where `rows` says they are, into memory, in the order in
         which they lie there."""
         examples = np.sort(examples)
         size = max(1, _PART_BYTES // file.shape[1])
         for first in range(0, len(examples), size):
             part = rows[examples[first : first + size]]
-            out = self._pixels[first : first + len(part)]
+            out = self._numbers[first : first + len(part)]
             fetch(file, part)
             np.take(file, part, axis=0, out=out, mode="clip")
             release(file)
@@ -115,36 +128,31 @@ class Batches:
         self._rows[examples] = np.arange(len(examples))
 
 
-def _per_input(numbers: NDArray[np.float64], pixels: int) -> NDArray[np.float32]:
+def _per_input(numbers: NDArray[np.float64], inputs: int) -> NDArray[np.float32]:
     """The number of each input's channel, of `numbers`; (1,) if all are alike: that is faster."""
     alike = (numbers == numbers[0]).all()
-    return (numbers[:1] if alike else np.tile(numbers, pixels)).astype(np.float32)
+    return (numbers[:1] if alike else np.tile(numbers, inputs // len(numbers))).astype(np.float32)
 
 
 @kernel("take")
 def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
-    """outᵢ = source[placesᵢ]."""
+    """outᵢ = source[placesᵢ], numbers or rows."""
     # a method, for xp.take takes four times as long to call; mode="clip" writes straight into
     # `out`, the default goes through a copy
-    source.take(places, out=out, mode="clip")
+    source.take(places, axis=0, out=out, mode="clip")
 
 
-@kernel("shares")
-def shares(xp: Any, out: Array, places: Array, weights: Array | None) -> None:
-    """outᵢ = weights[placesᵢ] / Σⱼ weights[placesⱼ]; without weights, all alike."""
-    if weights is None:
-        out.fill(1 / len(out))
-        return
-    weights.take(places, out=out, mode="clip")
-    xp.divide(out, xp.add.reduce(out), out=out)
+def widened(_xp: Any, out: Array, x: Array) -> None:
+    """out (m,) = x, of m numbers of a smaller type."""
+    out[...] = x.reshape(-1)
 
 
 @kernel("scaled_rows")
 def scaled_rows(
-    xp: Any, out: Array, pixels: Array, places: Array, rows: Array, scale: Array, offset: Array
+    xp: Any, out: Array, numbers: Array, places: Array, rows: Array, scale: Array, offset: Array
 ) -> None:
-    """outᵢ = pixels[placesᵢ] scale + offset; both (width,) or (1,), offset None for 0."""
-    pixels.take(places, axis=0, out=rows, mode="clip")
+    """outᵢ = numbers[placesᵢ] scale + offset; both (width,) or (1,), offset None for 0."""
+    numbers.take(places, axis=0, out=rows, mode="clip")
     xp.copyto(out, rows)
     xp.multiply(out, scale, out=out)
     if offset is not None:

@@ -24,7 +24,9 @@ def copies_within(dataset: Dataset, place: str, lines: Sequence[int] = ()) -> tu
     or linked."""
     first = originals(dataset.digests)
     copies = np.flatnonzero(first != np.arange(len(first)))
-    relabelled = np.flatnonzero(dataset.labels != dataset.labels[first])
+    texts = dataset.targets.texts()
+    unlike = [i for i, original in enumerate(first.tolist()) if texts[i] != texts[original]]
+    relabelled = np.array(unlike, np.int64)
     _refuse_two_labels(dataset, first, relabelled, place, lines)
     notes = []
     if len(copies):
@@ -84,11 +86,12 @@ def _refuse_two_labels(
     place: str,
     lines: Sequence[int],
 ) -> None:
+    texts = dataset.targets.texts()
     for group in np.unique(first[relabelled]):
         labels: dict[object, int] = {}
         for index in np.flatnonzero(first == group).tolist():
             known = labels.setdefault(_identity(dataset, index), index)
-            if dataset.labels[known] != dataset.labels[index]:
+            if texts[known] != texts[index]:
                 where = f" in lines {lines[known]} and {lines[index]}" if lines else ""
                 raise DataError(
                     f"{show_path(place)}: {_labelled(dataset, known)} and "
@@ -122,7 +125,8 @@ def _name(dataset: Dataset, index: int) -> str:
 
 
 def _labelled(dataset: Dataset, index: int) -> str:
-    return f"{_name(dataset, index)} ('{show_name(dataset.class_names[dataset.labels[index]])}')"
+    (text,) = dataset.targets.select(np.array([index])).texts()
+    return f"{_name(dataset, index)} ('{show_name(text)}')"
 
 
 def _shown(texts: list[str], count: int) -> str:

@@ -1,7 +1,8 @@
-"""What tells an image from every other: a digest of its pixels."""
+"""What tells an example from every other: a digest of its pixels or numbers."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +14,30 @@ DIGEST_BYTES = 16  # of SHA-256: two of a billion images agree with probability 
 
 _PART_BYTES = 16 << 20
 
+Inputs = NDArray[Any]  # (N, …), images uint8 or numbers float32
 
-def in_parts(
-    images: NDArray[np.uint8], rows: NDArray[np.int64] | None = None
-) -> Iterator[NDArray[np.uint8]]:
-    """The images (N, H, W, C) at `rows` (n,), or all of them, in that order, some (m, H, W, C) at a
-    time: however many there are, little memory is in use."""
-    count = len(images) if rows is None else len(rows)
-    size = max(1, _PART_BYTES // max(1, images[:1].nbytes))
+
+def in_parts(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Iterator[Inputs]:
+    """The inputs (N, …) at `rows` (n,), or all of them, in that order, some (m, …) at a time:
+    however many there are, little memory is in use."""
+    count = len(inputs) if rows is None else len(rows)
+    size = max(1, _PART_BYTES // max(1, inputs[:1].nbytes))
     for first in range(0, count, size):
         if rows is None:
-            yield images[first : first + size]
+            yield inputs[first : first + size]
         else:
             part = rows[first : first + size]
             whole = part[-1] - part[0] == len(part) - 1 and bool(np.all(np.diff(part) == 1))
-            yield images[part[0] : part[-1] + 1] if whole else images[part]
-        release(images)
+            yield inputs[part[0] : part[-1] + 1] if whole else inputs[part]
+        release(inputs)
 
 
-def digests_of(
-    images: NDArray[np.uint8], rows: NDArray[np.int64] | None = None
-) -> NDArray[np.uint8]:
-    """(n, 16): the digests of the images (N, H, W, C) at `rows` (n,), or of all of them."""
+def digests_of(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+    """(n, 16): the digests of the inputs (N, …) at `rows` (n,), or of all of them."""
     digests = bytearray()
-    for part in in_parts(images, rows):
-        for pixels in np.ascontiguousarray(part).reshape(len(part), -1):
-            digests += hashlib.sha256(pixels.data).digest()[:DIGEST_BYTES]
+    for part in in_parts(inputs, rows):
+        for numbers in np.ascontiguousarray(part).reshape(len(part), -1):
+            digests += hashlib.sha256(numbers.data).digest()[:DIGEST_BYTES]
     return np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_BYTES)
 
 
@@ -58,16 +57,16 @@ def originals(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
 def fingerprint(
     shape: tuple[int, ...],
     digests: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    class_names: tuple[str, ...],
-    names: tuple[str, ...],
+    targets: Sequence[str],
+    target_names: Sequence[str],
+    names: Sequence[str],
 ) -> str:
-    """SHA-256 in hex over the pixels of n images (H, W, C), labels, class names and names: the same
-    wherever the data lies, another if an example changes, moves, comes or goes."""
-    digest = hashlib.sha256(repr((len(labels), *shape)).encode())
+    """SHA-256 in hex over the inputs of n examples, each of `shape`, the texts of their targets,
+    what these name, and the examples' names: the same wherever the data lies, another if an example
+    changes, moves, comes or goes."""
+    digest = hashlib.sha256(repr((len(names), *shape)).encode())
     digest.update(np.ascontiguousarray(digests).data)
-    digest.update(labels.astype("<i8").data)
-    for texts in (class_names, names):
+    for texts in (targets, target_names, names):
         encoded = [exact(text).encode() for text in texts]
         digest.update(b"".join([len(each).to_bytes(8) + each for each in encoded]))
     return digest.hexdigest()

@@ -1,7 +1,8 @@
-"""From a pixel 0..255 to the number a network sees: x = pixel * scale + offset, per channel."""
+"""From a stored number to the one a network sees: x = number * scale + offset, per channel or
+column."""
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +15,40 @@ _AT_ONCE = 1 << 21  # pixels: bincount copies them to 8 bytes each
 
 
 class Normalization(Definition):
-    """x = (pixel / 255 - mean) / std, with one mean and one std > 0 per channel."""
+    """x = (number / unit - mean) / std, with one mean and one std > 0 per channel of images, whose
+    unit is 255, or per column of numbers, whose unit is 1."""
 
     mean: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
     std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False, min_length=1)]
+    unit: Literal[1, 255] = 255
 
     @classmethod
-    def identity(cls, channels: int) -> Self:
-        """x = pixel / 255, in [0, 1]."""
-        return cls(mean=(0.0,) * channels, std=(1.0,) * channels)
+    def identity(cls, channels: int, unit: Literal[1, 255] = 255) -> Self:
+        """x = number / unit: of a pixel, in [0, 1]."""
+        return cls(mean=(0.0,) * channels, std=(1.0,) * channels, unit=unit)
 
     @classmethod
-    def fit(cls, parts: Iterable[NDArray[np.uint8]]) -> Self:
-        """The mean and standard deviation of images, which come in parts (…, C), at least one, in
-        [0, 1]; a constant channel gets std 1. From integer sums, so the order changes no bit."""
+    def of_images(cls, parts: Iterable[NDArray[np.uint8]]) -> Self:
+        """The mean and standard deviation per channel of images, which come in parts (m, H, W, C),
+        at least one, in [0, 1]; a constant channel gets std 1. From integer sums, so the order
+        changes no bit."""
         counts = sum(map(_histograms, parts))
         moments = [_moments(each) for each in np.asarray(counts).tolist()]
         return cls(mean=tuple(m for m, _ in moments), std=tuple(s for _, s in moments))
 
+    @classmethod
+    def of_numbers(cls, parts: Iterable[NDArray[np.float32]]) -> Self:
+        """The mean and standard deviation per column of numbers, which come in parts (m, …); a
+        constant column gets std 1."""
+        rows = np.concatenate([part.reshape(len(part), -1) for part in parts]).astype(np.float64)
+        deviation = rows.std(axis=0)
+        std = np.where(deviation > 0, deviation, 1.0)
+        return cls(mean=tuple(rows.mean(axis=0).tolist()), std=tuple(std.tolist()), unit=1)
+
     @property
     def scale(self) -> NDArray[np.float64]:
         """(C,)"""
-        return np.asarray(1 / (255 * np.array(self.std)), np.float64)
+        return np.asarray(1 / (self.unit * np.array(self.std)), np.float64)
 
     @property
     def offset(self) -> NDArray[np.float64]:

@@ -1,20 +1,15 @@
-"""From a data source to a `Dataset`: every image decoded, every label a class.
-
-Classes are matched by name. The training set decides which there are and in which order: its names
-sorted bytewise, or the order of the numbers where labels are numbers. Every other split must have
-exactly the same ones; images to evaluate may lack some.
-"""
+"""From a data source to a `Dataset`: every image decoded, every target read as its task wants."""
 
 import os
-from collections.abc import Collection, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.data.class_names import distinct, refuse_misspelt
 from mlptrain.data.copies import copies_within
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import digests_of
@@ -24,21 +19,41 @@ from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.loading.cache import load_cached
 from mlptrain.data.loading.stream import BadImage, Loaded, Progress, load_images
 from mlptrain.data.sources.leftovers import ignored_note
-from mlptrain.data.sources.source import Files, Pixels, Source
+from mlptrain.data.sources.source import Arrays, Content, Files, Source
+from mlptrain.data.targets import Targets
 from mlptrain.errors import DataError
 from mlptrain.text import exact, show_name, show_path
 
 _MOST_SHOWN = 50
-_MOST_CLASSES = 100_000
+
+
+class TargetReader(ABC):
+    """How a task reads its targets.
+
+    Attributes:
+        columns: of a table, where they are.
+        may_be_empty: whether these may be.
+    """
+
+    columns: tuple[str, ...]
+    may_be_empty: ClassVar[bool] = False
+
+    @abstractmethod
+    def read(self, content: Content, rows: NDArray[np.int64], place: str) -> Targets:
+        """The targets of the examples at `rows`. Raises DataError, which names `place`."""
+
+    def complete(self, targets: Targets, image: ImageSettings, place: str) -> Targets:
+        """`targets` of all that could be read, once the settings of the images are known. Raises
+        DataError if something is missing."""
+        return targets
 
 
 def read(
     source: Source,
     settings: ImageSettings,
+    targets: TargetReader,
     *,
-    class_names: tuple[str, ...] | None = None,
-    label_names: tuple[str, ...] | None = None,
-    partial: bool = False,
+    weight: str | None = None,
     only: Collection[str] | None = None,
     expected: Expected | None = None,
     on_bad_image: Literal["error", "skip"] = "error",
@@ -48,29 +63,19 @@ def read(
     """Read all of `source`, or `only` the images with these `exact` names; also returns `settings`
     with nothing left open.
 
-    `class_names` are those of the training set, in their order; None if this is the training set.
-    `partial`: whether some of them may be missing here. `label_names[i]` is the name of the class
-    whose label is the number i, its digits without. `expected`: what the training images had in
-    common; how many images differ is noted. An image that cannot be read is an error that names all
-    of them, or skipped. Decoded images are kept in the folder `cache`, or with None in memory.
-    Raises DataError."""
-    content, place = source.content(), source.place
-    labels, found = _numbered(content, label_names, place)
+    `expected`: what the training images had in common; how many images differ is noted. An image
+    that cannot be read is an error that names all of them, or skipped. Decoded images are kept in
+    the folder `cache`, or with None in memory. `weight` is the column of the examples' weights in
+    the loss. Raises DataError."""
+    content, place = source.content(targets.columns, weight), source.place
+    if not targets.may_be_empty:
+        _refuse_empty(content, targets.columns, place)
     rows, left_out = _wanted(content, only)
-    labels = labels[rows]
-    if class_names is None:
-        if label_names is not None and isinstance(content.labels, tuple):
-            raise DataError(
-                f"{show_path(place)}: its labels are names already, but data.class_names is "
-                "set, which is for numbers. Remove it."
-            )
-        _check_training_classes(labels, found, place)
-        class_names = found
-    else:
-        labels = _matched(labels, found, class_names, place, partial=partial)
-    if isinstance(content, Pixels):
-        dataset, settings = _of_array(content, rows, labels, class_names, settings, expected, place)
-        lines: tuple[int, ...] = ()
+    found = targets.read(content, rows, place)
+    weights = _weights(content, rows, place)
+    if isinstance(content, Arrays):
+        dataset, settings = _of_array(content, rows, found, settings, expected, place)
+        lines = content.lines
     else:
         content = content if only is None else content.take(rows.tolist())
         loaded, settings, notes = _loaded(
@@ -78,44 +83,50 @@ def read(
         )
         indices = loaded.indices.tolist()
         lines = tuple(map(content.lines.__getitem__, indices)) if content.lines else ()
+        weights = None if weights is None else weights[loaded.indices]
         dataset = Dataset(
             loaded.images,
             np.arange(len(indices)),
             digests_of(loaded.images),
-            labels[loaded.indices],
-            class_names,
+            found.select(loaded.indices),
             tuple(map(content.names.__getitem__, indices)),
             content.root,
             skipped=tuple(loaded.bad.values()),
             notes=notes,
         )
-    if not partial:
-        _check_none_is_empty(dataset.labels, class_names, place)
+    found = targets.complete(dataset.targets, settings, place)
+    dataset = replace(dataset, targets=found, weights=weights, left_out=left_out)
     notes = (*dataset.notes, *copies_within(dataset, place, lines))
-    return replace(dataset, left_out=left_out, notes=notes), settings
+    return replace(dataset, notes=notes), settings
 
 
 def _of_array(
-    content: Pixels,
+    content: Arrays,
     rows: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    class_names: tuple[str, ...],
+    targets: Targets,
     settings: ImageSettings,
     expected: Expected | None,
     place: str,
 ) -> tuple[Dataset, ImageSettings]:
-    """The images at `rows` of an array, with their labels (n,)."""
-    _, height, width, channels = content.images.shape
-    images, settings = fit_array(content.images, settings)
-    names = tuple(map(content.names.__getitem__, rows.tolist()))
-    array = (os.path.join(content.root, content.file or content.name), content.name)
-    digests = digests_of(images, rows)
+    """The inputs at `rows` of an array, with their targets (n,)."""
+    inputs = content.inputs
     notes: tuple[str, ...] = ()
-    if expected and not expected.allows("L" if channels == 1 else "RGB", (width, height)):
-        note = expected.tell_of_unlike(len(rows), len(rows), settings.resize)
-        notes = (f"{show_path(place)}: {note}",)
+    if inputs.dtype == np.uint8:
+        _, height, width, channels = inputs.shape
+        inputs, settings = fit_array(inputs, settings)
+        if expected and not expected.allows("L" if channels == 1 else "RGB", (width, height)):
+            note = expected.tell_of_unlike(len(rows), len(rows), settings.resize)
+            notes = (f"{show_path(place)}: {note}",)
     dataset = Dataset(
-        images, rows, digests, labels, class_names, names, content.root, array, notes=notes
+        inputs,
+        rows,
+        digests_of(inputs, rows),
+        targets,
+        tuple(map(content.names.__getitem__, rows.tolist())),
+        content.root,
+        (os.path.join(content.root, content.file or content.name), content.name),
+        content.features,
+        notes=notes,
     )
     return dataset, settings
 
@@ -150,7 +161,7 @@ def _loaded(
 
 
 def _wanted(
-    content: Files | Pixels, only: Collection[str] | None
+    content: Content, only: Collection[str] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The indices of the examples whose names are among `only`, with None of all, and the names of
     the others."""
@@ -161,83 +172,34 @@ def _wanted(
     return np.flatnonzero(wanted), tuple(map(content.names.__getitem__, others.tolist()))
 
 
-def _numbered(
-    content: Files | Pixels, label_names: tuple[str, ...] | None, place: str
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The labels (n,) as indices, and the names they point at."""
-    if isinstance(content.labels, tuple):
-        try:
-            names = distinct(tuple(dict.fromkeys(content.labels)))
-        except ValueError as error:
-            raise DataError(f"{show_path(place)}: {error}.") from None
-        names = tuple(sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape")))
-        index = {name: i for i, name in enumerate(names)}
-        return np.array([index[label] for label in content.labels], np.int64), names
-    if label_names is None:
-        numbers, labels = np.unique(content.labels, return_inverse=True)
-        if len(numbers) > _MOST_CLASSES:
+def _refuse_empty(content: Content, columns: tuple[str, ...], place: str) -> None:
+    """Raise DataError, naming its line, for an example of a table without a target."""
+    for label, line in zip(content.labels if content.lines else (), content.lines, strict=True):
+        texts = (label,) if isinstance(label, str) else label
+        if "" in texts:
             raise DataError(
-                f"{show_path(place)}: has {len(numbers):,} different labels, which is too many to "
-                f"be classes. At most {_MOST_CLASSES:,} are allowed."
+                f"{show_path(place)}:{line}: {show_name(columns[texts.index('')])} is empty. Fill "
+                "it in, or leave out the line."
             )
-        return labels.astype(np.int64), tuple(map(str, numbers.tolist()))
-    labels = content.labels
-    highest = int(labels.max())
-    if highest >= len(label_names):
-        raise DataError(
-            f"{show_path(place)}: has the label {highest}, but "
-            f"data.class_names has {len(label_names)} names, for the labels 0 to "
-            f"{len(label_names) - 1}. Name all classes, or correct the labels."
-        )
-    return labels, label_names
 
 
-def _check_training_classes(labels: NDArray[np.int64], names: tuple[str, ...], place: str) -> None:
-    if len(names) < 2:
-        raise DataError(
-            f"{show_path(place)}: has only one class, '{show_name(names[0])}'. At least two are "
-            "needed to tell apart."
-        )
-    _check_none_is_empty(labels, names, place)
-
-
-def _check_none_is_empty(labels: NDArray[np.int64], names: tuple[str, ...], place: str) -> None:
-    empty = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)
-    if len(empty):
-        raise DataError(
-            f"{show_path(place)}: {_listed([names[i] for i in empty])} without a single readable "
-            f"image. Each of the {len(names)} classes needs at least one."
-        )
-
-
-def _matched(
-    labels: NDArray[np.int64],
-    found: tuple[str, ...],
-    class_names: tuple[str, ...],
-    place: str,
-    *,
-    partial: bool,
-) -> NDArray[np.int64]:
-    """`labels`, indices into `found`, as indices into `class_names`. Raises DataError if `found`,
-    as far as it is used, holds other names, or unless `partial` lacks some."""
-    used = [found[index] for index in np.unique(labels)]
-    try:
-        refuse_misspelt(used, class_names)
-    except ValueError as error:
-        raise DataError(
-            f"{show_path(place)}: {error}. Classes are named as in the training set."
-        ) from None
-    missing = [name for name in class_names if not partial and name not in set(used)]
-    extra = [name for name in used if name not in set(class_names)]
-    problems = [f"{_listed(missing)} of the training set missing"] if missing else []
-    problems += [f"{_listed(extra)} unknown to the training set"] if extra else []
-    if problems:
-        raise DataError(
-            f"{show_path(place)}: {' and '.join(problems)}. Its classes must be those of the "
-            f"training set: {_names(class_names)}."
-        )
-    place_of = {name: index for index, name in enumerate(class_names)}
-    return np.array([place_of.get(name, -1) for name in found], np.int64)[labels]
+def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[np.float32] | None:
+    """The weights (n,) of the examples at `rows`, all above 0 and finite."""
+    if content.weights is None:
+        return None
+    weights = np.empty(len(content.weights))
+    for index, value in enumerate(content.weights):
+        try:
+            weights[index] = float(value)
+        except ValueError:
+            weights[index] = np.nan
+        if not 1e-6 <= weights[index] <= 1e6:
+            line = f":{content.lines[index]}" if content.lines else ""
+            raise DataError(
+                f"{show_path(place)}{line}: the weight of {show_name(content.names[index])} is "
+                f"{show_name(str(value))}. Allowed are numbers from 1e-6 to 1e6."
+            )
+    return weights[rows].astype(np.float32)
 
 
 def _bad_images(bad: tuple[BadImage, ...], total: int, place: str) -> DataError:
@@ -256,12 +218,3 @@ def _bad_images(bad: tuple[BadImage, ...], total: int, place: str) -> DataError:
         + "\n".join(lines)
         + f"\n{remedy}"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"class{'es' if len(names) > 1 else ''} {_names(names)}"
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{show_name(name)}'" for name in names[:_MOST_SHOWN])
-    return shown if len(names) <= _MOST_SHOWN else f"{shown} … and {len(names) - _MOST_SHOWN} more"

@@ -1,4 +1,6 @@
-"""Holding out a part of the examples, with every class in both parts and copies together."""
+"""Holding out a part of the examples, with every stratum in both parts and copies together."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,36 +12,37 @@ _OPEN, _KEPT, _HELD_OUT = range(3)
 
 
 def stratified_split(
-    labels: NDArray[np.int64],
+    strata: NDArray[np.int64],
     originals: NDArray[np.int64],
     fraction: float,
     random: np.random.Generator,
-    class_names: tuple[str, ...],
+    names: Sequence[str] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the kept and of the held-out examples, both ascending.
 
+    `strata` (n,) are the classes of the examples, called `names`; or all 0, without a name.
     `originals` (n,) is the same number, below n, for examples that are copies of each other: they
-    stay together. Of each class `fraction`, in (0, 1), is held out: rounded down or up so that the
-    total is as near to `fraction * n` as can be (largest remainder), but at least 1 and not all;
-    where copies do not fit into that number, it is missed by few. Which ones is
-    drawn class after class, so the choice in a class depends only on `random`, on its size and
-    copies and on the classes before it. Raises DataError for a class with fewer than two different
-    examples."""
-    sizes = np.bincount(labels, minlength=len(class_names))
-    side = np.full(len(labels), _OPEN)  # by original
-    members = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
+    stay together. Of each stratum `fraction`, in (0, 1), is held out: rounded down or up so that
+    the total is as near to `fraction * n` as can be (largest remainder), but at least 1 and not
+    all; where copies do not fit into that number, it is missed by few. The strata are drawn one
+    after another, so the choice in one depends only on `random`, on its size and copies, and on
+    those before it. Raises DataError for a stratum with fewer than two different examples."""
+    sizes = np.bincount(strata, minlength=len(names))
+    side = np.full(len(strata), _OPEN)  # by original
+    members = np.split(np.argsort(strata, kind="stable"), np.cumsum(sizes)[:-1])
     for indices, count in zip(members, _shares(sizes, fraction), strict=True):
         _divide(side, originals[random.permutation(indices)], count)
     held_out = side[originals] == _HELD_OUT
-    in_both = np.bincount(labels[held_out], minlength=len(sizes))
+    in_both = np.bincount(strata[held_out], minlength=len(sizes))
     wrong = np.flatnonzero((in_both == 0) | (in_both == sizes))
     if len(wrong):
-        name, own = show_name(class_names[wrong[0]]), originals[labels == wrong[0]]
+        own = originals[strata == wrong[0]]
+        which = f"class '{show_name(names[wrong[0]])}'" if names else "data.train"
         has = "no example" if len(own) == 0 else "one example"
         if len(own) > 1:
             has = f"{len(own):,} examples, which are copies of each other or of other classes'"
         raise DataError(
-            f"class '{name}': has {has}, but a part of each class is to be held out and the rest "
+            f"{which}: has {has}, but a part of each class is to be held out and the rest "
             "kept. Add examples, or give a path to the other split instead of a fraction."
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

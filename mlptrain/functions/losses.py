@@ -20,8 +20,15 @@ class Loss(Function):
     for their one-hot rows. `from_logits` says that x are the scores before softmax.
     """
 
+    type: str
     from_logits: ClassVar[bool]
     gradient_x: ClassVar[Callable[..., None]]
+    tasks: ClassVar[tuple[str, ...]] = ()  # those it fits; none named: all
+
+    @classmethod
+    def fits_task(cls, task: str) -> bool:
+        """Whether a network can learn `task` by it."""
+        return not cls.tasks or task in cls.tasks
 
     def shape(self, *shapes: Shape) -> Shape:
         return ()
@@ -57,6 +64,7 @@ class CrossEntropy(Loss):
         float, Field(ge=0, lt=1, description="share of the target spread evenly over the classes")
     ] = 0.0
     from_logits: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
 
     @kernel("cross_entropy")
     def forward(
@@ -99,6 +107,57 @@ class CrossEntropy(Loss):
         """g (softmax(x) - t) weightᵢ"""
         xp.subtract(p, t, out=out)
         xp.multiply(out, weights[:, None], out=out)
+        xp.multiply(out, g, out=out)
+
+
+@losses.register
+class BinaryCrossEntropy(Loss):
+    """lossᵢ = -Σⱼ (tᵢⱼ log σ(xᵢⱼ) + (1 - tᵢⱼ) log(1 - σ(xᵢⱼ))) / n, x being logits of any size and
+    t in [0, 1]."""
+
+    type: Literal["binary_cross_entropy"] = "binary_cross_entropy"
+    from_logits: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("multi_label", "autoencoder")
+
+    def forward(
+        self,
+        xp: Any,
+        out: Array,
+        x: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        t: Array,
+        classes: Array,
+        p: Array,
+        part: Array,
+        row: Array,
+        score: Array,
+    ) -> None:
+        """Terms max(x, 0) - x t + log(1 + e^-|x|); leaves σ(x) in `p`."""
+        write_targets(xp, t, targets, classes)
+        xp.abs(x, out=p)
+        xp.negative(p, out=p)
+        xp.exp(p, out=p)  # e^-|x|, in (0, 1]
+        xp.log1p(p, out=part)
+        xp.add.reduce(part, axis=1, keepdims=True, out=row)
+        xp.maximum(x, 0, out=part)
+        xp.add.reduce(part, axis=1, keepdims=True, out=score)
+        xp.add(row, score, out=row)
+        xp.vecdot(x, t, out=score, keepdims=True)
+        xp.subtract(row, score, out=row)
+        xp.multiply(row, 1 / x.shape[1], out=row)
+        xp.dot(row[:, 0], weights, out=out)
+        xp.greater_equal(x, 0, out=part)  # σ(x) = (1 or e^-|x|) / (1 + e^-|x|)
+        xp.maximum(part, p, out=part)
+        xp.add(p, 1, out=p)
+        xp.divide(part, p, out=p)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
+        """g (σ(x) - t) / n · weightᵢ"""
+        xp.subtract(p, t, out=out)
+        xp.multiply(out, weights[:, None], out=out)
+        xp.multiply(out, 1 / p.shape[1], out=out)
         xp.multiply(out, g, out=out)
 
 

@@ -8,16 +8,37 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlptrain.autodiff.arena import Arena
+from mlptrain.autodiff.function import Function
 from mlptrain.autodiff.plan import Plan
 from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.call import Call
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.random import Random
-from mlptrain.functions.activations import Softmax
+from mlptrain.functions.activations import Activation, Identity
 from mlptrain.functions.elementwise import Add
-from mlptrain.functions.losses import CountCorrect, Loss
+from mlptrain.functions.losses import Loss
+from mlptrain.functions.shape import SplitRows
 from mlptrain.nn.layers import Dense, Layer, below, named
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a network ends with.
+
+    Attributes:
+        units: numbers that the output layer gives per example, the logits.
+        activation: what makes predictions of them.
+        rows: how many rows of units / rows logits each example has: one, or one per pixel.
+        by_class: whether a target is a class index per row, or a number per unit.
+        score: counts how many of a batch are predicted right, if such a thing is counted.
+    """
+
+    units: int
+    activation: Activation
+    rows: int = 1
+    by_class: bool = True
+    score: Function | None = None
 
 
 @dataclass(frozen=True)
@@ -26,21 +47,20 @@ class Program:
 
     Attributes:
         x: (batch, inputs), filled in by the user.
-        labels: (batch,) int64 class indices, filled in.
-        weights: (batch,) each example's weight in the loss, with sum 1, filled in.
-        output: (batch, classes) the logits in training, their softmax in evaluation; the largest
-            entry of a row names the predicted class in both.
+        targets: (batch · rows,) int64 class indices or (batch, units) numbers, filled in.
+        weights: (batch · rows,) each row's weight in the loss, with sum 1, filled in.
+        output: (batch · rows, units / rows) the logits in training, the predictions in evaluation.
         loss: () weighted mean over the batch; in training, with the penalties on parameters.
-        correct: () how many of the batch are predicted right.
+        score: () how many of the batch are predicted right; None if that is not counted.
     """
 
     plan: Plan
     x: Tensor
-    labels: Tensor
+    targets: Tensor
     weights: Tensor
     output: Tensor
     loss: Tensor
-    correct: Tensor
+    score: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,7 @@ class PlacedLayer:
 
 
 class Model:
-    """inputs → hidden layers → dense output layer, one logit per class.
+    """inputs → hidden layers → dense output layer, whose logits `head` describes.
 
     `plan_training` and `plan_evaluation` make a program for one batch size. All of them work on
     the same parameters, in `arena`.
@@ -69,15 +89,15 @@ class Model:
         self,
         hidden: Sequence[Layer],
         inputs: int,
-        classes: int,
+        head: Head,
         loss: Loss,
         dtype: DTypeLike = np.float32,
         backend: NumpyBackend | None = None,
     ) -> None:
         self.inputs = inputs
-        self.classes = classes
+        self.head = head
         self.loss = loss
-        self.layers = list(_placed(hidden, inputs, classes))
+        self.layers = list(_placed(hidden, inputs, head.units))
         shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
         self.arena = Arena(shapes, dtype, backend or NumpyBackend())
 
@@ -113,37 +133,42 @@ class Model:
         return self._program(Tape(self.arena, training=False), batch_size, None)
 
     def _program(self, tape: Tape, batch_size: int, random: Random | None) -> Program:
+        head, rows = self.head, batch_size * self.head.rows
         x = tape.input((batch_size, self.inputs))
-        labels = tape.input((batch_size,), np.int64)
-        weights = tape.input((batch_size,))
+        by_class, dtype = head.by_class, np.int64 if head.by_class else None
+        targets = tape.input((rows,) if by_class else (batch_size, head.units), dtype)
+        weights = tape.input((rows,))
         logits = x
         for placed in self.layers:
             parameters = {name: tape.parameter(name) for name in placed.shapes()}
             logits = placed.layer.record(logits, below(placed.name, parameters))
-        needs_softmax = not (tape.training and self.loss.from_logits)
-        probabilities = Softmax()(logits) if needs_softmax else logits
-        loss = self.loss(logits if self.loss.from_logits else probabilities, labels, weights)
-        correct = CountCorrect()(logits, labels)
-        output = logits if tape.training else probabilities
+        if head.rows > 1:
+            logits = SplitRows(parts=head.rows)(logits)
+        needs_logits_only = tape.training and self.loss.from_logits
+        is_identity = isinstance(head.activation, Identity)
+        predictions = logits if needs_logits_only or is_identity else head.activation(logits)
+        loss = self.loss(logits if self.loss.from_logits else predictions, targets, weights)
+        score = head.score(logits, targets) if head.score else None
+        output = logits if tape.training else predictions
         for penalty in tape.penalties:
             loss = Add()(loss, penalty)
         plan = Plan(tape, loss if tape.training else None, random, keep=(output,))
-        return Program(plan, x, labels, weights, output, loss, correct)
+        return Program(plan, x, targets, weights, output, loss, score)
 
 
-def count_parameters(hidden: Sequence[Layer], inputs: int, classes: int) -> int:
+def count_parameters(hidden: Sequence[Layer], inputs: int, outputs: int) -> int:
     """How many parameters such a model has; no memory is taken for them."""
     return sum(
         math.prod(shape)
-        for placed in _placed(hidden, inputs, classes)
+        for placed in _placed(hidden, inputs, outputs)
         for shape in placed.shapes().values()
     )
 
 
-def _placed(hidden: Sequence[Layer], inputs: int, classes: int) -> Iterator[PlacedLayer]:
+def _placed(hidden: Sequence[Layer], inputs: int, units: int) -> Iterator[PlacedLayer]:
     """Number the layers of each kind from 1, and end with the output layer."""
     for name, layer in named(hidden):
         outputs = layer.outputs(inputs)
         yield PlacedLayer(name, layer, inputs, outputs)
         inputs = outputs
-    yield PlacedLayer("output", Dense(units=classes), inputs, classes)
+    yield PlacedLayer("output", Dense(units=units), inputs, units)

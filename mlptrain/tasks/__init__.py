@@ -1,1 +1,1 @@
-"""What a model is trained for: what its predictions come to, and the metrics that judge them."""
+"""What a network is to learn: one task per file, and the metrics that judge it."""

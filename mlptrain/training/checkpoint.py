@@ -34,11 +34,12 @@ from mlptrain.nn.model import count_parameters
 from mlptrain.paths import UnreadableError, read_file
 from mlptrain.plugins import loaded_plugins
 from mlptrain.registry import BRANCH, Definition
+from mlptrain.tasks.task import TargetSpec
 from mlptrain.text import show_name, show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
 
-FORMAT = 2
+FORMAT = 3
 PARAMETERS, OPTIMIZER = "parameters", "optimizer"
 DIGEST = "sha256"
 DIGEST_BYTES = 32
@@ -73,7 +74,9 @@ class State(Definition):
     """Everything in a checkpoint that is not an array."""
 
     config: Config
-    class_names: tuple[str, ...]
+    targets: TargetSpec
+    shape: tuple[Annotated[int, Field(ge=1)], ...]  # of each example's inputs
+    features: tuple[str, ...] = ()  # the names of the inputs' columns, if they have some
     image: ImageSettings
     normalization: Normalization
     progress: Progress
@@ -133,9 +136,9 @@ def load(path: Path) -> Checkpoint:
     try:
         arrays = safetensors.numpy.load(data)
         state = _state(path, data)
-        promised = count_parameters(
-            state.config.model.hidden(), math.prod(state.image.shape), len(state.class_names)
-        )
+        head = state.config.task.head(state.shape, state.targets.names)
+        hidden, inputs = state.config.model.hidden(), math.prod(state.shape)
+        promised = count_parameters(hidden, inputs, head.units)
     except (safetensors.SafetensorError, UnreadableError, ValidationError, ValueError, LookupError,
             ConfigError, TypeError, AttributeError, RecursionError) as error:  # fmt: skip
         raise ModelFileError(
@@ -165,17 +168,18 @@ def _state(path: Path, data: bytes) -> State:
     # names that are not UTF-8
     json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no half characters
     state = State.model_validate(content, strict=False)
-    if not state.class_names:
-        raise UnreadableError("it has no classes")
     try:
-        distinct(state.class_names)
+        distinct(state.targets.names)
     except ValueError as error:
         raise ModelFileError(f"{show_path(path)}: {error}. Train the model again.") from None
-    if state.image.mode is None or state.image.height is None:
-        raise UnreadableError("its image has no mode or no size")
-    channels = state.image.shape[2]
-    if not len(state.normalization.mean) == len(state.normalization.std) == channels:
-        raise UnreadableError("its normalization and its image differ in their channels")
+    mean, std = state.normalization.mean, state.normalization.std
+    if state.normalization.unit == 255:
+        if state.image.mode is None or state.image.height is None:
+            raise UnreadableError("its image has no mode or no size")
+        if state.shape != state.image.shape:
+            raise UnreadableError("its shape and its image differ")
+    if not len(mean) == len(std) in (1, state.shape[-1], math.prod(state.shape)):
+        raise UnreadableError("its normalization and its shape differ in their channels")
     held_out = (each for each in ("validation", "test") if getattr(state.config.data, each))
     if state.fingerprints.keys() != {"train", *held_out}:
         raise UnreadableError("its config and its fingerprints differ in their splits")

@@ -14,7 +14,8 @@ from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.source import Source
 from mlptrain.data.splits import stratified_split
 from mlptrain.errors import DataError
-from mlptrain.text import show_path
+from mlptrain.tasks.task import TargetSpec
+from mlptrain.text import show_name, show_path
 from mlptrain.training.checkpoint import State
 from mlptrain.training.split_table import Members
 from mlptrain.training.streams import SPLITTING, stream
@@ -46,14 +47,15 @@ def read_splits(config: Config, reading: Reading) -> Splits:
     """Read everything, before the first epoch. Raises DataError, naming every bad file."""
     data = config.data
     train, image = _read(config, "train", data.train, data.image, reading)
-    names, expected = train.class_names, data.image.common(image)
+    spec, expected = config.task.spec(train.targets), data.image.common(image)
     parts = {"train": train}
     if isinstance(data.validation, float):
         parts["train"], parts["validation"] = _split(config, train)
     for name in ("validation", "test"):
         source = getattr(data, name)
         if source is not None and name not in parts:
-            parts[name], _ = _read(config, name, source, image, reading, names, expected)
+            parts[name], _ = _read(config, name, source, image, reading, spec, expected)
+            _require_same_shape(train, parts[name], name)
     copies, across = _copies(parts)
     notes = [*(note for part in parts.values() for note in part.notes), *across]
     return Splits(
@@ -123,11 +125,13 @@ def _again(
     reading: Reading,
     only: Collection[str] | None = None,
 ) -> Dataset:
-    config, names = state.config, state.class_names
+    config, spec = state.config, state.targets
     expected = config.data.image.common(image)
     dataset, _ = _read(
-        config, name, source, image, reading, names, expected, partial=True, only=only
+        config, name, source, image, reading, spec, expected, partial=True, only=only
     )
+    if dataset.inputs.shape[1:] != state.shape or dataset.features != state.features:
+        raise _other_shape(source.place, dataset, state.shape, state.features)
     return dataset
 
 
@@ -137,7 +141,7 @@ def _read(
     source: Source,
     image: ImageSettings,
     reading: Reading,
-    class_names: tuple[str, ...] | None = None,
+    known: TargetSpec | None = None,
     expected: Expected | None = None,
     *,
     partial: bool = False,
@@ -146,14 +150,32 @@ def _read(
     return read(
         source.of_split(name),
         image,
-        label_names=config.data.class_names,
-        class_names=class_names,
-        partial=partial,
+        config.task.reader(config.data.class_names, known, partial=partial),
+        weight=config.data.weight,
         only=only,
         expected=expected,
         on_bad_image=config.data.on_bad_image,
         cache=cache_folder() if config.data.cache else None,
         progress=lambda done, total: reading(name, done, total),
+    )
+
+
+def _require_same_shape(train: Dataset, other: Dataset, name: str) -> None:
+    """Raise DataError unless the inputs of the split `name` are like those of training."""
+    shape, features = train.inputs.shape[1:], train.features
+    if other.inputs.shape[1:] != shape or other.features != features:
+        raise _other_shape(f"data.{name}", other, shape, features)
+
+
+def _other_shape(
+    place: str, dataset: Dataset, shape: tuple[int, ...], features: tuple[str, ...]
+) -> DataError:
+    missing = [show_name(name) for name in features if name not in dataset.features]
+    if missing:
+        return DataError(f"{place}: lacks the columns {', '.join(missing)} of the training data.")
+    return DataError(
+        f"{place}: each example has the shape {dataset.inputs.shape[1:]}, those of training "
+        f"{shape}. Evaluate data of the same kind."
     )
 
 
@@ -176,12 +198,13 @@ def _copies(parts: dict[str, Dataset]) -> tuple[dict[str, int], list[str]]:
 def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
     fraction = config.data.validation
     assert isinstance(fraction, float)
+    strata = dataset.targets.strata()
     kept, held_out = stratified_split(
-        dataset.labels,
+        strata,
         originals(dataset.digests),
         fraction,
         stream(config.seed, SPLITTING),
-        dataset.class_names,
+        dataset.targets.names if strata.any() else (),
     )
     train = replace(dataset.select(kept), skipped=dataset.skipped, notes=dataset.notes)
     return train, dataset.select(held_out)

@@ -1,72 +1,117 @@
-"""Forward only: what a model says about images it does not learn from."""
+"""Forward only: what a model says about examples it does not learn from."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.backend.call import Array
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import Inputs
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import InputTargets, Targets
 from mlptrain.nn.model import Model
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.tasks.task import TargetSpec, Task
 
 BATCH_SIZE = 256
 
 
+class Batch(NamedTuple):
+    """What the model says of m examples; the next batch overwrites it.
+
+    Attributes:
+        place: which of the examples they are.
+        x: (m, inputs), what the network saw.
+        outputs: (m, units), or (m, rows, units / rows) if each has several rows.
+        targets: (m, …) what it is to say, as `outputs`, or (m,) and (m, rows) classes.
+        loss: the mean loss.
+    """
+
+    place: slice
+    x: Array
+    outputs: Array
+    targets: Array
+    loss: float
+
+
 class Predictor:
-    """Runs `model` forward over images, with its preprocessing.
+    """Runs `model` forward over examples, with its preprocessing.
 
     Every batch has the same size, the last one padded: matrix products of different shapes round
     differently. What is left is the rounding of a row by its place in the product, which some BLAS
     kernels have: an image predicted alone and among others has probabilities within 1e-6."""
 
     def __init__(self, model: Model, normalization: Normalization) -> None:
+        self._head = model.head
         self._program = model.plan_evaluation(BATCH_SIZE)
         self._normalization = normalization
         self._backend = model.arena.backend
 
     def run(
         self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.int64],
+        inputs: Inputs,
         rows: NDArray[np.int64] | None = None,
-    ) -> Iterator[tuple[slice, NDArray[np.float32], float]]:
-        """For each batch of the examples, given as `Batches` takes them, yield its slice, its
-        probabilities (m, classes), overwritten by the next batch, and its mean loss."""
-        program, backend = self._program, self._backend
-        batches = Batches(images, labels, self._normalization, rows=rows, window=BATCH_SIZE)
-        examples, weights = np.empty(BATCH_SIZE, np.int64), program.weights.value
-        gather = backend.bind(batches.calls(examples, program.x.value, program.labels.value))
+        targets: Targets | None = None,
+        weights: NDArray[np.float32] | None = None,
+    ) -> Iterator[Batch]:
+        """Run over all examples, given as `Batches` takes them. Without `targets`, these are 0, and
+        the loss says only whether the outputs are finite."""
+        program, rows_each = self._program, self._head.rows
+        known = targets if targets is not None else InputTargets(np.empty((len(inputs), 0)), ())
+        batches = Batches(
+            inputs, known, self._normalization, rows, weights=weights, window=BATCH_SIZE
+        )
+        examples = np.empty(BATCH_SIZE, np.int64)
+        x, wanted, shares = (t.value for t in (program.x, program.targets, program.weights))
+        calls = batches.calls(examples, x)
+        if targets is not None:
+            calls += batches.target_calls(examples, wanted, shares)
+        else:
+            wanted[...], shares[...] = 0, 1 / len(shares)
+        gather = self._backend.bind(calls)
+        outputs = program.output.value.reshape(BATCH_SIZE, rows_each, -1)
+        by_example = wanted.reshape(BATCH_SIZE, rows_each, -1)
+        if rows_each == 1:
+            outputs, by_example = outputs[:, 0], by_example[:, 0]
+        if self._head.by_class:
+            by_example = by_example[..., 0]
         for window in batches.windows(np.arange(len(batches))):
             for first in range(window.start, window.stop, BATCH_SIZE):
                 place = slice(first, min(first + BATCH_SIZE, window.stop))
                 m = place.stop - place.start
-                examples[:m] = np.arange(place.start, place.stop)
-                examples[m:] = first
-                weights[:m], weights[m:] = 1 / m, 0
-                with backend.quiet():
+                examples[:m], examples[m:] = np.arange(place.start, place.stop), first
+                with self._backend.quiet():
                     gather()
-                    program.x.value[m:] = 0  # a loss of Inf times a weight of 0 would be NaN
+                    x[m:] = 0  # a loss of Inf times a weight of 0 would be NaN
+                    if targets is not None:
+                        shares[m * rows_each :] = 0
+                        shares /= shares.sum(dtype=np.float64) or 1
                     program.plan.forward()
-                yield place, program.output.value[:m], float(program.loss.value)
+                yield Batch(place, x[:m], outputs[:m], by_example[:m], float(program.loss.value))
 
 
 def evaluate(
     predictor: Predictor,
+    task: Task,
+    spec: TargetSpec,
     dataset: Dataset,
+    outcome: Outcome,
     progress: Callable[[int, int], None] | None = None,
-    *,
-    keep_scores: bool = False,
-) -> ClassOutcome:
-    """Compare the predictions for all of `dataset` with its labels.
+) -> Outcome:
+    """Fill `outcome` with the predictions for all of `dataset` beside its targets.
 
-    `progress` is called with how many of how many examples are done. `keep_scores`: for metrics of
-    the probabilities."""
-    outcome = ClassOutcome(dataset.class_names, keep_scores=keep_scores)
-    for rows, probabilities, loss in predictor.run(dataset.images, dataset.labels, dataset.rows):
-        outcome.add(probabilities, dataset.labels[rows])
-        outcome.add_loss(loss, len(probabilities))
+    `progress` is called with how many of how many examples are done."""
+    own = dataset.targets
+    for batch in predictor.run(dataset.inputs, dataset.rows, own, dataset.weights):
+        is_input = isinstance(own, InputTargets)
+        outcome.add(
+            task.predictions(batch.outputs, spec),
+            batch.targets if is_input else own.values[batch.place],
+        )
+        outcome.add_loss(batch.loss, own.amount(batch.place, dataset.weights))
         if progress:
-            progress(rows.stop, len(dataset))
+            progress(batch.place.stop, len(dataset))
     return outcome

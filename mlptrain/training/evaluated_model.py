@@ -15,7 +15,7 @@ from mlptrain.data.digests import keys_of
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
 from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.saved_model import SavedModel
@@ -31,7 +31,8 @@ class EvaluatedModel:
     checkpoint: Path
     epoch: int
     data: str
-    evaluation: ClassOutcome
+    headline: str
+    outcome: Outcome
     skipped: tuple[BadImage, ...]
     notes: tuple[str, ...]
     trained_on: int | None
@@ -61,7 +62,7 @@ def evaluate_model(
             ) from None
     else:
         dataset = read_source(state, model.image, source, reading)
-    evaluation = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
+    outcome = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
     trained_on = None
     if members is not None:
         known = set(keys_of(members["train"].digests))
@@ -70,7 +71,8 @@ def evaluate_model(
         path,
         state.progress.epoch,
         data or split,
-        evaluation,
+        state.config.task.headline,
+        outcome,
         dataset.skipped,
         (*model.notes, *dataset.notes),
         trained_on,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
 
 
 class StepsDone(NamedTuple):
@@ -18,20 +18,26 @@ class StepsDone(NamedTuple):
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """One line of metrics.jsonl. Losses and accuracies of training are those of the epoch's steps,
-    dropout and all; those of validation are of the weights at its end, None without validation.
+    """One line of metrics.jsonl.
 
-    `seconds` and `examples_per_second` are of the training steps this process made."""
+    Attributes:
+        values: by name; `train_…` are of the epoch's steps, dropout and all, `val_…` of the weights
+            at its end, None without validation.
+        seconds, examples_per_second: of the training steps that this process made.
+    """
 
     epoch: int
     step: int
     learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
+    values: dict[str, float | None]
     seconds: float
     examples_per_second: float
+
+    def line(self) -> dict[str, float | None]:
+        """All of it, flat."""
+        done = {"epoch": self.epoch, "step": self.step, "learning_rate": self.learning_rate}
+        speed = {"seconds": self.seconds, "examples_per_second": self.examples_per_second}
+        return {**done, **self.values, **speed}
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Finished:
     monitor: str
     best_epoch: int
     best_value: float
-    test: ClassOutcome | None
+    test: Outcome | None
 
 
 Event = StepsDone | EpochDone | Finished

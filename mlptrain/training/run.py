@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from mlptrain.config.load import GivenConfig
 from mlptrain.data.class_names import refuse_misspelt
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets, MaskTargets, Targets
 from mlptrain.errors import ConfigError, DataError, DivergedError, StoppedError
 from mlptrain.nn.model import Model
 from mlptrain.tasks.metrics.measure import finite, metrics_for
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import exact, show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
@@ -58,14 +59,11 @@ class Run:
             self.backend, threads, config.training.batch_size * model.largest_kernel
         )
         self.ended = False
-        standard = config.data.normalize == "standard"
-        self.normalization = (
-            Normalization.fit(splits.train.parts())
-            if standard
-            else Normalization.identity(splits.image.shape[2])
-        )
+        self.normalization = _normalization(config.data.normalize, splits.train)
+        self.spec = config.task.spec(splits.train.targets)
         self.trainer = Trainer(
             config.training,
+            config.task,
             model,
             splits.train,
             splits.validation,
@@ -151,12 +149,12 @@ class Run:
             checkpoint.fill(best.path, "parameters", self.trainer.best(), best.parameters)
 
     def _save_epoch(self, done: EpochDone) -> None:
-        self.folder.append_metrics(asdict(done.metrics))
+        self.folder.append_metrics(done.metrics.line())
         if done.best:
             self._save(self.folder.best)
         self._save(self.folder.last)
 
-    def _write_summary(self, reason: str, test: ClassOutcome | None) -> None:
+    def _write_summary(self, reason: str, test: Outcome | None) -> None:
         """Write summary.json, unless it stands already; `reason` says why training stopped."""
         if self.ended:
             return
@@ -178,7 +176,8 @@ class Run:
                 "best_value": progress.best_value,
                 "test": finite(metrics_for(test)) if test else None,
                 "examples": {name: len(dataset) for name, dataset in self.splits},
-                "class_names": [exact(name) for name in self.splits.train.class_names],
+                "task": self.config.task.type,
+                "names": [exact(name) for name in self.splits.train.targets.names],
                 "parameters": self.model.arena.values.size,
                 "skipped_images": skipped,
                 "fingerprints": self.fingerprints,
@@ -193,7 +192,9 @@ class Run:
     def _save(self, path: Path) -> None:
         document = State(
             config=self.config,
-            class_names=self.splits.train.class_names,
+            targets=self.spec,
+            shape=self.splits.train.inputs.shape[1:],
+            features=self.splits.train.features,
             image=self.splits.image,
             normalization=self.normalization,
             progress=self.progress,
@@ -207,15 +208,28 @@ class Run:
         checkpoint.save(path, document, state["parameters"], state["optimizer"])
 
 
-def class_weights(setting: Any, dataset: Dataset) -> NDArray[np.float64] | None:
+def _normalization(setting: str, train: Dataset) -> Normalization:
+    """What turns stored numbers into inputs: data.normalize, fitted on the training split."""
+    if train.inputs.dtype == np.uint8:
+        if setting == "none":
+            return Normalization.identity(train.inputs.shape[-1])
+        return Normalization.of_images(train.parts())
+    if setting == "none":
+        return Normalization.identity(1, unit=1)
+    return Normalization.of_numbers(train.parts())
+
+
+def class_weights(setting: Any, targets: Targets) -> NDArray[np.float64] | None:
     """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives each
     class the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
     if setting is None:
         return None
-    names = dataset.class_names
+    names = targets.names
+    if not isinstance(targets, ClassTargets | MaskTargets):
+        raise ConfigError("training.class_weight: this task has no classes. Remove it.")
     if setting == "balanced":
-        counts = np.bincount(dataset.labels, minlength=len(names))
-        return len(dataset) / (len(names) * counts)
+        counts = np.bincount(targets.values.reshape(-1), minlength=len(names))[: len(names)]
+        return np.asarray(counts.sum() / (len(names) * np.maximum(counts, 1)))
     try:
         refuse_misspelt(setting, names)
     except ValueError as error:

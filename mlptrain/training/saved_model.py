@@ -6,17 +6,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.digests import Inputs
 from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage, stream_images, stream_shared
-from mlptrain.errors import ModelFileError
+from mlptrain.data.sources.numbers import number_source
+from mlptrain.data.sources.source import Arrays
+from mlptrain.errors import DataError, ModelFileError
 from mlptrain.nn.model import Model
 from mlptrain.plugins import loaded_plugins
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.tasks.task import Answer
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
@@ -28,12 +29,12 @@ class Prediction(NamedTuple):
 
     Attributes:
         path: the image file.
-        top: (class name, probability), the most probable first.
+        answer: what the model says about it.
         is_unlike: whether it has another size or mode than the training images all had.
     """
 
     path: str
-    top: tuple[tuple[str, float], ...]
+    answer: Answer
     is_unlike: bool
 
 
@@ -50,7 +51,7 @@ SMALL_NET = 1_000_000  # parameters: an image costs it less than half of its dec
 
 
 class SavedModel:
-    """The model in the checkpoint file `path`, with its preprocessing and class names.
+    """The model in the checkpoint file `path`, with its task and its preprocessing.
 
     `allowed` replaces image settings that change no pixels: which formats, and how large.
     `while_decoding`: whether other cores decode images meanwhile; a small net then leaves them to
@@ -70,55 +71,72 @@ class SavedModel:
         self.image = saved.state.image.model_copy(update=dict(allowed))
         self.expected = saved.state.config.data.image.common(self.image)
         backend = choose_backend()
-        model = Model(
-            self.state.config.model.hidden(),
-            math.prod(self.state.image.shape),
-            len(self.state.class_names),
-            self.state.config.training.loss,
-            backend=backend,
-        )
+        config = self.state.config
+        self.task = config.task
+        head = config.task.head(self.state.shape, self.state.targets.names)
+        hidden, inputs = config.model.hidden(), math.prod(self.state.shape)
+        model = Model(hidden, inputs, head, config.training.loss, backend=backend)
         checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
         leaves_cores = while_decoding and model.arena.values.size < SMALL_NET
         set_threads(backend, 1 if leaves_cores else self.state.threads)
         self._predictor = Predictor(model, self.state.normalization)
 
-    def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> ClassOutcome:
-        """Compare the predictions for a labelled split with its labels."""
-        outcome = evaluate(self._predictor, dataset, progress, keep_scores=True)
+    def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Outcome:
+        """Compare the predictions for a whole split with its targets."""
+        outcome = self.task.outcome(self.state.targets, keep_scores=True)
+        evaluate(self._predictor, self.task, self.state.targets, dataset, outcome, progress)
         self._require_finite(outcome.loss)
         return outcome
 
     def predict(
-        self, paths: Sequence[str], top_k: int, begun: Sharing | None = None
+        self, paths: Sequence[str], ranks: int, begun: Sharing | None = None
     ) -> Iterator[Prediction | BadImage]:
-        """Yield for each path, in order, its `top_k` most probable classes, or why it is bad. The
-        next images are decoded meanwhile; some are already if they had a head start, `begun`."""
+        """Yield for each path, in order, what the model says, of classes the `ranks` most probable,
+        or why it is bad. The next images are decoded meanwhile; some are already if they had a head
+        start, `begun`."""
+        if self.state.normalization.unit == 1:
+            yield from self._predict_numbers(paths, ranks)
+            return
         image = self.image
         if begun and begun.form == image.form:  # unless the model's file was replaced meanwhile
             chunks = stream_shared(begun)
         else:
             chunks = stream_images(paths, image, self.expected)
         for chunk in chunks:
-            top = self._top(chunk.images, top_k)
+            answers = self.answers(chunk.images, ranks)
             for index in sorted((*chunk.indices.tolist(), *chunk.bad)):
                 bad = chunk.bad.get(index)
-                yield bad or Prediction(paths[index], next(top), index in chunk.unlike)
+                yield bad or Prediction(paths[index], next(answers), index in chunk.unlike)
 
-    def _top(
-        self, images: NDArray[np.uint8], top_k: int
-    ) -> Iterator[tuple[tuple[str, float], ...]]:
-        names = self.state.class_names
-        unknown = np.zeros(len(images), np.int64)
-        for _, probabilities, loss in self._predictor.run(images, unknown):
-            self._require_finite(loss)
-            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
-            values = np.take_along_axis(probabilities, order, axis=1)
-            for classes, row in zip(order.tolist(), values.tolist(), strict=True):
-                yield tuple(zip(map(names.__getitem__, classes), row, strict=True))
+    def _predict_numbers(self, paths: Sequence[str], ranks: int) -> Iterator[Prediction]:
+        """The same for each example in files of numbers: tables, .npy and .npz files."""
+        for path in paths:
+            source = number_source(path, self.state.features)
+            content = source.content(())
+            assert isinstance(content, Arrays)
+            shape = content.inputs.shape[1:]
+            if content.inputs.dtype != "float32" or shape != self.state.shape:
+                raise DataError(
+                    f"{show_path(path)}: each example has the shape {shape}, the model takes "
+                    f"numbers of the shape {self.state.shape}."
+                )
+            answers = self.answers(content.inputs, ranks)
+            for index, answer in enumerate(answers):
+                place = f":{content.lines[index]}" if content.lines else f"[{index}]"
+                yield Prediction(path + place, answer, False)
+
+    def answers(self, inputs: Inputs, ranks: int) -> Iterator[Answer]:
+        """What the model says about each of the inputs (n, …)."""
+        for batch in self._predictor.run(inputs):
+            self._require_finite(batch.loss)
+            predictions = self.task.predictions(batch.outputs, self.state.targets)
+            yield from self.task.answers(
+                predictions, inputs[batch.place], self.state.targets, ranks
+            )
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise ModelFileError(
-                f"{show_path(self.path)}: its weights are so large that these images give a loss "
+                f"{show_path(self.path)}: its weights are so large that these inputs give a loss "
                 f"of {loss:g}. Train the model again."
             )

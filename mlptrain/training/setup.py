@@ -49,7 +49,7 @@ def prepare_run(
         backend = choose_backend(saved.state.kernels if saved else None)
         splits = read_splits(config, reading)
         model = _build_model(config, splits, backend)
-        weights = class_weights(config.training.class_weight, splits.train)
+        weights = class_weights(config.training.class_weight, splits.train.targets)
         threads = saved.state.threads if saved else config.training.threads
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
         run = Run(given, splits, model, weights, folder, threads)
@@ -82,8 +82,9 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
 def _build_model(config: Config, splits: Splits, backend: NumpyBackend) -> Model:
     """The model, its parameters still zero. Raises ConfigError if it cannot fit into memory."""
     hidden, optimizer = config.model.hidden(), config.training.optimizer
-    inputs, classes = math.prod(splits.image.shape), len(splits.train.class_names)
-    parameters = count_parameters(hidden, inputs, classes)
+    shape = splits.train.inputs.shape[1:]
+    inputs, head = math.prod(shape), config.task.head(shape, splits.train.targets.names)
+    parameters = count_parameters(hidden, inputs, head.units)
     needed = parameters * 4 * (2 + len(optimizer.state()))
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
@@ -92,7 +93,7 @@ def _build_model(config: Config, splits: Splits, backend: NumpyBackend) -> Model
             f"{optimizer.model_dump()['type']} they take {needed / 1e9:.1f} GB, this machine has "
             f"{memory / 1e9:.1f} GB. Use fewer units, or a smaller data.image.height and width."
         )
-    return Model(hidden, inputs, classes, config.training.loss, backend=backend)
+    return Model(hidden, inputs, head, config.training.loss, backend=backend)
 
 
 def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:

@@ -41,13 +41,13 @@ class Members:
         them, if some are missing, or have other pixels or another label."""
         where = {exact(name): index for index, name in enumerate(dataset.names)}
         found, digests = keys_of(dataset.digests), keys_of(self.digests)
-        class_names = tuple(map(exact, dataset.class_names))
+        labels = list(map(exact, dataset.targets.texts()))
         indices, changed = [], []
         for name, label, digest in zip(self.names, self.labels, digests, strict=True):
             index = where.get(name, -1)
             if index < 0:
                 changed.append(f"{show_name(name)}: is missing")
-            elif (now := class_names[dataset.labels[index]]) != label:
+            elif (now := labels[index]) != label:
                 changed.append(
                     f"{show_name(name)}: is '{show_name(now)}', was '{show_name(label)}'"
                 )
@@ -70,13 +70,12 @@ def encode(splits: Iterable[tuple[str, Dataset]]) -> bytes:
     """The bytes of split.csv (RFC 4180; lines end with a newline)."""
     lines = [",".join(COLUMNS)]
     for split, dataset in splits:
-        labels = [_field(name) for name in dataset.class_names]
         digests = dataset.digests.tobytes().hex()
         size = 2 * DIGEST_BYTES
         lines += [
-            f"{split},{_field(name)},{labels[label]},{digests[start : start + size]}"
-            for name, label, start in zip(
-                dataset.names, dataset.labels.tolist(), range(0, len(digests), size), strict=True
+            f"{split},{_field(name)},{_field(text)},{digests[start : start + size]}"
+            for name, text, start in zip(
+                dataset.names, dataset.targets.texts(), range(0, len(digests), size), strict=True
             )
         ]
     return exact("".join(f"{line}\n" for line in lines)).encode()
@@ -117,9 +116,8 @@ def _parse(path: Path) -> dict[str, Members]:
 
 
 def _fingerprint(members: Members, state: State) -> str:
-    index = {exact(name): i for i, name in enumerate(state.class_names)}
-    labels = np.array([index[label] for label in members.labels], np.int64)
-    return fingerprint(state.image.shape, members.digests, labels, state.class_names, members.names)
+    names = state.targets.names
+    return fingerprint(state.shape, members.digests, members.labels, names, members.names)
 
 
 def _field(text: str) -> str:

@@ -53,23 +53,25 @@ class Step:
         self._coefficients = backend.empty((MOST_STEPS, updater.coefficients.size), dtype)
         self._losses = backend.empty((MOST_STEPS, 1), dtype)
         self._correct = backend.empty((MOST_STEPS, 1), dtype)
+        self._correct[...] = 0  # where nothing is counted
         examples = backend.empty((batch_size,), np.int64)
         program.loss.gradient[...] = 1
         at = {"counter": counter}
         calls = [
             Call(row, examples, {"table": self._examples, **at}),
             Call(row, updater.coefficients, {"table": self._coefficients, **at}),
-            *batches.calls(examples, program.x.value, program.labels.value),
-            batches.weigh(examples, program.weights.value),
+            *batches.calls(examples, program.x.value),
+            *batches.target_calls(examples, program.targets.value, program.weights.value),
             *program.plan.forward_calls,
             *program.plan.backward_calls,
             *(clip_calls(model.arena, clip_norm) if clip_norm is not None else ()),
             *updater.calls(),
             *model.projections(),
             Call(put, self._losses, {"value": program.loss.value, **at}),
-            Call(put, self._correct, {"value": program.correct.value, **at}),
             Call(advance, counter, {}),
         ]
+        if program.score is not None:
+            calls.insert(-1, Call(put, self._correct, {"value": program.score.value, **at}))
         self._run = backend.bind(calls)
 
     def run(

@@ -6,6 +6,7 @@ A trainer works on examples in memory and writes nothing; `run.py` listens to it
 import math
 import time
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ from mlptrain.data.shuffling import window_size
 from mlptrain.errors import DivergedError
 from mlptrain.nn.model import Model
 from mlptrain.optim.updater import Updater
-from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.metrics.measure import higher_is_better, needs_scores, value_of
+from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.tasks.task import Task
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
@@ -34,10 +37,11 @@ class Trainer:
 
     Args:
         training: the settings; the optimizer's too.
+        task: what the model is to learn.
         model: a model, whose parameters are drawn anew.
         train: the training examples.
         validation: examples to measure every epoch by; None: there are none.
-        normalization: what turns a pixel into an input.
+        normalization: what turns a stored number into an input.
         class_weights: (classes,) each class's weight in the loss; None: 1.
         seed: of all random numbers.
 
@@ -50,6 +54,7 @@ class Trainer:
     def __init__(
         self,
         training: TrainingConfig,
+        task: Task,
         model: Model,
         train: Dataset,
         validation: Dataset | None,
@@ -68,16 +73,19 @@ class Trainer:
         self._validation = validation
         self._seed = seed
         model.initialize(stream(seed, INITIALIZATION))
-        row_bytes = math.prod(train.images.shape[1:])
+        row_bytes = train.inputs[:1].nbytes
         self._batches = Batches(
-            train.images,
-            train.labels,
+            train.inputs,
+            train.targets,
             normalization,
-            class_weights,
             train.rows,
+            weights=train.weights,
+            class_weights=class_weights,
             window=window_size(row_bytes, training.batch_size),
         )
         self._predictor = Predictor(model, normalization)
+        self._task, self._spec = task, task.spec(train.targets)
+        self._counts = model.head.score is not None
         self._best = np.zeros_like(model.arena.values)
         self._counter = model.arena.backend.empty((1,), np.int64)
         self._counter[0] = 0
@@ -150,7 +158,7 @@ class Trainer:
         """Validate, and compare with the best epoch."""
         progress, examples = self.progress, len(self._batches)
         self.require_finite()
-        validation = self.evaluate(self._validation)
+        validation = self.evaluate(self._validation, keep_scores=self._needs_scores)
         if validation is not None and not math.isfinite(validation.loss):
             raise self.diverged(f"the validation loss is {validation.loss:g}")
         seen = examples - steps_before * self._training.batch_size
@@ -158,10 +166,7 @@ class Trainer:
             epoch=progress.epoch + 1,
             step=progress.step,
             learning_rate=self.learning_rate(progress.step - 1),
-            train_loss=progress.epoch_loss / examples,
-            train_accuracy=progress.epoch_correct / examples,
-            val_loss=validation.loss if validation else None,
-            val_accuracy=validation.accuracy if validation else None,
+            values=self._values(validation),
             seconds=round(seconds, 6),
             examples_per_second=round(max(seen, 0) / seconds, 1),
         )
@@ -171,14 +176,47 @@ class Trainer:
         if best:
             progress.best_epoch, progress.best_value = (
                 progress.epoch,
-                getattr(metrics, self.monitor),
+                metrics.values[self.monitor],
             )
             self._best[...] = self.model.arena.values
         return EpochDone(metrics, best)
 
-    def evaluate(self, dataset: Dataset | None) -> ClassOutcome | None:
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """What is measured in every epoch, where there is something to measure it by."""
+        names = self._values(None)
+        validated = self._validation is not None
+        return tuple(name for name in names if validated or not name.startswith("val_"))
+
+    def _values(self, validation: Outcome | None) -> dict[str, float | None]:
+        """The losses, the task's headline and what is monitored."""
+        progress, examples = self.progress, len(self._batches)
+        values: dict[str, float | None] = {"train_loss": progress.epoch_loss / examples}
+        if self._counts:
+            values["train_accuracy"] = progress.epoch_correct / examples
+        for name in self._measured:
+            values[f"val_{name}"] = None if validation is None else value_of(name, validation)
+        return values
+
+    @cached_property
+    def _measured(self) -> tuple[str, ...]:
+        """The metrics of the validation split."""
+        names = ["loss", self._task.headline]
+        if self.monitor.startswith("val_"):
+            names.append(self.monitor.removeprefix("val_"))
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def _needs_scores(self) -> bool:
+        """Whether one of these metrics needs the score of each example."""
+        return any(needs_scores(name, self._task.kind) for name in self._measured)
+
+    def evaluate(self, dataset: Dataset | None, *, keep_scores: bool = False) -> Outcome | None:
         """The model as it is now on `dataset`, if there is one."""
-        return None if dataset is None else evaluate(self._predictor, dataset)
+        if dataset is None:
+            return None
+        outcome = self._task.outcome(self._spec, keep_scores=keep_scores)
+        return evaluate(self._predictor, self._task, self._spec, dataset, outcome)
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of `step` = 0, 1, …"""
@@ -200,10 +238,12 @@ class Trainer:
     def is_better(self, metrics: EpochMetrics) -> bool:
         """Whether this epoch beats the best one so far."""
         stopping, best = self._training.early_stopping, self.progress.best_value
-        value: float = getattr(metrics, self.monitor)
+        value = metrics.values[self.monitor]
+        assert value is not None
         if best is None:
             return True
-        gain = value - best if self.monitor.endswith("accuracy") else best - value
+        name = self.monitor.partition("_")[2]
+        gain = value - best if higher_is_better(name) else best - value
         return gain > (stopping.min_delta if stopping else 0.0)
 
     def state(self) -> dict[str, dict[str, Array]]:

@@ -19,10 +19,10 @@ from mlptrain.backend.call import Bound
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.operations import Operation
-from mlptrain.functions.activations import GELU, ReLU, Tanh
-from mlptrain.functions.losses import CrossEntropy
+from mlptrain.functions.activations import GELU, ReLU, Softmax, Tanh
+from mlptrain.functions.losses import CountCorrect, CrossEntropy
 from mlptrain.nn.layers import Dense, Dropout, Layer
-from mlptrain.nn.model import Model, Program
+from mlptrain.nn.model import Head, Model, Program
 from mlptrain.optim.optimizers import Adam
 
 compiled_backend()  # or none of these tests
@@ -33,6 +33,7 @@ LAYERS = [
     Dense(units=90, activation=GELU()),
     Dense(units=70, activation=Tanh(), use_bias=False),
 ]
+HEAD = Head(10, Softmax(), score=CountCorrect())
 
 
 class Training:
@@ -41,14 +42,14 @@ class Training:
     def __init__(
         self, backend: NumpyBackend, layers: list[Layer] = LAYERS, batch: int = 64
     ) -> None:
-        self.model = Model(layers, 100, 10, CrossEntropy(label_smoothing=0.1), backend=backend)
+        self.model = Model(layers, 100, HEAD, CrossEntropy(label_smoothing=0.1), backend=backend)
         self.model.initialize(np.random.default_rng(0))
         step = np.zeros(1, np.int64)
         self.program: Program = self.model.plan_training(batch, backend.random(1, 0, step))
         self.updater = Updates(Adam(), self.model.arena)
         random = np.random.default_rng(2)
         self.program.x.value[...] = random.normal(size=self.program.x.shape)
-        self.program.labels.value[...] = random.integers(0, 10, batch)
+        self.program.targets.value[...] = random.integers(0, 10, batch)
         self.program.weights.value[...] = 1 / batch
 
     def steps(self, count: int) -> list[float]:
@@ -68,7 +69,7 @@ def test_training_goes_the_way_of_the_plain_rules() -> None:
         scale = np.abs(wanted.model.arena.values).max()
         difference = np.abs(found.model.arena.values - wanted.model.arena.values).max()
         assert difference < 1e-3 * scale
-        assert found.program.correct.value == wanted.program.correct.value
+        assert found.program.score.value == wanted.program.score.value
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
@@ -109,7 +110,7 @@ class WatchedBackend(CompiledBackend):
 
 def test_rules_without_a_kernel_run_between_the_programs() -> None:
     watched = WatchedBackend()
-    Model(LAYERS, 100, 10, CrossEntropy(), backend=watched).plan_evaluation(64).plan.forward()
+    Model(LAYERS, 100, HEAD, CrossEntropy(), backend=watched).plan_evaluation(64).plan.forward()
     assert [len(program) for program in watched.programs] == [3, 8]  # gelu has no kernel
     assert watched.programs[0] == ["matrix_product", "relu", "matrix_product"]
 
@@ -118,7 +119,7 @@ def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> Non
     for batch, kernels in ((64, ["matrix_product", "sum_up"]), (400, ["matrix_product"])):
         watched = WatchedBackend()
         watched.use_threads(2)
-        Model(LAYERS[:1], 500, 10, CrossEntropy(), backend=watched).plan_evaluation(
+        Model(LAYERS[:1], 500, HEAD, CrossEntropy(), backend=watched).plan_evaluation(
             batch
         ).plan.forward()
         assert watched.programs[0][: len(kernels) + 1] == [*kernels, "relu"]

@@ -9,13 +9,16 @@ WORST = EpochMetrics(
     epoch=12345,
     step=1,
     learning_rate=1e-300,
-    train_loss=1.23e38,
-    train_accuracy=0.0,
-    val_loss=999.99999,
-    val_accuracy=1.0,
+    values={
+        "train_loss": 1.23e38,
+        "train_accuracy": 0.0,
+        "val_loss": 999.99999,
+        "val_accuracy": 1.0,
+    },
     seconds=999.99,
     examples_per_second=1.0,
 )
+NAMES = tuple(WORST.values)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def test_a_part_that_does_not_fit_begins_a_line_and_stays_whole() -> None:
 @pytest.mark.parametrize("validated", [True, False])
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 10_000])
 def test_epoch_rows_fit_and_stand_below_their_titles(width: int, validated: bool) -> None:
-    table = EpochTable(validated=validated, width=width)
+    table = EpochTable(NAMES if validated else NAMES[:2], width=width)
     titles, row = table.titles(), table.row(WORST)
     assert len(titles) == len(row) <= width - len("  best")
     for title in re.finditer(r"\S+", titles):
@@ -48,13 +51,13 @@ def test_epoch_rows_fit_and_stand_below_their_titles(width: int, validated: bool
 
 
 def test_columns_are_dropped_only_where_they_do_not_fit() -> None:
-    everything = EpochTable(validated=True, width=94)
+    everything = EpochTable(NAMES, width=94)
     assert everything.titles().split() == [
         "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "time"
     ]  # fmt: skip
     assert len(everything.titles()) + len("  best") == 88
-    assert "train_accuracy" not in EpochTable(validated=True, width=87).titles()
-    assert EpochTable(validated=True, width=40).titles().split() == [
+    assert "train_accuracy" not in EpochTable(NAMES, width=87).titles()
+    assert EpochTable(NAMES, width=40).titles().split() == [
         "epoch", "val_loss", "val_accuracy"
     ]  # fmt: skip
 

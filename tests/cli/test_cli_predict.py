@@ -119,9 +119,10 @@ def test_an_image_alone_gets_what_it_gets_among_thousands(trained: Path, thousan
     for among in together[:300]:  # every place in a batch
         (prediction,) = alone.predict([str(trained / among["path"])], 3)
         assert isinstance(prediction, Prediction)
-        assert [name for name, _ in prediction.top] == [each["label"] for each in among["top"]]
+        top = prediction.answer.record["top"]
+        assert [each["label"] for each in top] == [each["label"] for each in among["top"]]
         expected = [each["probability"] for each in among["top"]]
-        assert [p for _, p in prediction.top] == pytest.approx(expected, abs=1e-6)
+        assert [each["probability"] for each in top] == pytest.approx(expected, abs=1e-6)
 
 
 def test_predictions_are_what_eval_counted(trained: Path) -> None:

@@ -21,7 +21,8 @@ GATES = "is no gate. Write NAME=VALUE with a metric and a number, for example --
 FORMS = (
     "is no file of labelled images that mlptrain reads. Allowed are a folder with one folder of "
     "images per class, a .csv with the columns filepath,label, IDX files (…images-idx3…, "
-    "…labels-idx1…) and an .npz with x (images) and y (labels)."
+    "…labels-idx1…), {inputs: x.npy, targets: y.npy}, an .npz with x (images) and y (labels) and "
+    "{type: table, path: a .csv of numbers}."
 )
 
 WRONG = [

@@ -16,6 +16,7 @@ from mlptrain.functions.activations import activations
 from mlptrain.functions.losses import losses
 from mlptrain.nn.initializers import initializers
 from mlptrain.optim.optimizers import optimizers
+from mlptrain.tasks.task import tasks
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 VARIANTS = {
@@ -31,7 +32,12 @@ VARIANTS = {
     "floats": "training: {optimizer: {type: adamw, epsilon: 1e-30, learning_rate: 1e20}}",
     "seed": "seed: 9223372036854775807",
     **{f"every {name}": f"training: {{optimizer: {name}}}" for name in optimizers},
-    **{f"every {name}": f"training: {{loss: {name}}}" for name in losses},
+    **{
+        f"every {name}": f"task: {(losses[name].tasks or tuple(tasks))[0]}\n"
+        f"training: {{loss: {name}}}"
+        for name in losses
+    },
+    **{f"every {name}": f"task: {name}" for name in tasks},
     **{f"every {name}": f"model: {{activation: {name}}}" for name in activations},
     **{
         f"every {name}": "model:\n  layers:\n    - type: dense\n      units: 3\n"

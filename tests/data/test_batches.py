@@ -11,9 +11,14 @@ from mlptrain.data import shuffling
 from mlptrain.data.batches import Batches
 from mlptrain.data.loading.mapping import mapped
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets
 
 RANDOM = np.random.default_rng(0)
 BACKENDS = {backend.kernels: backend for backend in (NumpyBackend(), choose_backend())}
+
+
+def classes(labels: np.ndarray) -> ClassTargets:
+    return ClassTargets(labels, tuple(f"class {label}" for label in range(labels.max() + 1)))
 
 
 def written(
@@ -23,7 +28,7 @@ def written(
     m = len(examples)
     x, y = np.full((m, inputs), np.nan, np.float32), np.full(m, -7, np.int64)
     w = np.full(m, np.nan, np.float32)
-    backend.bind([*batches.calls(examples, x, y), batches.weigh(examples, w)])()
+    backend.bind([*batches.calls(examples, x), *batches.target_calls(examples, y, w)])()
     return x, y, w
 
 
@@ -40,8 +45,9 @@ def test_examples_arrive_scaled(
     labels, rows = RANDOM.integers(0, 3, 40), RANDOM.permutation(50)[:40]
     weights = np.array([0.5, 1.0, 3.0])
     plain = Normalization.identity(shape[2])
-    normalization = Normalization.fit([images]) if standard else plain
-    batches = Batches(images, labels, normalization, weights, rows, window=40)
+    normalization = Normalization.of_images([images]) if standard else plain
+    targets = classes(labels)
+    batches = Batches(images, targets, normalization, rows, class_weights=weights, window=40)
     for indices in (np.arange(40), np.array([39]), RANDOM.permutation(40)[:17]):
         x, y, w = written(batches, backend, indices, images[0].size)
         m, pixels = len(indices), images[rows[indices]]
@@ -63,7 +69,7 @@ def test_each_channel_has_its_own_scale_and_offset(
 ) -> None:
     """Also where some of them are 0 or alike."""
     images = RANDOM.integers(0, 256, (6, 2, 3, 3), np.uint8)
-    batches = Batches(images, np.arange(6), Normalization(mean=mean, std=std), window=6)
+    batches = Batches(images, classes(np.arange(6)), Normalization(mean=mean, std=std), window=6)
     x, _, w = written(batches, BACKENDS[kernels], np.arange(6), 18)
     exact = (images / 255 - np.array(mean)) / np.array(std)
     np.testing.assert_allclose(x, exact.reshape(6, -1), rtol=1e-5, atol=1e-6)
@@ -76,7 +82,8 @@ def test_twice_the_weights_are_the_same_shares(kernels: str) -> None:
     images, labels = np.zeros((20, 2, 2, 1), np.uint8), RANDOM.integers(0, 3, 20)
     weights, shares = np.array([0.3, 2.0, 0.7]), []
     for factor in (1, 2):
-        batches = Batches(images, labels, Normalization.identity(1), factor * weights, window=20)
+        identity, targets = Normalization.identity(1), classes(labels)
+        batches = Batches(images, targets, identity, class_weights=factor * weights, window=20)
         shares.append(written(batches, BACKENDS[kernels], np.arange(20), 4)[2])
     np.testing.assert_array_equal(shares[0], shares[1])
     assert shares[0].sum() == pytest.approx(1, rel=1e-6)
@@ -92,8 +99,8 @@ def test_a_large_file_is_read_window_by_window(
     (tmp_path / "pixels").write_bytes(images.tobytes())
     with (tmp_path / "pixels").open("rb") as file:
         in_file = mapped(file.fileno(), images.size).reshape(images.shape)
-        rows, labels = RANDOM.permutation(30)[:25], np.arange(25)
-        batches = Batches(in_file, labels, Normalization.identity(1), rows=rows, window=9)
+        rows, targets = RANDOM.permutation(30)[:25], classes(np.arange(25))
+        batches = Batches(in_file, targets, Normalization.identity(1), rows=rows, window=9)
         for _ in range(2):  # nothing is left of the epoch before
             examples, seen = RANDOM.permutation(25), 0
             for window in batches.windows(examples, start):

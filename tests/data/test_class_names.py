@@ -12,6 +12,7 @@ from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.npz import Npz
 from mlptrain.errors import DataError
+from mlptrain.tasks.class_labels import ClassLabels
 
 BLANKS, ACCENTS = "blanks or invisible characters", "composed and decomposed accents"
 ALIKE = {
@@ -84,14 +85,14 @@ def folder(root: Path, *names: str) -> Folder:
 
 def test_the_rule_holds_for_folders_and_between_splits(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        read(folder(tmp_path / "a", "cat", "cat "), ImageSettings())
+        read(folder(tmp_path / "a", "cat", "cat "), ImageSettings(), ClassLabels())
     assert str(caught.value) == (
         f"{tmp_path}/a: the class names 'cat' and 'cat ' look alike: they differ only in "
         f"{BLANKS}; rename one."
     )
     test = folder(tmp_path / "b", "cafe\u0301", "dog")
     with pytest.raises(DataError) as caught:
-        read(test, ImageSettings(), class_names=("caf\xe9", "dog"))
+        read(test, ImageSettings(), ClassLabels(("caf\xe9", "dog")))
     assert str(caught.value) == (
         f"{tmp_path}/b: the class names 'caf\\xe9' and 'cafe\\u0301' look alike: they differ only "
         f"in {ACCENTS}; rename one. Classes are named as in the training set."
@@ -101,4 +102,4 @@ def test_the_rule_holds_for_folders_and_between_splits(tmp_path: Path) -> None:
 def test_the_rule_holds_for_names_in_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.zeros((2, 4, 5), np.uint8), y=np.array(["cat", "cat\xa0"]))
     with pytest.raises(DataError, match=r"'cat' and 'cat\\xa0' look alike"):
-        read(Npz(path=str(tmp_path / "d.npz")), ImageSettings())
+        read(Npz(path=str(tmp_path / "d.npz")), ImageSettings(), ClassLabels())

@@ -12,6 +12,7 @@ from mlptrain.data.digests import digests_of
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.npz import Npz
+from mlptrain.tasks.class_labels import ClassLabels
 
 
 @pytest.mark.parametrize("rows", [None, [4, 0, 4], [1, 2], []])
@@ -37,7 +38,7 @@ def test_only_what_is_wanted_of_an_array_is_digested(
     (tmp_path / "d.npz").write_bytes(npz(x=IMAGES, y=LABELS))
     monkeypatch.setattr(digests.hashlib, "sha256", sha256)
     source = Npz(path=str(tmp_path / "d.npz"))
-    names = ("0", "1", "2")
-    dataset, _ = read(source, ImageSettings(), class_names=names, partial=True, only={"d.npz[1]"})
+    some = ClassLabels(("0", "1", "2"), partial=True)
+    dataset, _ = read(source, ImageSettings(), some, only={"d.npz[1]"})
     assert dataset.names == ("d.npz[1]",)
     assert digested == [IMAGES[1].tobytes()]

@@ -10,11 +10,11 @@ import pytest
 from array_files import IMAGES, LABELS, idx
 
 from mlptrain.data.sources.idx import Idx
-from mlptrain.data.sources.source import Pixels
+from mlptrain.data.sources.source import Arrays
 from mlptrain.errors import DataError
 
 
-def read_pair(folder: Path, images: bytes, labels: bytes) -> Pixels:
+def read_pair(folder: Path, images: bytes, labels: bytes) -> Arrays:
     (folder / "images").write_bytes(images)
     (folder / "labels").write_bytes(labels)
     return Idx(images=str(folder / "images"), labels=str(folder / "labels")).content()
@@ -24,7 +24,7 @@ def read_pair(folder: Path, images: bytes, labels: bytes) -> Pixels:
 @pytest.mark.parametrize("packed", [bytes, gzip.compress])
 def test_idx_files_of_every_kind(dtype: str, packed: object, tmp_path: Path) -> None:
     content = read_pair(tmp_path, packed(idx(IMAGES)), packed(idx(LABELS.astype(dtype))))
-    np.testing.assert_array_equal(content.images, IMAGES[..., None])
+    np.testing.assert_array_equal(content.inputs, IMAGES[..., None])
     np.testing.assert_array_equal(content.labels, LABELS)
     assert (content.root, content.name) == (str(tmp_path), "images")
 

@@ -10,6 +10,7 @@ from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.leftovers import ignored_note, is_left_behind
 from mlptrain.data.sources.listing import images_below
+from mlptrain.tasks.class_labels import ClassLabels
 
 FOLDERS = ("@eaDir", "__MACOSX", "lost+found", "#recycle", "$RECYCLE.BIN", "@Recycle")
 FOLDERS += ("System Volume Information",)
@@ -35,7 +36,8 @@ def test_in_classes_and_beside_them_they_are_ignored_and_counted(tmp_path: Path)
     content = Folder(path=str(tmp_path)).content()
     assert content.names == ("a/1.png", "b/1.png")
     assert sorted(content.ignored) == sorted(2 * (FOLDERS + FILES))
-    dataset, _ = read(Folder(path=str(tmp_path)), ImageSettings(height=4, width=5))
+    settings = ImageSettings(height=4, width=5)
+    dataset, _ = read(Folder(path=str(tmp_path)), settings, ClassLabels())
     assert dataset.notes == (
         f"{tmp_path}: ignored 24 entries left by the system: "
         "#recycle, $RECYCLE.BIN, @Recycle, @eaDir, Icon\\r and 7 more names",

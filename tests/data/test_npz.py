@@ -9,11 +9,11 @@ import pytest
 from array_files import IMAGES, LABELS, npz
 
 from mlptrain.data.sources.npz import Npz
-from mlptrain.data.sources.source import Pixels
+from mlptrain.data.sources.source import Arrays
 from mlptrain.errors import DataError
 
 
-def read_npz(folder: Path, data: bytes) -> Pixels:
+def read_npz(folder: Path, data: bytes) -> Arrays:
     (folder / "d.npz").write_bytes(data)
     return Npz(path=str(folder / "d.npz")).content()
 
@@ -24,8 +24,8 @@ def test_npz_files_of_every_kind(channels: int, order: str, tmp_path: Path) -> N
     x = np.asarray(np.random.default_rng(0).integers(0, 256, (3, 4, 5, channels or 1)), np.uint8)
     written = np.asarray(x if channels else x[..., 0], order=order)
     content = read_npz(tmp_path, npz(x=written, y=LABELS.astype(np.int16)))
-    np.testing.assert_array_equal(content.images, x)
-    assert content.images.flags.c_contiguous
+    np.testing.assert_array_equal(content.inputs, x)
+    assert content.inputs.flags.c_contiguous
     np.testing.assert_array_equal(content.labels, LABELS)
     named = read_npz(tmp_path, npz(x=written, y=np.array(["b", "äh", "b"])))
     assert named.labels == ("b", "äh", "b")
@@ -98,9 +98,9 @@ BROKEN_NPZ = {
         ": y is object. Allowed are integers from 0 and strings. "
         "Convert whole numbers with y.astype('int64'), names with y.astype('str').",
     ),
-    "float": (
-        npz(x=IMAGES / 255, y=LABELS),
-        ": x is float64. Allowed is uint8, gray levels 0 to 255. "
+    "int": (
+        npz(x=IMAGES.astype(int), y=LABELS),
+        ": x is int64. Allowed is uint8, gray levels 0 to 255. "
         "Convert it, for values in [0, 1] with (255 * x).round().astype('uint8').",
     ),
     "channels first": (
@@ -164,7 +164,7 @@ def test_damaged_npz_files_raise_nothing_but_data_errors(tmp_path: Path) -> None
             content = read_npz(tmp_path, bytes(damaged))
         except DataError:
             continue
-        np.testing.assert_array_equal(content.images[..., 0], IMAGES)
+        np.testing.assert_array_equal(content.inputs[..., 0], IMAGES)
 
 
 def test_labels_may_be_a_column(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_file_of_several_splits_gives_the_one_it_is_read_for(
         return
     content = source.content()
     assert content.name == f"mnist.npz:x_{found}"
-    assert set(content.images.flat) == {held.index(found)}
+    assert set(content.inputs.flat) == {held.index(found)}
 
 
 def test_named_arrays_are_taken_for_any_split(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from mlptrain.data.sources.manifest import Manifest
 from mlptrain.data.sources.npz import Npz
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError
+from mlptrain.tasks.class_labels import ClassLabels
 
 SETTINGS = ImageSettings()
+ALL = ClassLabels()
 CLASSES = {"cat": 3, "[red]": 2, "é\n": 1}
 
 
@@ -35,9 +37,9 @@ def make(root: Path, classes: dict[str, int] = CLASSES, *, backwards: bool = Fal
     return Folder(path=str(root))
 
 
-def message(source: Source, **options: object) -> str:
+def message(source: Source, reader: ClassLabels = ALL, **options: object) -> str:
     with pytest.raises(DataError) as caught:
-        read(source, SETTINGS, **options)
+        read(source, SETTINGS, reader, **options)
     return str(caught.value)
 
 
@@ -48,36 +50,39 @@ def npz(path: Path, labels: list[object]) -> Npz:
 
 
 def test_a_folder_becomes_a_data_set(tmp_path: Path) -> None:
-    dataset, settings = read(make(tmp_path), SETTINGS)
+    dataset, settings = read(make(tmp_path), SETTINGS, ALL)
     assert settings.shape == (4, 5, 1)
-    assert dataset.class_names == ("[red]", "cat", "é\n")
-    assert dataset.labels.tolist() == [0, 0, 1, 1, 1, 2]
+    assert dataset.targets.names == ("[red]", "cat", "é\n")
+    assert dataset.targets.values.tolist() == [0, 0, 1, 1, 1, 2]
     assert dataset.names[:2] == ("[red]/0.png", "[red]/1.png")
     assert dataset.root == str(tmp_path)
-    np.testing.assert_array_equal(dataset.images[4], gradient(4, 5) + np.uint8(2))
+    np.testing.assert_array_equal(dataset.inputs[4], gradient(4, 5) + np.uint8(2))
 
 
 def test_neither_the_order_of_creation_nor_the_place_decides(tmp_path: Path) -> None:
-    first, _ = read(make(tmp_path / "a"), SETTINGS)
-    second, _ = read(make(tmp_path / "b", backwards=True), SETTINGS)
-    np.testing.assert_array_equal(first.images, second.images)
-    assert (first.names, first.labels.tolist()) == (second.names, second.labels.tolist())
+    first, _ = read(make(tmp_path / "a"), SETTINGS, ALL)
+    second, _ = read(make(tmp_path / "b", backwards=True), SETTINGS, ALL)
+    np.testing.assert_array_equal(first.inputs, second.inputs)
+    assert (first.names, first.targets.values.tolist()) == (
+        second.names,
+        second.targets.values.tolist(),
+    )
     assert first.fingerprint() == second.fingerprint()
 
 
 def test_the_fingerprint_sees_every_change(tmp_path: Path) -> None:
-    dataset, _ = read(make(tmp_path), SETTINGS)
+    dataset, _ = read(make(tmp_path), SETTINGS, ALL)
     prints = {dataset.fingerprint()}
-    pixels, labels = dataset.images.copy(), dataset.labels.copy()
+    targets, pixels, labels = dataset.targets, dataset.inputs.copy(), dataset.targets.values.copy()
     pixels[-1, -1, -1] ^= 1
     labels[0] = 1
-    names, classes = dataset.names, dataset.class_names
+    names, classes = dataset.names, targets.names
     for changed in (
-        replace(dataset, images=pixels, digests=digests_of(pixels)),
-        replace(dataset, labels=labels),
-        replace(dataset, class_names=classes[::-1]),
+        replace(dataset, inputs=pixels, digests=digests_of(pixels)),
+        replace(dataset, targets=replace(targets, values=labels)),
+        replace(dataset, targets=replace(targets, names=classes[::-1])),
         replace(dataset, names=("x", *names[1:])),
-        replace(dataset, images=dataset.images.reshape(6, 5, 4, 1)),
+        replace(dataset, inputs=dataset.inputs.reshape(6, 5, 4, 1)),
         dataset.select(np.arange(5)),
     ):
         prints.add(changed.fingerprint())
@@ -86,19 +91,19 @@ def test_the_fingerprint_sees_every_change(tmp_path: Path) -> None:
 
 
 def test_select_takes_examples_along_with_their_names(tmp_path: Path) -> None:
-    dataset, _ = read(make(tmp_path), SETTINGS)
+    dataset, _ = read(make(tmp_path), SETTINGS, ALL)
     part = dataset.select(np.array([4, 0]))
     assert (len(part), part.names) == (2, ("cat/2.png", "[red]/0.png"))
-    assert part.labels.tolist() == [1, 0]
-    np.testing.assert_array_equal(next(part.parts()), dataset.images[[4, 0]])
+    assert part.targets.values.tolist() == [1, 0]
+    np.testing.assert_array_equal(next(part.parts()), dataset.inputs[[4, 0]])
 
 
 def test_other_splits_are_matched_by_name(tmp_path: Path) -> None:
     source = make(tmp_path / "test", {"b": 1, "a": 2})
-    dataset, _ = read(source, SETTINGS, class_names=("b", "a"))
-    assert dataset.class_names == ("b", "a")
-    assert dataset.labels.tolist() == [1, 1, 0]
-    found = message(source, class_names=("a", "c", "d"))
+    dataset, _ = read(source, SETTINGS, ClassLabels(("b", "a")))
+    assert dataset.targets.names == ("b", "a")
+    assert dataset.targets.values.tolist() == [1, 1, 0]
+    found = message(source, ClassLabels(("a", "c", "d")))
     assert found == (
         f"{source.path}: classes 'c', 'd' of the training set missing and class 'b' unknown to "
         "the training set. Its classes must be those of the training set: 'a', 'c', 'd'."
@@ -126,10 +131,10 @@ def test_every_bad_image_is_named(tmp_path: Path) -> None:
 def test_bad_images_can_be_skipped(tmp_path: Path) -> None:
     source = make(tmp_path, {"a": 3, "b": 2})
     (tmp_path / "a/0.png").write_bytes(b"")
-    dataset, _ = read(source, SETTINGS, on_bad_image="skip")
+    dataset, _ = read(source, SETTINGS, ALL, on_bad_image="skip")
     assert dataset.names == ("a/1.png", "a/2.png", "b/0.png", "b/1.png")
-    assert dataset.labels.tolist() == [0, 0, 1, 1]
-    np.testing.assert_array_equal(dataset.images[0], gradient(4, 5) + np.uint8(1))
+    assert dataset.targets.values.tolist() == [0, 0, 1, 1]
+    np.testing.assert_array_equal(dataset.inputs[0], gradient(4, 5) + np.uint8(1))
     assert [bad.path for bad in dataset.skipped] == [f"{tmp_path}/a/0.png"]
     for name in "01":
         (tmp_path / f"b/{name}.png").write_bytes(b"")
@@ -148,40 +153,40 @@ def test_nothing_readable_at_all(tmp_path: Path) -> None:
 
 
 def test_a_manifest_gives_the_data_set_of_the_folder(tmp_path: Path) -> None:
-    folder, _ = read(make(tmp_path / "set"), SETTINGS)
+    folder, _ = read(make(tmp_path / "set"), SETTINGS, ALL)
     rows = [f'"{name}","{name.split("/")[0]}"' for name in folder.names]
     path = tmp_path / "set/m.csv"
     path.write_text("\n".join(["filepath,label", *rows]), encoding="utf-8")
-    listed, _ = read(Manifest(path=str(path)), SETTINGS)
+    listed, _ = read(Manifest(path=str(path)), SETTINGS, ALL)
     assert listed.fingerprint() == folder.fingerprint()
     shutil.move(tmp_path / "set", tmp_path / "moved")
-    moved, _ = read(Manifest(path=str(tmp_path / "moved/m.csv")), SETTINGS)
+    moved, _ = read(Manifest(path=str(tmp_path / "moved/m.csv")), SETTINGS, ALL)
     assert moved.fingerprint() == folder.fingerprint()
 
 
 def test_numbers_name_themselves_in_their_order(tmp_path: Path) -> None:
-    dataset, _ = read(npz(tmp_path / "d.npz", [*range(11), 10]), SETTINGS)
-    assert dataset.class_names == tuple(map(str, range(11)))
-    assert dataset.labels.tolist() == [*range(11), 10]
+    dataset, _ = read(npz(tmp_path / "d.npz", [*range(11), 10]), SETTINGS, ALL)
+    assert dataset.targets.names == tuple(map(str, range(11)))
+    assert dataset.targets.values.tolist() == [*range(11), 10]
     assert dataset.names[11] == "d.npz[11]"
 
 
 def test_numbers_match_a_training_folder_by_name(tmp_path: Path) -> None:
-    training, _ = read(make(tmp_path / "t", dict.fromkeys(map(str, range(11)), 1)), SETTINGS)
-    test, _ = read(
-        npz(tmp_path / "d.npz", list(range(11))), SETTINGS, class_names=training.class_names
-    )
-    names = [test.class_names[label] for label in test.labels]
+    folder = make(tmp_path / "t", dict.fromkeys(map(str, range(11)), 1))
+    training, _ = read(folder, SETTINGS, ALL)
+    source = npz(tmp_path / "d.npz", list(range(11)))
+    test, _ = read(source, SETTINGS, ClassLabels(training.targets.names))
+    names = [test.targets.names[label] for label in test.targets.values]
     assert names == [str(number) for number in range(11)]
 
 
 def test_label_names_say_what_the_numbers_mean(tmp_path: Path) -> None:
     source = npz(tmp_path / "d.npz", [1, 0, 1])
-    dataset, _ = read(source, SETTINGS, label_names=("shoe", "bag"))
-    assert dataset.class_names == ("shoe", "bag")
-    assert dataset.labels.tolist() == [1, 0, 1]
-    test, _ = read(source, SETTINGS, label_names=("shoe", "bag"), class_names=("bag", "shoe"))
-    assert test.labels.tolist() == [0, 1, 0]
+    dataset, _ = read(source, SETTINGS, ClassLabels(label_names=("shoe", "bag")))
+    assert dataset.targets.names == ("shoe", "bag")
+    assert dataset.targets.values.tolist() == [1, 0, 1]
+    test, _ = read(source, SETTINGS, ClassLabels(("bag", "shoe"), ("shoe", "bag")))
+    assert test.targets.values.tolist() == [0, 1, 0]
 
 
 LABELS = {
@@ -204,18 +209,18 @@ LABELS = {
 def test_label_errors(name: str, tmp_path: Path) -> None:
     labels, label_names, text = LABELS[name]
     source = npz(tmp_path / "d.npz", labels)
-    assert message(source, label_names=label_names) == f"{tmp_path}/d.npz{text}"
+    assert message(source, ClassLabels(label_names=label_names)) == f"{tmp_path}/d.npz{text}"
 
 
 def test_numbers_may_leave_some_out(tmp_path: Path) -> None:
-    dataset, _ = read(npz(tmp_path / "d.npz", [26, 0, 3, 26]), ImageSettings())
-    assert dataset.class_names == ("0", "3", "26")
-    assert dataset.labels.tolist() == [2, 0, 1, 2]
+    dataset, _ = read(npz(tmp_path / "d.npz", [26, 0, 3, 26]), SETTINGS, ALL)
+    assert dataset.targets.names == ("0", "3", "26")
+    assert dataset.targets.values.tolist() == [2, 0, 1, 2]
 
 
 def test_arrays_are_brought_to_the_configured_shape(tmp_path: Path) -> None:
     source = npz(tmp_path / "d.npz", [0, 1])
     settings = ImageSettings(mode="rgb", height=2, width=3)
-    dataset, resolved = read(source, settings)
-    assert dataset.images.shape == (2, 2, 3, 3)
+    dataset, resolved = read(source, settings, ALL)
+    assert dataset.inputs.shape == (2, 2, 3, 3)
     assert resolved == settings

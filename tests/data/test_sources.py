@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import mlptrain.config.schema  # noqa: F401  (registers every source)
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.idx import Idx
 from mlptrain.data.sources.listing import images_below
@@ -52,7 +53,7 @@ def test_paths_start_at_the_folder_of_the_config(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_source_is_registered_and_in_the_schema() -> None:
-    assert set(sources) == {"folder", "csv", "idx", "npz"}
+    assert set(sources) == {"folder", "csv", "idx", "npy", "npz", "table"}
     assert TypeAdapter(list[Source]).json_schema()["items"]["anyOf"] == [
         {"type": "string"},
         *({"$ref": f"#/$defs/{each.__name__}"} for each in sources.definitions()),
@@ -111,7 +112,8 @@ FOLDERS = {
         "f/x",
         "{}: is no file of labelled images that mlptrain reads. Allowed are a folder with one "
         "folder of images per class, a .csv with the columns filepath,label, IDX files "
-        "(…images-idx3…, …labels-idx1…) and an .npz with x (images) and y (labels). "
+        "(…images-idx3…, …labels-idx1…), {{inputs: x.npy, targets: y.npy}}, an .npz with x "
+        "(images) and y (labels) and {{type: table, path: a .csv of numbers}}. "
         "Name one of these.",
     ),
     "empty": (
@@ -213,9 +215,9 @@ MANIFESTS = {
         ":4: has 1 value, but the first line names 2 columns. Write one value per column, with "
         "quotes around a value that holds a comma.",
     ),
-    "empty label": (
-        b"filepath,label\na,\n",
-        ":2: filepath or label is empty or no possible name.",
+    "empty path": (
+        b"filepath,label\n,x\n",
+        ":2: filepath is empty or no possible name.",
     ),
     "two labels": (
         b"filepath,label\na,x\nb,x\na,y\n",

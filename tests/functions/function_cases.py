@@ -27,15 +27,17 @@ MODULES = [  # importing them registers what they define
 NOT_DIFFERENTIABLE = {"targets", "weights", "labels"}
 COUNTS = {"count_correct"}  # functions with no derivative at all
 
-# the sizes of inputs, for functions of several that are no losses
+# the sizes of inputs, for functions of several that are no losses, and of one that divides them
 SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
     "add": {"a": ("batch", "n"), "b": ("batch", "n")},
     "multiply": {"a": ("batch", "n"), "b": ("batch", "n")},
     "matmul": {"x": ("batch", "n"), "w": ("n", "units")},
     "linear": {"x": ("batch", "n"), "w": ("n", "units"), "b": ("units",)},
     "count_correct": {"x": ("batch", "n"), "labels": ("batch",)},
+    "split_rows": {"x": ("batch", "6 n")},  # of 1, 2 or 3 parts
 }
 NUMBERS = (0.0, 0.1, 0.35, 0.8, 2.5)  # tried for every numeric setting; bounds drop some
+INTEGERS = (0, 1, 2, 3)  # the same for those that take no other
 
 
 @cache
@@ -46,7 +48,9 @@ def variants(name: str) -> tuple[Function, ...]:
     for setting, field in definition.model_fields.items():
         if setting == "type":
             continue
-        values = (not field.default,) if isinstance(field.default, bool) else NUMBERS
+        values: tuple[float, ...] = INTEGERS if isinstance(field.default, int) else NUMBERS
+        if isinstance(field.default, bool):
+            values = (not field.default,)
         changed = [each for value in values if (each := _with(definition, setting, value))]
         assert len(changed) > 0, f"{name}.{setting}: no value for its test is allowed"
         found += changed
@@ -71,12 +75,13 @@ def shapes(name: str, sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:
     definition = functions[name]
     if issubclass(definition, losses.Loss):
         symbols = {"x": ("batch", "n"), "targets": ("batch", "n"), "weights": ("batch",)}
-    elif len(definition.inputs()) == 1:
+    elif len(definition.inputs()) == 1 and name not in SHAPES:
         symbols = {definition.inputs()[0]: ("batch", "n")}
     else:
         assert name in SHAPES, f"add the shapes of {name}'s inputs to {__file__}"
         symbols = SHAPES[name]
     assert tuple(symbols) == definition.inputs(), f"{name}: its inputs are {definition.inputs()}"
+    sizes = {**sizes, "6 n": 6 * sizes["n"]}
     return {x: tuple(sizes[size] for size in dimensions) for x, dimensions in symbols.items()}
 
 

@@ -12,7 +12,7 @@ from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled, kernels, products
 from mlptrain.backend.call import Call
 from mlptrain.backend.kernels import BOUND, KERNELS
-from mlptrain.data import batches
+from mlptrain.data import batches, targets
 from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.optim import clipping
@@ -104,7 +104,7 @@ def test_kernels_do_as_the_rules_at_the_edges(name: str, number: int) -> None:
     function = variants(name)[number]
     if function.stochastic:
         return
-    x = np.zeros((len(HARD), 20), np.float32)
+    x = np.zeros((len(HARD), 24), np.float32)
     x[:, 3] = HARD
     made = {function.inputs()[0]: x}
     for found, right in zip(
@@ -157,7 +157,7 @@ def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
 
 def test_every_kernel_stands_for_a_rule() -> None:
     rules = {clipping.clip_factor, clipping.scale, step.row, step.put, step.advance}
-    rules |= {batches.scaled_rows, batches.take, batches.shares}
+    rules |= {batches.scaled_rows, batches.take, targets.shares}
     for definition in (*functions.definitions(), *optimizers.definitions()):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):

@@ -9,7 +9,14 @@ from function_cases import Run, evaluate
 
 from mlptrain.autodiff.function import functions
 from mlptrain.backend.call import Array
-from mlptrain.functions.losses import CountCorrect, CrossEntropy, Loss, MeanSquaredError, losses
+from mlptrain.functions.losses import (
+    BinaryCrossEntropy,
+    CountCorrect,
+    CrossEntropy,
+    Loss,
+    MeanSquaredError,
+    losses,
+)
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(0, 2, (9, 4))
@@ -83,6 +90,32 @@ def test_cross_entropy_of_huge_logits(dtype: Any) -> None:
 def test_cross_entropy_keeps_small_losses() -> None:
     """log(1 + e⁻²⁰), not 0."""
     value, _ = result(CrossEntropy(), np.array([[20.0, 0.0]]), np.array([0]), np.ones(1))
+    assert value == pytest.approx(math.log1p(math.exp(-20)), rel=1e-6)
+
+
+def test_binary_cross_entropy_is_the_mean_of_minus_log_probabilities() -> None:
+    """Of each entry by itself, be it so or not; a target between 0 and 1 is a share of both."""
+    p, some = 1 / (1 + np.exp(-X)), RANDOM.uniform(size=(9, 4))
+    for targets in (ONE_HOT, np.zeros((9, 4)), np.ones((9, 4)), some):
+        value, gradient = result(BinaryCrossEntropy(), X, targets, EVEN)
+        terms = targets * np.log(p) + (1 - targets) * np.log(1 - p)
+        assert value == pytest.approx(-terms.mean(), rel=1e-13)
+        np.testing.assert_allclose(gradient, (p - targets) / 36, rtol=1e-11, atol=1e-16)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_binary_cross_entropy_of_huge_logits(dtype: Any) -> None:
+    for x, target, loss in ((1e4, 0, 1e4), (-1e4, 1, 1e4), (1e4, 1, 0), (-1e4, 0, 0)):
+        logits, targets = np.full((1, 1), x, dtype), np.full((1, 1), target, dtype)
+        value, gradient = result(BinaryCrossEntropy(), logits, targets, np.ones(1, dtype))
+        assert value == loss
+        assert gradient[0, 0] == (x > 0) - target
+
+
+@pytest.mark.parametrize(("x", "target"), [(20.0, 1.0), (-20.0, 0.0)])
+def test_binary_cross_entropy_keeps_small_losses(x: float, target: float) -> None:
+    given = np.array([[x]]), np.array([[target]]), np.ones(1)
+    value, _ = result(BinaryCrossEntropy(), *given)
     assert value == pytest.approx(math.log1p(math.exp(-20)), rel=1e-6)
 
 

@@ -4,17 +4,20 @@ import numpy as np
 import pytest
 
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.functions.activations import Softmax
 from mlptrain.functions.penalties import L1, L2, Regularizer
 from mlptrain.nn.constraints import Constraint, MaxNorm, NonNegative, constraints
 from mlptrain.nn.layers import Dense, Residual
-from mlptrain.nn.model import Model
+from mlptrain.nn.model import Head, Model
 
 
 def model(regularizer: Regularizer | None = None, constraint: Constraint | None = None) -> Model:
     from mlptrain.functions.losses import CrossEntropy
 
     dense = Dense(units=4, kernel_regularizer=regularizer, kernel_constraint=constraint)
-    made = Model([dense, Residual(layers=(dense,))], 5, 3, CrossEntropy(), np.float64)
+    made = Model(
+        [dense, Residual(layers=(dense,))], 5, Head(3, Softmax()), CrossEntropy(), np.float64
+    )
     made.initialize(np.random.default_rng(1))
     return made
 
@@ -24,7 +27,7 @@ def loss_and_gradients(made: Model) -> tuple[float, dict[str, np.ndarray]]:
     random = np.random.default_rng(0)
     program = made.plan_training(7, backend.random(0, 0, np.zeros(1, np.int64)))
     program.x.value[...] = random.normal(size=(7, 5))
-    program.labels.value[...] = random.integers(0, 3, 7)
+    program.targets.value[...] = random.integers(0, 3, 7)
     program.weights.value[...] = 1 / 7
     program.plan.forward()
     program.plan.backward()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.functions.activations import ReLU, Tanh
-from mlptrain.functions.losses import CrossEntropy, Loss, MeanSquaredError
+from mlptrain.functions.activations import ReLU, Softmax, Tanh
+from mlptrain.functions.losses import CountCorrect, CrossEntropy, Loss, MeanSquaredError
 from mlptrain.nn.layers import Dense, Dropout, Layer, Residual
-from mlptrain.nn.model import Model, Program
+from mlptrain.nn.model import Head, Model, Program
 
 HIDDEN: list[Layer] = [
     Dense(units=6, activation=ReLU()),
@@ -15,13 +15,14 @@ HIDDEN: list[Layer] = [
     Dense(units=4, activation=Tanh(), use_bias=False),
 ]
 RANDOM = np.random.default_rng(0)
+HEAD = Head(3, Softmax(), score=CountCorrect())
 X, LABELS = RANDOM.normal(size=(7, 5)), RANDOM.integers(0, 3, 7)
 
 
 def model(
     hidden: list[Layer] = HIDDEN, loss: Loss | None = None, dtype: type = np.float64
 ) -> Model:
-    made = Model(hidden, 5, 3, loss or CrossEntropy(), dtype)
+    made = Model(hidden, 5, HEAD, loss or CrossEntropy(), dtype)
     made.initialize(np.random.default_rng(1))
     return made
 
@@ -29,7 +30,7 @@ def model(
 def run(program: Program) -> None:
     """Forward, over all the examples, each of the same weight."""
     program.x.value[...] = X
-    program.labels.value[...] = LABELS
+    program.targets.value[...] = LABELS
     program.weights.value[...] = 1 / len(LABELS)
     program.plan.forward()
 
@@ -67,7 +68,7 @@ def test_no_hidden_layers_is_softmax_regression() -> None:
     scores = np.exp(X @ linear.arena.value("output/kernel") + linear.arena.value("output/bias"))
     wanted = scores / scores.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(program.output.value, wanted, rtol=1e-13)
-    assert float(program.correct.value) == (wanted.argmax(axis=1) == LABELS).sum()
+    assert float(program.score.value) == (wanted.argmax(axis=1) == LABELS).sum()
     assert float(program.loss.value) == pytest.approx(
         -np.log(wanted[np.arange(7), LABELS]).mean(), rel=1e-13
     )
@@ -76,7 +77,7 @@ def test_no_hidden_layers_is_softmax_regression() -> None:
 def test_initial_values_are_seeded_and_depend_on_the_layer() -> None:
     one, same = model(), model()
     np.testing.assert_array_equal(one.arena.values, same.arena.values)
-    other = Model(HIDDEN, 5, 3, CrossEntropy())
+    other = Model(HIDDEN, 5, HEAD, CrossEntropy())
     other.initialize(np.random.default_rng(2))
     assert not np.isclose(
         one.arena.value("output/kernel"), other.arena.value("output/kernel")
@@ -122,7 +123,7 @@ def test_training_outputs_logits_and_evaluation_their_softmax() -> None:
     wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(evaluation.output.value, wanted, rtol=1e-13)
     assert float(training.loss.value) == pytest.approx(float(evaluation.loss.value), rel=1e-14)
-    assert float(training.correct.value) == float(evaluation.correct.value)
+    assert float(training.score.value) == float(evaluation.score.value)
 
 
 def test_mean_squared_error_compares_probabilities_with_one_hot_rows() -> None:
@@ -139,7 +140,7 @@ def test_a_padded_batch_gives_the_gradient_of_the_batch() -> None:
     for size in (7, 12):
         program = made.plan_training(size, None)
         program.x.value[:7], program.x.value[7:] = X, 0
-        program.labels.value[:7], program.labels.value[7:] = LABELS, 0
+        program.targets.value[:7], program.targets.value[7:] = LABELS, 0
         program.weights.value[:7], program.weights.value[7:] = 1 / 7, 0
         program.plan.forward()
         program.plan.backward()

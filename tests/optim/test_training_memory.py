@@ -16,16 +16,18 @@ from mlptrain.backend.call import Array
 from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.config.schema import TrainingConfig
-from mlptrain.data import batches
+from mlptrain.data import batches, targets
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import DIGEST_BYTES
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets
 from mlptrain.functions.activations import GELU, ReLU, Softplus
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense, Dropout
 from mlptrain.nn.model import Model
 from mlptrain.optim import clipping
 from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer
+from mlptrain.tasks.classification import Classification
 from mlptrain.training import trainer as training_loop
 from mlptrain.training.trainer import Trainer
 
@@ -65,15 +67,16 @@ def trainer(
         Dense(units=width, activation=GELU()),
         Dense(units=width, activation=Softplus(), use_bias=False),
     ]
-    model = Model(hidden, 64, CLASSES, CrossEntropy(label_smoothing=0.1), backend=backend)
-    labels = np.arange(EXAMPLES) % CLASSES
-    names = tuple(map(str, range(CLASSES)))
+    task, names = Classification(), tuple(map(str, range(CLASSES)))
+    head = task.head(images.shape[1:], names)
+    model = Model(hidden, 64, head, CrossEntropy(label_smoothing=0.1), backend=backend)
+    labels = ClassTargets(np.arange(EXAMPLES) % CLASSES, names)
     digests = np.zeros((EXAMPLES, DIGEST_BYTES), np.uint8)
-    data = Dataset(images, np.arange(EXAMPLES), digests, labels, names, ("",) * EXAMPLES, "")
+    data = Dataset(images, np.arange(EXAMPLES), digests, labels, ("",) * EXAMPLES, "")
     training = TrainingConfig(batch_size=batch_size, optimizer=optimizer, early_stopping=None)
-    normalization = Normalization.fit([images])
+    normalization = Normalization.of_images([images])
     weights = np.linspace(0.5, 2, CLASSES)
-    return Trainer(training, model, data, None, normalization, weights, 0)
+    return Trainer(training, task, model, data, None, normalization, weights, 0)
 
 
 def peak(
@@ -146,7 +149,7 @@ def allocating(argument: int) -> Wrap:
         (Adam, "update", 2),
         (Optimizer, "decay", 2),
         (batches, "scaled_rows", 1),
-        (batches, "shares", 1),  # the smallest of all: (batch,)
+        (targets, "shares", 1),  # the smallest of all: (batch,)
         (clipping, "scale", 1),
     ],
     ids=lambda each: getattr(each, "__name__", str(each)),

@@ -10,10 +10,10 @@ from stepping import Updates, clip
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array
-from mlptrain.functions.activations import ReLU, Tanh
+from mlptrain.functions.activations import ReLU, Softmax, Tanh
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
-from mlptrain.nn.model import Model
+from mlptrain.nn.model import Head, Model
 from mlptrain.optim import optimizers
 
 NAMES = [
@@ -40,7 +40,7 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
     model = Model(
         [Dense(units=SIZES[1], activation=ReLU()), Dense(units=SIZES[2], activation=Tanh())],
         SIZES[0],
-        SIZES[3],
+        Head(SIZES[3], Softmax()),
         CrossEntropy(label_smoothing=run.label_smoothing),
         np.float64,
     )
@@ -53,7 +53,7 @@ def trained(run: ReferenceRun, recorded: dict[str, Array]) -> tuple[list[float],
     losses = []
     for step in range(STEPS):
         program.x.value[...] = x[step]
-        program.labels.value[...] = labels[step]
+        program.targets.value[...] = labels[step]
         weights = np.array(run.class_weights or [1.0] * SIZES[-1])[labels[step]]
         program.weights.value[...] = weights / weights.sum()
         program.plan.forward()

@@ -141,14 +141,17 @@ from mlptrain.data import shuffling
 from mlptrain.data.loading import mapping
 from mlptrain.data.batches import Batches
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets
 shuffling.WHOLE_BYTES = 0
 n, size = 16384, 4096
 descriptor = os.open(sys.argv[1], os.O_RDONLY)
 images = mapping.mapped(descriptor, n * size).reshape(n, 64, 64, 1)
 rows = np.arange(n)[::-1]
-data = Batches(images, np.arange(n), Normalization.identity(1), rows=rows, window=1024)
+targets = ClassTargets(np.arange(n), ())
+data = Batches(images, targets, Normalization.identity(1), rows=rows, window=1024)
 x, y, batch = np.empty((64, size), np.float32), np.empty(64, np.int64), np.empty(64, np.int64)
-gather = NumpyBackend().bind(data.calls(batch, x, y))
+weights = np.empty(64, np.float32)
+gather = NumpyBackend().bind([*data.calls(batch, x), *data.target_calls(batch, y, weights)])
 def resident():
     text = open("/proc/self/status").read()
     return sum(int(text.split(name)[1].split()[0]) << 10 for name in ("RssFile:", "RssAnon:"))

@@ -15,6 +15,7 @@ from tiny_runs import mlptrain
 
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ModelFileError
+from mlptrain.tasks.task import TargetSpec
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import (
     DIGEST,
@@ -38,6 +39,10 @@ def with_document(data: bytes, change: Callable[[Document], object]) -> bytes:
     change(document)
     header["__metadata__"][DOCUMENT] = json.dumps(document)
     return joined(json.dumps(header), arrays)
+
+
+def named(document: Document, *names: str) -> None:
+    document["targets"]["names"] = list(names)
 
 
 def refusal(path: Path, data: bytes) -> str:
@@ -97,7 +102,7 @@ def test_truncations_and_additions_are_refused(data: bytes, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda d: d.update(format=1), "has format 1, this version reads format 2"),
+        (lambda d: d.update(format=1), "has format 1, this version reads format 3"),
         (lambda d: d.pop("format"), NO_MODEL),
         (lambda d: d.pop("threads"), f"{NO_CHECKPOINT} its header lacks the key threads."),
         (lambda d: d["progress"].update(epoch=-1), f"{NO_CHECKPOINT} {WRONG} progress.epoch: -1."),
@@ -117,21 +122,27 @@ def test_truncations_and_additions_are_refused(data: bytes, tmp_path: Path) -> N
         ),
         (
             lambda d: d["normalization"].update(mean=[0, 0]),
-            f"{NO_CHECKPOINT} its normalization and its image differ in their channels.",
+            f"{NO_CHECKPOINT} its normalization and its shape differ in their channels.",
         ),
         (
             lambda d: d["fingerprints"].pop("train"),
             f"{NO_CHECKPOINT} its config and its fingerprints differ in their splits.",
         ),
-        (lambda d: d.update(class_names=[]), f"{NO_CHECKPOINT} it has no classes."),
-        (lambda d: d.update(class_names=["a", "a"]), "the name 'a' is there twice"),
-        (lambda d: d.update(class_names=["a", "a "]), "'a' and 'a ' look alike"),
-        (lambda d: d.update(class_names=["a", ""]), "'' is blank"),
-        (lambda d: d.update(class_names=["a", "\ud800"]), HALF),
-        (lambda d: d.update(class_names=["a", "\udcc3\udca9"]), "half a character"),
+        (named, f"{NO_CHECKPOINT} {WRONG} units: 0."),
+        (lambda d: named(d, "a", "a"), "the name 'a' is there twice"),
+        (lambda d: named(d, "a", "a "), "'a' and 'a ' look alike"),
+        (lambda d: named(d, "a", ""), "'' is blank"),
+        (lambda d: named(d, "a", "\ud800"), HALF),
+        (lambda d: named(d, "a", "\udcc3\udca9"), "half a character"),
         (lambda d: d["config"]["data"]["test"].update(path="/\ud800"), HALF),
-        (lambda d: d.update(class_names=["a", "b", "c"]), "270 numbers instead of 275"),
-        (lambda d: d["image"].update(height=10**9), "270 numbers instead of"),
+        (lambda d: named(d, "a", "b", "c"), "270 numbers instead of 275"),
+        (lambda d: d["image"].update(height=9), "its shape and its image differ"),
+        (lambda d: d.update(shape=[64]), "its shape and its image differ"),
+        (lambda d: d.update(shape=[0]), f"{NO_CHECKPOINT} {WRONG} shape.0: 0."),
+        (
+            lambda d: (d["image"].update(height=10**9), d.update(shape=[10**9, 8, 1])),
+            "270 numbers instead of",
+        ),
         (
             lambda d: d["config"]["model"]["layers"][0].update(units=1_000_000),
             "270 numbers instead of 67,000,002",
@@ -158,7 +169,8 @@ def test_weights_that_are_no_numbers_are_refused(
 def test_a_header_that_could_not_be_read_back_is_not_written(
     saved: Checkpoint, tmp_path: Path
 ) -> None:
-    state = saved.state.model_copy(update={"class_names": ("x" * MAX_HEADER_BYTES, "y")})
+    long = TargetSpec(names=("x" * MAX_HEADER_BYTES, "y"))
+    state = saved.state.model_copy(update={"targets": long})
     with pytest.raises(ModelFileError, match="shorter class names"):
         checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
     assert not list(tmp_path.iterdir())
@@ -166,7 +178,7 @@ def test_a_header_that_could_not_be_read_back_is_not_written(
 
 def test_any_class_name_comes_back(saved: Checkpoint, tmp_path: Path) -> None:
     names = ("\"'\\\n\t\0[red]</b>{}%s", os.fsdecode(b"\xff\xfe") + "日本 👍🏽 \u202e")
-    state = saved.state.model_copy(update={"class_names": names})
+    state = saved.state.model_copy(update={"targets": TargetSpec(names=names)})
     checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
     assert checkpoint.load(tmp_path / "model").state == state
 

@@ -71,8 +71,8 @@ def test_added_images_are_not_evaluated(trained: Path) -> None:
         picture(trained / "data" / split / "new class/1.png", 11)
     for split, then in before.items():
         now = evaluated(trained, split)
-        assert now.evaluation.loss == then.evaluation.loss
-        np.testing.assert_array_equal(now.evaluation.confusion, then.evaluation.confusion)
+        assert now.outcome.loss == then.outcome.loss
+        np.testing.assert_array_equal(now.outcome.confusion, then.outcome.confusion)
         assert "11 images here are not of this run and not evaluated. --data" in now.notes[-1]
         assert then.notes == ()
     assert [before[split].trained_on for split in before] == [18, 0, 0]
@@ -101,7 +101,7 @@ def test_what_is_no_longer_the_run_s_is_named(trained: Path, split: str, change:
     )
     assert ("  not in the run:" in str(caught.value)) == (change[0:3] in ("ren", "rel"))
     others = {"train", "validation", "test"} - {split}
-    assert all(evaluated(trained, other).evaluation.examples for other in others)
+    assert all(evaluated(trained, other).outcome.examples for other in others)
 
 
 def test_a_label_changed_in_a_manifest_is_named(tmp_path: Path) -> None:
@@ -122,13 +122,13 @@ def test_a_checkpoint_alone_evaluates_the_same_images_or_none(trained: Path) -> 
     expected, name = evaluated(trained), listed(trained, "test")[0]["name"]
     (trained / "run/split.csv").unlink()
     alone = evaluated(trained)
-    assert (alone.evaluation.loss, alone.trained_on) == (expected.evaluation.loss, None)
+    assert (alone.outcome.loss, alone.trained_on) == (expected.outcome.loss, None)
     for number in range(10):
         picture(trained / f"data/train/0/new{number}.png", number)
     for split in ("train", "validation"):
         with pytest.raises(DataError, match="not those that the model was trained with"):
             evaluated(trained, split)
-    assert evaluated(trained, "test").evaluation.examples == 10
+    assert evaluated(trained, "test").outcome.examples == 10
     (trained / "data/test" / name).rename(trained / "data/test/1/new.png")
     with pytest.raises(DataError, match="not those that the model was trained with"):
         evaluated(trained, "test")
@@ -147,12 +147,12 @@ def test_other_data_may_lack_classes_and_hold_trained_images(trained: Path) -> N
     shutil.copytree(trained / "data/train/1", trained / "other/1")
     picture(trained / "other/1/new.png", 0)
     result = evaluated(trained, data=str(trained / "other"))
-    evaluation = result.evaluation
-    assert (evaluation.examples, evaluation.missing) == (13, ("0",))
+    outcome = result.outcome
+    assert (outcome.examples, outcome.missing) == (13, ("0",))
     trained_on = sum(row["label"] == "1" for row in listed(trained, "train"))
     assert result.trained_on == trained_on > 0
-    assert evaluation.support.tolist() == [0, 13]
-    assert value_of("macro_recall", evaluation) == evaluation.accuracy
+    assert outcome.support.tolist() == [0, 13]
+    assert value_of("macro_recall", outcome) == outcome.accuracy
     picture(trained / "other/9/new.png", 1)
     with pytest.raises(DataError, match="class '9' unknown to the training set"):
         evaluated(trained, data=str(trained / "other"))
@@ -287,7 +287,7 @@ def test_a_class_name_with_comma_and_quote_is_read_back(tmp_path: Path) -> None:
     with (tmp_path / "run/split.csv").open(newline="") as file:
         assert {row["label"] for row in csv.DictReader(file)} == {name, "c\\xff"}
     assert text.count("\n") == 1 + 24
-    assert evaluated(tmp_path).evaluation.examples == 6
+    assert evaluated(tmp_path).outcome.examples == 6
 
 
 def test_normalization_is_of_the_training_images_alone(trained: Path) -> None:
@@ -307,4 +307,4 @@ def test_skipped_images_are_in_the_summary(tmp_path: Path) -> None:
     summary = strict_json((tmp_path / "run/summary.json").read_text())
     expected = [{"path": str(path), "reason": "is empty"} for path in bad]
     assert summary["skipped_images"] == expected
-    assert evaluated(tmp_path).evaluation.examples == 6
+    assert evaluated(tmp_path).outcome.examples == 6

@@ -155,7 +155,7 @@ def test_every_step_is_gradient_descent_on_the_mean_loss(tmp_path: Path) -> None
         for event in job.train(StopRequest()):
             if isinstance(event, StepsDone):
                 program = job.trainer.step(SIZE).program
-                x, y = program.x.value.astype(float), one_hot[program.labels.value]
+                x, y = program.x.value.astype(float), one_hot[program.targets.value]
                 e = np.exp(x @ before[0] + before[1])
                 error = (e / e.sum(axis=1, keepdims=True) - y) / SIZE
                 np.testing.assert_allclose(kernel, before[0] - 0.5 * x.T @ error, atol=1e-5)

@@ -170,7 +170,7 @@ def test_what_a_run_writes_is_utf_8(tmp_path: Path) -> None:
     labels = {row["label"] for row in csv.DictReader(io.StringIO(table, newline=""))}
     assert labels == {'é, "\n', "\\xe9"}
     summary = strict_json((tmp_path / "run/summary.json").read_text("utf-8"))
-    assert set(summary["class_names"]) == labels
+    assert set(summary["names"]) == labels
 
 
 def test_a_fresh_volume_takes_a_run(project: Path, tmp_path: Path) -> None:

@@ -20,13 +20,15 @@ from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import digests_of
 from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets
 from mlptrain.errors import ConfigError, DivergedError, StoppedError
 from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim.optimizers import Adam
-from mlptrain.tasks.metrics.measure import metrics_for
+from mlptrain.tasks.classification import Classification
+from mlptrain.tasks.metrics.measure import finite, metrics_for, needs_scores
 from mlptrain.training import trainer as training_loop
 from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepsDone
 from mlptrain.training.run import class_weights
@@ -112,14 +114,14 @@ def test_class_weights_in_closed_form(
     splits: Path, tmp_path: Path, setting: Any, expected: list[float]
 ) -> None:
     with opened(splits, tmp_path / "run") as job:
-        dataset = job.splits.train
-        weights = class_weights(setting, dataset)
-    assert dict(zip(dataset.class_names, np.bincount(dataset.labels), strict=True)) == COUNTS
+        targets = job.splits.train.targets
+        weights = class_weights(setting, targets)
+    assert dict(zip(targets.names, np.bincount(targets.values), strict=True)) == COUNTS
     assert (weights is None) == (setting is None)
     if weights is not None:
         np.testing.assert_allclose(weights, expected, rtol=1e-15)
     if setting == "balanced":
-        totals = np.bincount(dataset.labels, weights=weights[dataset.labels])
+        totals = np.bincount(targets.values, weights=weights[targets.values])
         np.testing.assert_allclose(totals, N / 3, rtol=1e-14)
 
 
@@ -127,10 +129,10 @@ def test_a_weight_for_a_class_that_looks_like_another_is_refused(
     splits: Path, tmp_path: Path
 ) -> None:
     with opened(splits, tmp_path / "run") as job:
-        dataset = job.splits.train
-    name = dataset.class_names[0]
+        targets = job.splits.train.targets
+    name = targets.names[0]
     with pytest.raises(ConfigError, match=rf"class_weight: .*'{name}' and '{name}\\xa0'"):
-        class_weights({f"{name}\xa0": 2.0}, dataset)
+        class_weights({f"{name}\xa0": 2.0}, targets)
 
 
 @pytest.mark.parametrize(("setting", "expected"), SETTINGS)
@@ -145,7 +147,7 @@ def test_a_job_weighs_what_it_trains_with_and_nothing_else(
         for event in job.train(StopRequest()):
             if isinstance(event, StepsDone):
                 program = job.trainer.step(SIZE if event.step < STEPS else LAST).program
-                labels = program.labels.value
+                labels = program.targets.value
                 shares = weights[labels] / weights[labels].sum(dtype=np.float64)
                 np.testing.assert_allclose(program.weights.value, shares, rtol=2e-7)
                 seen += list(labels)
@@ -178,15 +180,15 @@ def test_train_loss_counts_each_example_once(
             if isinstance(event, StepsDone):
                 program = job.trainer.step(sizes[event.step - 1]).program
                 losses.append(float(program.loss.value))
-                correct.append(int(program.correct.value))
+                correct.append(int(program.score.value))
                 done = sizes[: event.step]
                 so_far = float(np.dot(losses[-event.step :], done)) / sum(done)
                 assert event.loss == pytest.approx(so_far, rel=1e-12)
             elif isinstance(event, EpochDone):
                 assert len(losses) == event.metrics.epoch * STEPS
                 total = float(np.dot(losses[-STEPS:], sizes))
-                assert event.metrics.train_loss == pytest.approx(total / N, rel=1e-12)
-                assert event.metrics.train_accuracy == sum(correct[-STEPS:]) / N
+                assert event.metrics.values["train_loss"] == pytest.approx(total / N, rel=1e-12)
+                assert event.metrics.values["train_accuracy"] == sum(correct[-STEPS:]) / N
     assert [line["epoch"] for line in lines_of(tmp_path / "run")] == [1, 2, 3]
 
 
@@ -231,10 +233,10 @@ def test_the_best_weights_are_tested_not_the_last(
     assert summary["best_epoch"] == best.state.progress.best_epoch == best.state.progress.epoch
     assert summary["best_epoch"] < summary["epoch"] == last.state.progress.epoch
     assert of_best.loss != of_last.loss
-    expected = metrics_for(of_best)
-    names = {"accuracy", "loss", "macro_precision", "macro_recall", "macro_f1"}
-    assert names <= set(summary["test"])
-    assert summary["test"] == {name: expected[name] for name in summary["test"]}
+    metrics = finite(metrics_for(of_best))
+    cheap = [name for name in metrics if not needs_scores(name, type(of_best))]
+    assert {"loss", "accuracy", "macro_f1"} <= set(cheap)
+    assert summary["test"] == {name: metrics[name] for name in cheap}
     assert isinstance(finished, Finished)
     np.testing.assert_array_equal(finished.test.confusion, of_best.confusion)
     assert summary["reason"] == ("early_stopping" if stops_early else "epochs")
@@ -270,7 +272,7 @@ def watched(job: Trainer, values: Sequence[float]) -> tuple[list[int], str | Non
         losses = {"train_loss": 1e9, "val_loss": 1e9}
         accuracies = {"train_accuracy": 0.0, "val_accuracy": 0.0}
         named: dict[str, Any] = losses | accuracies | {job.monitor: value}
-        metrics = EpochMetrics(1, 1, 0.1, seconds=1.0, examples_per_second=1.0, **named)
+        metrics = EpochMetrics(1, 1, 0.1, named, seconds=1.0, examples_per_second=1.0)
         is_better = job.is_better(metrics)
         progress.epoch += 1
         if is_better:
@@ -448,11 +450,13 @@ def test_training_from_arrays_writes_nothing(
         images, given = file["x"][..., None], file["y"]
     classes, labels = np.unique(given, return_inverse=True)
     digests = digests_of(images)
-    names = tuple(map(str, classes))
-    data = Dataset(images, np.arange(N), digests, labels, names, ("",) * N, "")
-    model = Model([Dense(units=8, activation=ReLU())], 16, 3, CrossEntropy())
+    task, targets = Classification(), ClassTargets(labels, tuple(map(str, classes)))
+    data = Dataset(images, np.arange(N), digests, targets, ("",) * N, "")
+    head = task.head(images.shape[1:], targets.names)
+    model = Model([Dense(units=8, activation=ReLU())], 16, head, CrossEntropy())
     training = TrainingConfig(epochs=40, batch_size=SIZE, optimizer=Adam(learning_rate=0.05))
-    trainer = Trainer(training, model, data, data, Normalization.fit([images]), None, 0)
+    normalization = Normalization.of_images([images])
+    trainer = Trainer(training, task, model, data, data, normalization, None, 0)
     written: list[Any] = []
 
     def note(event: str, arguments: Any) -> None:
@@ -462,5 +466,5 @@ def test_training_from_arrays_writes_nothing(
     sys.addaudithook(note)
     *_, last = trainer.train()
     assert isinstance(last, EpochDone)
-    assert last.metrics.train_accuracy > 0.9
+    assert last.metrics.values["train_accuracy"] > 0.9
     assert written == list(tmp_path.iterdir()) == []

@@ -1,15 +1,15 @@
-/* The rules of mlptrain/data/batches.py. */
+/* The rules of mlptrain/data/batches.py and targets.py. */
 
 #include "program.h"
 
-/* p: out (n[0],), source, places; n[1]: bytes of an entry, 4 or 8. */
+/* p: out (n[0],), source, places; n[1]: bytes of an entry. */
 void take(WHOLE) {
-    const int64_t *places = o->p[2];
+    const int64_t *places = o->p[2], size = o->n[1];
     for (int64_t i = 0; i < o->n[0]; i++)
-        if (o->n[1] == 8)
+        if (size == 8)
             ((int64_t *)o->p[0])[i] = ((const int64_t *)o->p[1])[places[i]];
         else
-            ((int32_t *)o->p[0])[i] = ((const int32_t *)o->p[1])[places[i]];
+            memcpy((char *)o->p[0] + i * size, (const char *)o->p[1] + places[i] * size, size);
 }
 
 /* p: out (n[0],), places, weights or NULL. */

@@ -73,7 +73,8 @@ def fitted(image: Image.Image, form: Form) -> bytes:
     if image.mode != mode:
         image = image.convert(mode)
     if image.size != (width, height):
-        image = _resized(image, width, height, form)
+        bilinear = Image.Resampling.BILINEAR
+        image = resized(image, (width, height), form.resize, form.background, bilinear)
     return image.tobytes()
 
 
@@ -92,21 +93,23 @@ def _is_gray(image: Image.Image) -> bool:
     return palette[::3] == palette[1::3] == palette[2::3]
 
 
-def _resized(image: Image.Image, width: int, height: int, form: Form) -> Image.Image:
-    """Bilinear, antialiased where it shrinks."""
-    bilinear = Image.Resampling.BILINEAR
-    if form.resize == "stretch":
-        return image.resize((width, height), bilinear)
-    if form.resize == "crop":
+def resized(
+    image: Image.Image, size: tuple[int, int], how: str, outside: int, sampling: Image.Resampling
+) -> Image.Image:
+    """`image` in `size` (width, height), `how` data.image.resize says, with `outside` as the border
+    that "pad" adds. Bilinear sampling is antialiased where it shrinks."""
+    width, height = size
+    if how == "stretch":
+        return image.resize(size, sampling)
+    if how == "crop":
         scale = max(width / image.width, height / image.height)
         left = max(0.0, (image.width - width / scale) / 2)
         top = max(0.0, (image.height - height / scale) / 2)
         box = (left, top, image.width - left, image.height - top)
-        return image.resize((width, height), bilinear, box=box)
+        return image.resize(size, sampling, box=box)
     scale = min(width / image.width, height / image.height)
     inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    behind = form.background
-    canvas = Image.new(image.mode, (width, height), (behind,) * len(image.getbands()))
+    canvas = Image.new(image.mode, size, (outside,) * len(image.getbands()))
     corner = ((width - inner[0]) // 2, (height - inner[1]) // 2)
-    canvas.paste(image.resize(inner, bilinear), corner)
+    canvas.paste(image.resize(inner, sampling), corner)
     return canvas

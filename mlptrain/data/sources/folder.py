@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mlptrain.data.sources.listing import entries_of, identity, names_below
-from mlptrain.data.sources.source import Files, LocatedPath, Source, sources, wrong_kind
+from mlptrain.data.sources.source import LABEL, Files, LocatedPath, Source, sources, wrong_kind
 from mlptrain.errors import DataError
 from mlptrain.paths import entry_is_folder, is_file, reported
 from mlptrain.text import as_utf8, show_name, show_path
@@ -40,12 +40,15 @@ class Folder(Source):
     def place(self) -> str:
         return self.path
 
-    def content(self) -> Files:
+    def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Files:
         with reported(Path(self.path), DataError):
             if is_file(self.path):
                 raise wrong_kind(self.path)
-        names, labels = [], []
+        self._refuse_columns(tuple(filter(None, (*columns, weight))))
+        if not columns:
+            return self._unlabelled()
         ignored: list[str] = []
+        names, labels = [], []
         entries = entries_of(self.path, ignored)
         root = (identity(self.path),)
         self._refuse_splits([entry for entry in entries if entry_is_folder(entry)])
@@ -72,6 +75,24 @@ class Folder(Source):
             )
         self._refuse_splits_in_classes(names)
         return Files(self.path, tuple(names), tuple(labels), ignored=tuple(ignored))
+
+    def _unlabelled(self) -> Files:
+        """The images at any depth."""
+        ignored: list[str] = []
+        names = names_below(self.path, ignored)
+        if not names:
+            raise DataError(f"{show_path(self.path)}: holds no images. Add some.")
+        return Files(self.path, tuple(names), ("",) * len(names), ignored=tuple(ignored))
+
+    def _refuse_columns(self, columns: tuple[str, ...]) -> None:
+        """Raise DataError for a column that is not the class."""
+        for column in columns:
+            if column != LABEL:
+                raise DataError(
+                    f"{show_path(self.path)}: is a folder, which says only the class of an image; "
+                    f"'{show_name(column)}' is needed, too. List the images in a .csv with the "
+                    f"columns filepath,{','.join(map(show_name, columns))}."
+                )
 
     def _refuse_splits(self, folders: list["os.DirEntry[str]"]) -> None:
         """Raise DataError if two of `folders` are splits instead of classes: they are called so,

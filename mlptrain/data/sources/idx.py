@@ -11,10 +11,11 @@ from typing import IO, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mlptrain.data.sources.source import LocatedPath, Pixels, Source, sources
+from mlptrain.data.sources.source import LABEL, Arrays, LocatedPath, Source, sources
 from mlptrain.data.sources.stored import COPY_AGAIN, MOST_INFLATION, StoredArray
+from mlptrain.errors import DataError
 from mlptrain.paths import UnreadableError, opened
-from mlptrain.text import show_path
+from mlptrain.text import show_name, show_path
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
@@ -43,13 +44,18 @@ class Idx(Source):
     def place(self) -> str:
         return self.images
 
-    def content(self) -> Pixels:
+    def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Arrays:
+        if weight is not None:
+            raise DataError(
+                f"{show_path(self.images)}: IDX files have no weights. Use an .npz for "
+                f"data.weight '{show_name(weight)}'."
+            )
         with _stored(self.labels) as stored:
-            labels = stored.labels()
+            labels = stored.targets(columns)
         with _stored(self.images) as stored:
             images = stored.images(len(labels), show_path(self.labels))
         path = Path(self.images)
-        return Pixels(str(path.parent), path.name, images, labels)
+        return Arrays(str(path.parent), path.name, images, labels)
 
 
 @contextmanager

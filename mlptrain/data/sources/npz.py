@@ -13,13 +13,14 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, ClassVar, Literal, Self
+from typing import IO, Annotated, Any, ClassVar, Literal, Self
 
-from numpy.lib import format as npy
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from mlptrain.data.sources.source import LocatedPath, Pixels, Source, sources
-from mlptrain.data.sources.stored import COPY_AGAIN, MOST_INFLATION, StoredArray
+from mlptrain.data.sources.source import LABEL, Arrays, LocatedPath, Source, sources
+from mlptrain.data.sources.stored import COPY_AGAIN, MOST_INFLATION, StoredArray, in_npy
 from mlptrain.paths import UnreadableError, opened
 from mlptrain.text import show_name
 
@@ -30,8 +31,9 @@ _PLAIN = re.compile(r"[\w./+-]+")
 
 @sources.register
 class Npz(Source):
-    """An .npz file with images, uint8 (n, height, width) or (n, height, width, 1 or 3), and labels
-    (n,) or (n, 1), integers from 0 or class names."""
+    """An .npz file with inputs, images as uint8 (n, height, width) or (n, height, width, 1 or 3) or
+    numbers as floats (n, ...), and their targets: of classes (n,) or (n, 1), integers from 0 or
+    names; else numbers (n, ...)."""
 
     type: Literal["npz"] = "npz"
     described: ClassVar[str] = "an .npz with x (images) and y (labels)"
@@ -62,17 +64,25 @@ class Npz(Source):
     def part(self) -> str:
         return f"{show_name(self.x or 'x')} and {show_name(self.y or 'y')}"
 
-    def content(self) -> Pixels:
+    def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Arrays:
         x, y = self.x or "x", self.y or "y"
+        weights: NDArray[np.float64] | None = None
         with self._archive() as (archive, size):
-            self._require(archive, x, y)
-            with _stored(archive, y, size) as stored:
-                labels = stored.labels()
+            self._require(archive, x, *([y] if columns else []), *([weight] if weight else []))
+            labels: NDArray[Any] | tuple[str, ...] | None = None
+            if columns:
+                with _stored(archive, y, size) as stored:
+                    labels = stored.targets(columns)
             with _stored(archive, x, size) as stored:
-                images = stored.images(len(labels), y)
+                count = stored.shape[0] if labels is None else len(labels)
+                inputs = stored.inputs(count, y)
+            if weight:
+                with _stored(archive, weight, size) as stored:
+                    weights = stored.numbers(count, 1).reshape(-1)
         path = Path(self.path)
         name = path.name if x == "x" else f"{path.name}:{x}"
-        return Pixels(str(path.parent), name, images, labels, path.name)
+        labels = ("",) * count if labels is None else labels
+        return Arrays(str(path.parent), name, inputs, labels, path.name, weights=weights)
 
     @contextmanager
     def _archive(self) -> Iterator[tuple[zipfile.ZipFile, int]]:
@@ -89,10 +99,10 @@ class Npz(Source):
                     raise  # the disk's, and not that of a seek to before the start
                 raise UnreadableError(_broken_zip(file)) from None
 
-    def _require(self, archive: zipfile.ZipFile, x: str, y: str) -> None:
-        """Raise UnreadableError, with what to write instead, if x or y is not there."""
+    def _require(self, archive: zipfile.ZipFile, *names: str) -> None:
+        """Raise UnreadableError, with what to write instead, if one of `names` is not there."""
         held = _names(archive)
-        for name in (x, y):
+        for name in names:
             if name not in held:
                 raise UnreadableError(
                     f"has no array {name!r}, it holds {', '.join(map(show_name, held)) or 'none'}. "
@@ -147,15 +157,10 @@ def _stored(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[StoredAr
         raise UnreadableError("is compressed in another way than numpy.savez_compressed does")
     with archive.open(member) as file:
         try:
-            version = npy.read_magic(file)
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, fortran_order, dtype = read(file)
+            stored = in_npy(file, min(member.file_size, size * MOST_INFLATION), name)
         except ValueError:  # whatever is wrong with the header
             raise UnreadableError(
                 f"holds {name}.npy, which is not a NumPy array. "
                 "Write the file with numpy.savez(file, x=images, y=labels)."
             ) from None
-        if any(side < 0 for side in shape):
-            raise UnreadableError(f"is damaged: {name} has shape {shape}")
-        most = min(member.file_size - file.tell(), size * MOST_INFLATION)
-        yield StoredArray(file, most, shape, dtype, fortran_order, name)
+        yield stored

@@ -13,11 +13,11 @@ The kind of a path follows from its name alone; no file is looked at.
 
 import os
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -26,17 +26,29 @@ from mlptrain.errors import DataError
 from mlptrain.registry import Definition, Registry
 from mlptrain.text import show_path
 
+LABEL = "label"
+Label = str | tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Files:
-    """Image files: their names below the folder `root`, the class name of each, and, in a manifest,
-    the line that lists it; `ignored`: the names of entries there that a machine left behind."""
+    """Image files and what is known of each.
+
+    Attributes:
+        root: a folder.
+        names: of the files, below it.
+        labels: per file the text in the column asked for, a tuple of them for several columns.
+        lines: of a table that lists them; empty for other sources.
+        ignored: the names of entries that a machine left behind.
+        weights: per file its weight in the loss, as text; None: not asked for.
+    """
 
     root: str
     names: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[Label, ...]
     lines: tuple[int, ...] = ()
     ignored: tuple[str, ...] = ()
+    weights: tuple[str, ...] | None = None
 
     def take(self, indices: list[int]) -> Self:
         """The files at `indices`."""
@@ -45,30 +57,50 @@ class Files:
             names=tuple(map(self.names.__getitem__, indices)),
             labels=tuple(map(self.labels.__getitem__, indices)),
             lines=tuple(map(self.lines.__getitem__, indices)) if self.lines else (),
+            weights=self.weights and tuple(map(self.weights.__getitem__, indices)),
         )
 
     def paths(self) -> list[str]:
         """Where the files are; a name may be an absolute path."""
+        return self.beside(self.names)
+
+    def beside(self, names: Sequence[str]) -> list[str]:
+        """Where files are that are named like these."""
         prefix = os.path.join(self.root, "")
-        return [name if name.startswith("/") else prefix + name for name in self.names]
+        return [name if name.startswith("/") else prefix + name for name in names]
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """images (n, h, w, 1 or 3) uint8 out of the file `name` in the folder `root`, and per image a
-    class name or a number; `file`: that
-    file, where `name` says more."""
+class Arrays:
+    """Inputs in one file, and what is known of each.
+
+    Attributes:
+        root: a folder.
+        name: of the file, and of the array in it if it holds several.
+        inputs: images (n, h, w, 1 or 3) uint8, or numbers (n, …) float32.
+        labels: (n, …) numbers; or per example a text or a tuple of texts, as in `Files`.
+        file: the file, where `name` says more.
+        features: the names of the inputs' columns; empty if they have none.
+        lines: of a table that lists them; empty for other sources.
+        weights: (n,) each example's weight in the loss, or texts; None: not asked for.
+    """
 
     root: str
     name: str
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64] | tuple[str, ...]
+    inputs: NDArray[Any]
+    labels: NDArray[Any] | tuple[Label, ...]
     file: str = ""
+    features: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+    weights: NDArray[Any] | tuple[str, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the images are called: "file[index]"."""
-        return tuple(f"{self.name}[{index}]" for index in range(len(self.images)))
+        """What the examples are called: "file[index]"."""
+        return tuple(f"{self.name}[{index}]" for index in range(len(self.inputs)))
+
+
+Content = Files | Arrays
 
 
 class Source(Definition):
@@ -99,8 +131,9 @@ class Source(Definition):
         return ""
 
     @abstractmethod
-    def content(self) -> Files | Pixels:
-        """All examples, in an order that depends on nothing but the data. Raises DataError."""
+    def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Content:
+        """All examples, in an order that depends on nothing but the data, with what is in the
+        `columns` of their targets and in the column `weight`. Raises DataError."""
 
 
 PATH_OR_MAPPING = "a path or a mapping"
@@ -146,7 +179,8 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"
 
 def wrong_kind(path: str) -> DataError:
     """The error for the file `path`, which by its name is none of the sources there are."""
-    *others, last = (source.described for source in sources.definitions())
+    names = sorted(sources, key=lambda name: (name != "folder", name))
+    *others, last = (sources[name].described for name in names)
     if path.lower().endswith(_ARCHIVES):
         remedy = "Unpack it"
     elif path.lower().endswith((".npy", ".npz")):

@@ -7,11 +7,13 @@ compressed file is never in memory twice.
 
 import math
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from mlptrain.data.sources.source import LABEL
 from mlptrain.paths import UnreadableError
 
 MOST_INFLATION = 1032  # deflate cannot shrink more than this (zlib, technical details)
@@ -35,6 +37,10 @@ class StoredArray:
     fortran_order: bool = False
     name: str = ""
 
+    def targets(self, columns: tuple[str, ...]) -> NDArray[Any] | tuple[str, ...]:
+        """The targets (n, …) for `columns`: labels if that is the one of classes."""
+        return self.labels() if columns == (LABEL,) else self.numbers(None)
+
     def labels(self) -> NDArray[np.int64] | tuple[str, ...]:
         """The labels (n,) in an array (n,) or (n, 1) of integers from 0 or strings."""
         if len(self.shape) != 1 and self.shape[1:] != (1,):
@@ -56,6 +62,38 @@ class StoredArray:
                 raise self._error(f"holds the label {label}. Allowed are integers from 0.")
         return labels.astype(np.int64)
 
+    def numbers(self, count: int | None, most_columns: int | None = None) -> NDArray[np.float64]:
+        """Numbers (n, …), all finite: n = `count` if that is given, and at most `most_columns`."""
+        if self.dtype.kind not in "biuf" or not self.shape:
+            raise self._error(
+                f"is {self._dtype} {self.shape}. Allowed are numbers, a row per example."
+            )
+        if count is not None and self.shape[0] != count:
+            raise self._error(
+                f"has {self.shape[0]:,} rows for {count:,} examples. Give one for each."
+            )
+        if most_columns is not None and math.prod(self.shape[1:]) > most_columns:
+            raise self._error(f"has shape {self.shape}. Allowed is (n,), one number per example.")
+        numbers = self._read().astype(np.float64)
+        wrong = np.argwhere(~np.isfinite(numbers))
+        if len(wrong):
+            place = ", ".join(map(str, wrong[0].tolist()))
+            raise self._error(
+                f"holds {numbers[tuple(wrong[0])]} at [{place}], {len(wrong):,} such in all. Every "
+                "value must be a finite number: fill in or leave out examples that lack some"
+            )
+        return numbers
+
+    def inputs(self, count: int, whose: str) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Images as `images` has them, or, of floats, numbers (n, …), one row for each of the
+        `count` targets in what the user knows as `whose`."""
+        if self.dtype.kind != "f":
+            return self.images(count, whose)
+        if len(self.shape) < 2 or 0 in self.shape:
+            raise self._error(f"has shape {self.shape}. Allowed is (n, …), a row of numbers each.")
+        self._check_count(count, whose)
+        return self.numbers(count).astype(np.float32)
+
     def images(self, count: int, whose: str) -> NDArray[np.uint8]:
         """The images as (n, height, width, 1 or 3), one for each of the `count` labels in what the
         user knows as `whose`."""
@@ -70,12 +108,16 @@ class StoredArray:
                 f"has shape {self.shape}. Allowed are (n, height, width) and "
                 "(n, height, width, 1 or 3)."
             )
-        if shape[0] != count:
+        self._check_count(count, whose)
+        return np.ascontiguousarray(self._read().reshape(shape), np.uint8)
+
+    def _check_count(self, count: int, whose: str) -> None:
+        if self.shape[0] != count:
+            what = "images" if self.dtype == np.uint8 else "rows"
             raise self._error(
-                f"has {shape[0]:,} images, but {whose} has {count:,} labels. "
+                f"has {self.shape[0]:,} {what}, but {whose} has {count:,} labels. "
                 "They must belong together."
             )
-        return np.ascontiguousarray(self._read().reshape(shape), np.uint8)
 
     def _read(self) -> NDArray[np.generic]:
         length = math.prod(self.shape) * self.dtype.itemsize
@@ -117,3 +159,14 @@ class StoredArray:
 
     def _error(self, problem: str) -> UnreadableError:
         return UnreadableError(f"{self.name} {problem}" if self.name else problem)
+
+
+def in_npy(file: IO[bytes], size: int, name: str = "") -> StoredArray:
+    """The array `name` in a file of `size` bytes, written by `numpy.save`. Raises ValueError for
+    another file."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran_order, dtype = read(file)
+    if any(side < 0 for side in shape):
+        raise UnreadableError(f"is damaged: {name} has shape {shape}")
+    return StoredArray(file, size - file.tell(), shape, dtype, fortran_order, name)

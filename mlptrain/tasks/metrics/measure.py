@@ -94,6 +94,12 @@ def higher_is_better(name: str) -> bool:
     return resolve(name).metric.higher_is_better
 
 
+def needs_scores(name: str, kind: type[Outcome]) -> bool:
+    """Whether outcomes of `kind` must keep their scores for it. Raises ValueError as `resolve`
+    does."""
+    return resolve(name, kind).metric.needs_scores
+
+
 def metric_names(kind: type[Outcome]) -> tuple[str, ...]:
     """The names that outcomes of `kind` give numbers to, but for those of single parts."""
     return tuple(each.name for each in _measures(kind))

@@ -29,7 +29,7 @@ class Outcome(ABC):
         self.keeps_scores = keep_scores
         self.examples = 0
         self._loss_sum = 0.0
-        self._loss_examples = 0
+        self._loss_weight = 0.0
 
     def add(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
         """Count one batch: the network's outputs (m, …) and the targets (m, …), in the form that
@@ -44,15 +44,16 @@ class Outcome(ABC):
     def _count(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
         """Take in a batch, copying what is kept."""
 
-    def add_loss(self, mean: float, examples: int) -> None:
-        """Count the `mean` loss of a batch of so many examples."""
-        self._loss_sum += mean * examples
-        self._loss_examples += examples
+    def add_loss(self, mean: float, weight: float) -> None:
+        """Count the `mean` loss of a batch; `weight` is the number of its examples, or the sum of
+        their weights."""
+        self._loss_sum += mean * weight
+        self._loss_weight += weight
 
     @property
     def loss(self) -> float:
         """The mean loss per example; NaN if none was added."""
-        return self._loss_sum / self._loss_examples if self._loss_examples else math.nan
+        return self._loss_sum / self._loss_weight if self._loss_weight else math.nan
 
 
 class Kept:

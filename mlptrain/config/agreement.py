@@ -1,0 +1,55 @@
+"""What keys in different places of a config must agree in; each mistake is a `conflict`."""
+
+from collections.abc import Sequence
+
+from pydantic_core import PydanticCustomError
+
+from mlptrain.functions.losses import Loss, losses
+from mlptrain.tasks.metrics.measure import metric_names, resolve
+from mlptrain.tasks.task import Task
+
+_MONITOR = ("training", "early_stopping", "monitor")
+
+
+def require_fitting_loss(task: Task, loss: Loss) -> None:
+    """Refuse a loss that `task` cannot be learned by."""
+    if not loss.fits_task(task.type):
+        allowed = [name for name in losses if losses[name].fits_task(task.type)]
+        raise _conflict(
+            f"training.loss: {loss.type} does not fit the task {task.type}; "
+            f"its losses are {', '.join(allowed)}",
+            ("training", "loss"),
+        )
+
+
+def require_metric(task: Task, monitor: str) -> None:
+    """Refuse to monitor what is not measured."""
+    split, _, name = monitor.partition("_")
+    try:
+        if monitor in task.train_metrics or (split == "val" and resolve(name, task.kind)):
+            return
+    except ValueError:
+        pass
+    from mlptrain.config.wording import suggestion  # noqa: PLC0415  (loads the YAML reader)
+
+    names = [*task.train_metrics, *(f"val_{each}" for each in metric_names(task.kind))]
+    raise _conflict(
+        f"training.early_stopping.monitor must be {', '.join(task.train_metrics)} or val_ and a "
+        f"metric of the task {task.type}, such as val_loss or val_{task.headline}, "
+        f"got '{monitor}'; {suggestion(monitor, names)}",
+        _MONITOR,
+    )
+
+
+def require_validation(monitor: str, *, is_there: bool) -> None:
+    """Refuse to monitor a validation split that is not there."""
+    if not is_there and monitor.startswith("val_"):
+        raise _conflict(
+            f"training.early_stopping monitors '{monitor}', but data.validation is null; "
+            "set it, or monitor train_loss or train_accuracy",
+            _MONITOR,
+        )
+
+
+def _conflict(message: str, at: Sequence[str]) -> PydanticCustomError:
+    return PydanticCustomError("conflict", "{message}", {"message": message, "at": (tuple(at),)})

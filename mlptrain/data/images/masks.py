@@ -1,0 +1,51 @@
+"""Mask images: PNGs whose pixels are class numbers, gray levels or indices into a palette."""
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from mlptrain.data.images import png
+from mlptrain.data.images.decoding import explained
+from mlptrain.data.images.fitting import resized, silent
+from mlptrain.data.images.form import Form
+from mlptrain.paths import UnreadableError, read_file
+
+
+def read_mask(path: str, form: Form, outside: int) -> NDArray[np.uint8]:
+    """The class numbers (height, width) of the mask at `path`, fitted as its image is, without
+    mixing neighbours; `outside` stands where `resize: pad` adds a border. Raises
+    UnreadableError."""
+    try:
+        image = _decoded(path, form)
+    except UnreadableError:
+        raise
+    except Exception as error:
+        raise UnreadableError(explained(error)) from None
+    height, width, _ = form.shape
+    if image.size != (width, height):
+        image = resized(image, (width, height), form.resize, outside, Image.Resampling.NEAREST)
+    return np.array(image, np.uint8)
+
+
+def _decoded(path: str, form: Form) -> Image.Image:
+    data = read_file(path, 8 * form.max_pixels + (1 << 20))
+    if not data.startswith(png.SIGNATURE):
+        raise UnreadableError("is not a PNG. A mask is a gray or palette PNG")
+    checked = png.check_png(data, form.max_pixels)
+    if checked.header.colour_type not in (png.GRAY, png.PALETTE) or checked.header.depth > 8:
+        raise UnreadableError(
+            "is a colour, transparent or 16-bit PNG. A mask is a gray or palette PNG of 8 bits, "
+            "its values the classes"
+        )
+    levels = checked._replace(transparency=None)
+    if levels.header.colour_type == png.GRAY and levels.header.depth < 8:
+        # as indices, for Pillow spreads gray levels of 1, 2 and 4 bits over 0 to 255
+        header = levels.header._replace(colour_type=png.PALETTE)
+        levels = levels._replace(header=header, palette=bytes(3 << levels.header.depth))
+    with silent():
+        image = PngImageFile(BytesIO(levels.minimal_file()))
+        image.load()
+    return Image.frombytes("L", image.size, image.tobytes())

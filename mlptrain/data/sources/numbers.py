@@ -1,0 +1,26 @@
+"""The files of numbers that a trained model can predict from."""
+
+from pathlib import PurePath
+
+from mlptrain.data.sources.npy import Npy
+from mlptrain.data.sources.npz import Npz
+from mlptrain.data.sources.source import Source
+from mlptrain.data.sources.table import Table
+from mlptrain.errors import DataError
+from mlptrain.text import show_path
+
+
+def number_source(path: str, features: tuple[str, ...]) -> Source:
+    """The source that the file `path` is by its name: a table with the columns `features`, or
+    arrays. Raises DataError for any other file."""
+    suffix = PurePath(path).suffix.lower()
+    if suffix == ".csv":
+        return Table(path=path, features=features or None)
+    if suffix == ".npy":
+        return Npy(inputs=path)
+    if suffix == ".npz":
+        return Npz(path=path)
+    raise DataError(
+        f"{show_path(path)}: the model was trained on numbers. "
+        "Name a .csv table, a .npy or an .npz file."
+    )

@@ -1,0 +1,102 @@
+"""Records of a CSV file (RFC 4180, UTF-8) whose first line names the columns."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from mlptrain.errors import DataError
+from mlptrain.paths import opened, unmarked
+from mlptrain.text import exact, show_name, show_path
+
+_CSV_ERRORS = {  # parts of the csv module's messages
+    "unexpected end of data": "no quote closes the last value",
+    "expected after": "text follows a closing quote. Double the quotes within a value",
+    "field limit": "a value has more than 131,072 characters; probably a quote is not closed",
+}
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_MOST_SHOWN, _LONGEST_SHOWN = 4, 40  # columns, and characters of each
+
+
+def records(path: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """For each record of the file its line and its values in `columns`. Raises DataError."""
+    rows = _rows(path, columns)
+    header = _header(path, *next(rows, (1, [])), columns)
+    places = [header.index(column) for column in columns]
+    for line, row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            values = f"{len(row)} value{'' if len(row) == 1 else 's'}"
+            raise in_line(
+                path,
+                line,
+                f"has {values}, but the first line names {len(header)} columns. Write one "
+                "value per column, with quotes around a value that holds a comma",
+            )
+        found = [row[place] for place in places]
+        for column, text in zip(columns[1:], found[1:], strict=True):
+            if exact(text) != text:
+                raise in_line(
+                    path,
+                    line,
+                    f"the {show_name(column)} '{exact(text)}' is not UTF-8. Save the file as UTF-8",
+                )
+        yield line, found
+
+
+def header_of(path: str) -> list[str]:
+    """The names in the first line."""
+    return next(_rows(path, ()), (1, []))[1]
+
+
+def in_line(path: str, line: int, problem: str) -> DataError:
+    """The error for what is wrong in a line."""
+    return DataError(f"{show_path(path)}:{line}: {problem}.")
+
+
+def _rows(path: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the number of its first line."""
+    with opened(path) as (file, size):
+        text = unmarked(file.read(size)).decode("utf-8", "surrogateescape")
+    _refuse_other_separators(path, re.split("[\r\n]", text, maxsplit=1)[0], columns)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise in_line(path, line, f"is not CSV: {_worded(error)}") from None
+
+
+def _refuse_other_separators(path: str, first_line: str, columns: tuple[str, ...]) -> None:
+    if first_line.strip('"').lower().startswith("sep="):
+        shown = show_name(first_line[:_LONGEST_SHOWN])
+        raise in_line(path, 1, f"'{shown}' is for Excel only. Remove the line")
+    for separator, name in _SEPARATORS.items():
+        cells = {cell.strip(' "') for cell in first_line.split(separator)}
+        if len(cells) > 1 and cells >= set(columns):
+            raise in_line(
+                path, 1, f"the columns are separated by {name}. Save the file with commas"
+            )
+
+
+def _header(path: str, line: int, header: list[str], columns: tuple[str, ...]) -> list[str]:
+    if all(header.count(column) == 1 for column in columns):
+        return header
+    shown = ", ".join(f"'{show_name(name[:_LONGEST_SHOWN])}'" for name in header[:_MOST_SHOWN])
+    if len(header) > _MOST_SHOWN:
+        shown += f" … ({len(header):,} in all)"
+    wanted = ",".join(map(show_name, columns))
+    remedy = f"The first line must name {wanted}"
+    if columns == ("filepath", "label"):
+        remedy = (
+            "The first line must be filepath,label: image files and their classes. Pixels belong "
+            "into an .npz or IDX file"
+        )
+    raise in_line(path, line, f"the columns are {shown or 'missing'}. {remedy}")
+
+
+def _worded(error: csv.Error) -> str:
+    return next((said for part, said in _CSV_ERRORS.items() if part in str(error)), str(error))

@@ -1,0 +1,194 @@
+"""What the examples of a data set are to be mapped to, in the forms that tasks learn from."""
+
+import hashlib
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.call import Array, Call
+from mlptrain.backend.kernels import kernel
+
+IGNORED = 255  # in masks: a pixel that counts nowhere
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The targets of n examples.
+
+    Attributes:
+        values: (n, …), one entry per example.
+        names: of the classes, labels or numbers that the values stand for.
+    """
+
+    values: NDArray[Any]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def select(self, indices: NDArray[np.int64]) -> Self:
+        """The targets of the examples at `indices`, in their order."""
+        return replace(self, values=self.values[indices])
+
+    @property
+    def encoded(self) -> NDArray[Any]:
+        """(n, …) what a network learns from."""
+        return self.values
+
+    @abstractmethod
+    def texts(self) -> list[str]:
+        """What identifies each example's target in a table: two are equal where the targets are."""
+
+    def strata(self) -> NDArray[np.int64]:
+        """(n,) the number, from 0, of the group that an example belongs to: a split holds out a
+        share of each."""
+        return np.zeros(len(self), np.int64)
+
+    def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
+        """The weight of the examples at `place` in the mean loss of all: their number, or the sum
+        of their `weights` (n,)."""
+        count = place.stop - place.start
+        return count if weights is None else float(weights[place].sum(dtype=np.float64))
+
+    def weigh(
+        self,
+        examples: Array,
+        targets: Array,
+        weights: Array,
+        example_weights: NDArray[np.float32] | None,
+        class_weights: NDArray[np.float64] | None,
+    ) -> Call:
+        """What writes the weights of a batch's loss, with sum 1, into `weights`, once `targets` are
+        filled. examples (batch,), the examples' numbers; example_weights (n,), class_weights
+        (classes,), None for 1."""
+        return Call(shares, weights, {"places": examples, "weights": example_weights})
+
+
+class ClassTargets(Targets):
+    """One class per example: values (n,) int64, indices into `names`."""
+
+    def texts(self) -> list[str]:
+        return list(map(self.names.__getitem__, self.values.tolist()))
+
+    def strata(self) -> NDArray[np.int64]:
+        return self.values
+
+    def weigh(
+        self,
+        examples: Array,
+        targets: Array,
+        weights: Array,
+        example_weights: NDArray[np.float32] | None,
+        class_weights: NDArray[np.float64] | None,
+    ) -> Call:
+        if class_weights is not None:
+            by_class = class_weights[self.values].astype(np.float32)
+            example_weights = by_class if example_weights is None else by_class * example_weights
+        return super().weigh(examples, targets, weights, example_weights, None)
+
+
+class LabelTargets(Targets):
+    """Any number of labels per example: values (n, labels) float32, 1 for those it has."""
+
+    def texts(self) -> list[str]:
+        return [
+            "|".join(name for name, has in zip(self.names, row, strict=True) if has)
+            for row in self.values.tolist()
+        ]
+
+
+@dataclass(frozen=True)
+class NumberTargets(Targets):
+    """Numbers: values (n, k) float64, one column per name. A network learns (value - mean) / std;
+    `scaling` (k,) each."""
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    @property
+    def encoded(self) -> NDArray[Any]:
+        return ((self.values - self.mean) / self.std).astype(np.float32)
+
+    def texts(self) -> list[str]:
+        return ["|".join(map(repr, row)) for row in self.values.tolist()]
+
+
+class MaskTargets(Targets):
+    """A class per pixel: values (n, H · W) uint8, indices into `names` or IGNORED."""
+
+    def texts(self) -> list[str]:
+        return [hashlib.sha256(row.tobytes()).hexdigest()[:32] for row in self.values]
+
+    def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
+        """Likewise, of their pixels that count."""
+        counted = (self.values[place] != IGNORED).sum(axis=1)
+        return float(counted.sum() if weights is None else counted @ weights[place])
+
+    def weigh(
+        self,
+        examples: Array,
+        targets: Array,
+        weights: Array,
+        example_weights: NDArray[np.float32] | None,
+        class_weights: NDArray[np.float64] | None,
+    ) -> Call:
+        by_class = np.ones(IGNORED + 1, np.float32)
+        if class_weights is not None:
+            by_class[: len(class_weights)] = class_weights
+        by_class[IGNORED] = 0
+        arrays = {
+            "places": examples,
+            "targets": targets,
+            "by_class": by_class,
+            "by_example": example_weights,
+            "each": np.empty((len(examples), 1), np.float32),
+        }
+        return Call(pixel_shares, weights, arrays)
+
+
+class MaskFiles(Targets):
+    """Masks that are not read yet: values (n,), their paths."""
+
+    def texts(self) -> list[str]:
+        return [str(path) for path in self.values]
+
+
+class InputTargets(Targets):
+    """The inputs themselves; values (n, 0)."""
+
+    def texts(self) -> list[str]:
+        return [""] * len(self)
+
+
+@kernel("shares")
+def shares(xp: Any, out: Array, places: Array, weights: Array | None) -> None:
+    """outᵢ = weights[placesᵢ] / Σⱼ weights[placesⱼ]; without weights, all alike."""
+    if weights is None:
+        out.fill(1 / len(out))
+        return
+    weights.take(places, out=out, mode="clip")
+    xp.divide(out, xp.add.reduce(out), out=out)
+
+
+def pixel_shares(
+    xp: Any,
+    out: Array,
+    places: Array,
+    targets: Array,
+    by_class: Array,
+    by_example: Array | None,
+    each: Array,
+) -> None:
+    """outᵢ = by_class[targetsᵢ] by_example[the example of i], over the sum of all that; out and
+    targets (batch · pixels,), places (batch,). All are 0 where every pixel is ignored."""
+    by_class.take(targets, out=out, mode="clip")
+    if by_example is not None:
+        by_example.take(places, out=each[:, 0], mode="clip")
+        pixels = out.reshape(len(places), -1)
+        xp.multiply(pixels, each, out=pixels)
+    total = xp.add.reduce(out)
+    if total > 0:
+        xp.divide(out, total, out=out)

@@ -1,0 +1,76 @@
+"""The image itself as the target."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.data.read_dataset import TargetReader
+from mlptrain.data.sources.source import Arrays, Content
+from mlptrain.data.targets import InputTargets
+from mlptrain.errors import DataError
+from mlptrain.functions.activations import Sigmoid
+from mlptrain.nn.model import Head
+from mlptrain.tasks.outcomes.numbers import PictureOutcome
+from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.text import show_path
+
+
+@dataclass(frozen=True)
+class Images(TargetReader):
+    """No targets besides the images."""
+
+    columns: tuple[str, ...] = ()
+
+    def read(self, content: Content, rows: NDArray[np.int64], place: str) -> InputTargets:
+        if isinstance(content, Arrays) and content.inputs.dtype != np.uint8:
+            raise DataError(
+                f"{show_path(place)}: holds numbers, but an autoencoder learns images. "
+                "Convert them to uint8."
+            )
+        return InputTargets(np.empty((len(rows), 0), np.float32), ())
+
+
+@tasks.register
+class Autoencoder(Task):
+    """Reproduce the image: pixels in [0, 1] as inputs and, through a narrow layer, as outputs
+    (Hinton & Salakhutdinov, 2006)."""
+
+    type: Literal["autoencoder"] = "autoencoder"
+    loss: ClassVar[str] = "mean_squared_error"
+    headline: ClassVar[str] = "mse"
+    noun: ClassVar[str] = ""
+    kind: ClassVar[OutcomeKind] = PictureOutcome
+    gives_pictures: ClassVar[bool] = True
+
+    def reader(
+        self,
+        class_names: tuple[str, ...] | None,
+        known: TargetSpec | None = None,
+        *,
+        partial: bool = False,
+    ) -> Images:
+        return Images()
+
+    def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
+        return Head(math.prod(shape), Sigmoid(), by_class=False)
+
+    def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> PictureOutcome:
+        return PictureOutcome()
+
+    def fields(self, spec: TargetSpec, ranks: int) -> tuple[str, ...]:
+        return ("mse",)
+
+    def answers(
+        self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
+    ) -> Sequence[Answer]:
+        pixels = inputs.reshape(predictions.shape).astype(np.float32) / 255
+        errors = ((predictions - pixels) ** 2).mean(axis=1).tolist()
+        pictures = np.rint(predictions * 255).astype(np.uint8).reshape(inputs.shape)
+        return [
+            Answer((f"mse {error:.6f}",), (error,), {"mse": error}, picture)
+            for error, picture in zip(errors, pictures, strict=True)
+        ]

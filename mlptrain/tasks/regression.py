@@ -1,0 +1,133 @@
+"""One or several numbers per example."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlptrain.data.read_dataset import TargetReader
+from mlptrain.data.sources.source import Content
+from mlptrain.data.targets import NumberTargets, Targets
+from mlptrain.errors import DataError
+from mlptrain.functions.activations import Identity
+from mlptrain.nn.model import Head
+from mlptrain.tasks.outcomes.numbers import NumberOutcome
+from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.text import exact, show_name, show_path
+
+TARGET = "target"
+
+
+@dataclass(frozen=True)
+class Numbers(TargetReader):
+    """Numbers, from the `columns` of a table or an array (n,) or (n, k). Their mean and deviation
+    are those of the training set, `known`, or with None follow from what is read."""
+
+    columns: tuple[str, ...]
+    known: TargetSpec | None
+
+    def read(self, content: Content, rows: NDArray[np.int64], place: str) -> NumberTargets:
+        values = self._values(content, place)[rows]
+        names = self.columns
+        if values.shape[1] != len(names):
+            if names != (TARGET,):
+                raise DataError(
+                    f"{show_path(place)}: has {values.shape[1]} numbers per example, but "
+                    f"task.targets names {len(names)}. Name each of them."
+                )
+            names = tuple(f"{TARGET}_{i}" for i in range(1, values.shape[1] + 1))
+        if self.known is not None:
+            if names != self.known.names:
+                raise DataError(
+                    f"{show_path(place)}: has the targets {', '.join(map(show_name, names))}; the "
+                    f"training set has {', '.join(map(show_name, self.known.names))}."
+                )
+            return NumberTargets(values, names, np.array(self.known.mean), np.array(self.known.std))
+        return NumberTargets(values, names, values.mean(axis=0), _deviation(values))
+
+    def _values(self, content: Content, place: str) -> NDArray[np.float64]:
+        labels = content.labels
+        if not isinstance(labels, tuple):
+            return labels.reshape(len(labels), math.prod(labels.shape[1:])).astype(np.float64)
+        values = np.empty((len(labels), len(self.columns)))
+        for index, label in enumerate(labels):
+            texts = label if isinstance(label, tuple) else (label,)
+            for column, text in enumerate(texts):
+                values[index, column] = number = _number(text)
+                if not math.isfinite(number):
+                    line = f":{content.lines[index]}" if content.lines else ""
+                    raise DataError(
+                        f"{show_path(place)}{line}: {show_name(self.columns[column])} is "
+                        f"'{show_name(text)}'. Allowed are finite numbers."
+                    )
+        return values
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(k,) the standard deviation of each column, 1 for a constant one."""
+    deviation = np.asarray(values.std(axis=0), np.float64)
+    return np.where(deviation > 0, deviation, 1.0)
+
+
+@tasks.register
+class Regression(Task):
+    """Predict numbers. The network learns them standardized, (number - mean) / deviation of the
+    training set; metrics and predictions are in the numbers' own units."""
+
+    type: Literal["regression"] = "regression"
+    targets: Annotated[
+        tuple[str, ...],
+        Field(strict=False, min_length=1, description="columns of the numbers in a table"),
+    ] = (TARGET,)
+    loss: ClassVar[str] = "mean_squared_error"
+    headline: ClassVar[str] = "r2"
+    noun: ClassVar[str] = "number"
+    kind: ClassVar[OutcomeKind] = NumberOutcome
+
+    def reader(
+        self,
+        class_names: tuple[str, ...] | None,
+        known: TargetSpec | None = None,
+        *,
+        partial: bool = False,
+    ) -> Numbers:
+        return Numbers(self.targets, known)
+
+    def spec(self, targets: Targets) -> TargetSpec:
+        assert isinstance(targets, NumberTargets)
+        mean, std = targets.mean.tolist(), targets.std.tolist()
+        return TargetSpec(names=targets.names, mean=tuple(mean), std=tuple(std))
+
+    def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
+        return Head(len(names), Identity(), by_class=False)
+
+    def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> NumberOutcome:
+        return NumberOutcome(spec.names)
+
+    def predictions(self, outputs: Array, spec: TargetSpec) -> Array:
+        return np.asarray(outputs * np.array(spec.std) + np.array(spec.mean))
+
+    def fields(self, spec: TargetSpec, ranks: int) -> tuple[str, ...]:
+        return spec.names
+
+    def answers(
+        self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
+    ) -> Sequence[Answer]:
+        return [self._answer(row, spec) for row in predictions.tolist()]
+
+    def _answer(self, row: list[float], spec: TargetSpec) -> Answer:
+        named = zip(spec.names, row, strict=True)
+        cells = tuple(cell for name, value in named for cell in (name, f"{value:.6g}"))
+        record = {exact(name): value for name, value in zip(spec.names, row, strict=True)}
+        return Answer(cells, tuple(row), record)

@@ -1,0 +1,177 @@
+"""One class per pixel."""
+
+import colorsys
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlptrain.data.images.masks import read_mask
+from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.read_dataset import TargetReader
+from mlptrain.data.sources.source import Arrays, Content
+from mlptrain.data.targets import IGNORED, MaskFiles, MaskTargets, Targets
+from mlptrain.errors import DataError
+from mlptrain.functions.activations import Softmax
+from mlptrain.nn.model import Head
+from mlptrain.paths import UnreadableError
+from mlptrain.tasks.outcomes.masks import MaskOutcome
+from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.text import exact, show_name, show_path
+
+_MOST_CLASSES = 255
+_MOST_BAD = 20
+
+
+@dataclass(frozen=True)
+class Masks(TargetReader):
+    """Masks: PNG files that a table names, or an array (n, height, width). The numbers in them are
+    classes, called as `label_names` says; `known` are those of the training set, None if this is
+    it; `partial`: whether some may be missing here."""
+
+    columns: tuple[str, ...]
+    known: tuple[str, ...] | None
+    label_names: tuple[str, ...] | None
+    ignore_index: int | None
+
+    def read(self, content: Content, rows: NDArray[np.int64], place: str) -> Targets:
+        if isinstance(content, Arrays):
+            if isinstance(content.labels, tuple) or content.labels.ndim != 3:
+                raise DataError(
+                    f"{show_path(place)}: its masks must be an array (n, height, width) of class "
+                    "numbers."
+                )
+            return MaskTargets(self._whole(content.labels[rows], place), self.known or ())
+        paths = content.beside([str(content.labels[row]) for row in rows.tolist()])
+        return MaskFiles(np.array(paths, object), self.known or ())
+
+    def complete(self, targets: Targets, image: ImageSettings, place: str) -> Targets:
+        height, width, _ = image.shape
+        if isinstance(targets, MaskFiles):
+            numbers = self._decoded(targets.values.tolist(), image, place)
+        else:
+            numbers = targets.values
+            if numbers.shape[1:] != (height, width):
+                raise DataError(
+                    f"{show_path(place)}: its masks are {numbers.shape[2]}×{numbers.shape[1]}, its "
+                    f"images become {width}×{height}. Masks in arrays are not resized: leave out "
+                    "data.image.height and width, or resize the arrays."
+                )
+        return self._of_classes(numbers.reshape(len(numbers), -1), place)
+
+    def _whole(self, masks: NDArray[np.float64], place: str) -> NDArray[np.uint8]:
+        if not ((masks >= 0) & (masks <= 255) & (masks == np.floor(masks))).all():
+            raise DataError(f"{show_path(place)}: its masks hold other than integers 0 to 255.")
+        return masks.astype(np.uint8)
+
+    def _decoded(self, paths: Sequence[str], image: ImageSettings, place: str) -> NDArray[np.uint8]:
+        height, width, _ = image.shape
+        outside = 0 if self.ignore_index is None else self.ignore_index
+        masks, bad = np.empty((len(paths), height, width), np.uint8), []
+        for mask, path in zip(masks, paths, strict=True):
+            try:
+                mask[...] = read_mask(path, image.form, outside)
+            except UnreadableError as error:
+                bad.append(f"  {show_path(path)}: {error}")
+        if bad:
+            more = [f"  … and {len(bad) - _MOST_BAD:,} more"] if len(bad) > _MOST_BAD else []
+            raise DataError(
+                f"{show_path(place)}: {len(bad):,} of {len(paths):,} masks cannot be used:\n"
+                + "\n".join(bad[:_MOST_BAD] + more)
+                + "\nRepair them, or remove them from the table."
+            )
+        return masks
+
+    def _of_classes(self, numbers: NDArray[np.uint8], place: str) -> MaskTargets:
+        """Class numbers (n, pixels) as indices into the names of the classes."""
+        found = [n for n in np.unique(numbers).tolist() if n != self.ignore_index]
+        if self.label_names is not None:
+            names = self.label_names
+            unknown = [n for n in found if n >= len(names)]
+        elif self.known is not None:
+            names = self.known
+            unknown = [n for n in found if str(n) not in names]
+        else:
+            names, unknown = tuple(map(str, found)), []
+        if unknown:
+            raise DataError(
+                f"{show_path(place)}: its masks hold the class {unknown[0]}, which is "
+                f"none of {', '.join(map(show_name, names))}. Name it in data.class_names, or set "
+                "task.ignore_index to it."
+            )
+        if len(names) < 2:
+            raise DataError(
+                f"{show_path(place)}: its masks hold only one class, {', '.join(names) or 'none'}. "
+                "At least two are needed to tell apart."
+            )
+        table = np.full(256, IGNORED, np.uint8)
+        for index, name in enumerate(names):
+            table[index if self.label_names is not None else int(name)] = index
+        if self.ignore_index is not None:
+            table[self.ignore_index] = IGNORED
+        return MaskTargets(table[numbers], names)
+
+
+@tasks.register
+class Segmentation(Task):
+    """Tell the class of every pixel. A mask is a gray or palette PNG whose values are the
+    classes."""
+
+    type: Literal["segmentation"] = "segmentation"
+    column: Annotated[str, Field(description="column of the mask files in a table")] = "mask"
+    ignore_index: Annotated[
+        int | None,
+        Field(ge=0, le=255, description="value of pixels that count nowhere; null: there is none"),
+    ] = None
+    loss: ClassVar[str] = "cross_entropy"
+    headline: ClassVar[str] = "macro_iou"
+    noun: ClassVar[str] = "class"
+    kind: ClassVar[OutcomeKind] = MaskOutcome
+    gives_pictures: ClassVar[bool] = True
+
+    def reader(
+        self,
+        class_names: tuple[str, ...] | None,
+        known: TargetSpec | None = None,
+        *,
+        partial: bool = False,
+    ) -> Masks:
+        return Masks((self.column,), known.names if known else None, class_names, self.ignore_index)
+
+    def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
+        pixels = math.prod(shape[:2])
+        return Head(pixels * len(names), Softmax(), rows=pixels)
+
+    def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> MaskOutcome:
+        return MaskOutcome(spec.names, IGNORED)
+
+    def fields(self, spec: TargetSpec, ranks: int) -> tuple[str, ...]:
+        return spec.names
+
+    def answers(
+        self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
+    ) -> Sequence[Answer]:
+        height, width = inputs.shape[1:3]
+        classes = len(spec.names)
+        found = predictions.reshape(len(inputs), height, width, classes).argmax(axis=3)
+        return [self._answer(mask.astype(np.uint8), spec) for mask in found]
+
+    def _answer(self, mask: NDArray[np.uint8], spec: TargetSpec) -> Answer:
+        classes = len(spec.names)
+        shares = (np.bincount(mask.reshape(-1), minlength=classes) / mask.size).tolist()
+        there = [(name, share) for name, share in zip(spec.names, shares, strict=True) if share]
+        there.sort(key=lambda each: -each[1])
+        cells = tuple(cell for name, share in there for cell in (name, f"{share:.1%}"))
+        named = {exact(name): share for name, share in zip(spec.names, shares, strict=True)}
+        return Answer(cells, tuple(shares), {"shares": named}, mask, _palette(classes))
+
+
+def _palette(classes: int) -> NDArray[np.uint8]:
+    """(classes, 3) colours: black for the first class, the others around the circle of hues."""
+    others = classes - 1
+    colours = [colorsys.hsv_to_rgb(index / others, 0.8, 1) for index in range(others)]
+    return np.asarray(np.rint(np.array([(0, 0, 0), *colours]) * 255), np.uint8)

@@ -1,0 +1,155 @@
+"""Every task through the whole tool: training, evaluation, prediction, resuming."""
+
+import csv
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from task_runs import SCENES, TASKS, make_project
+from typer.testing import CliRunner
+
+from mlptrain.cli.app import app
+from mlptrain.config.load import load_config
+from mlptrain.errors import StoppedError
+from mlptrain.tasks.metrics.measure import metrics_for
+from mlptrain.tasks.task import tasks
+from mlptrain.training import checkpoint
+from mlptrain.training.evaluated_model import evaluate_model
+from mlptrain.training.events import EpochDone, Finished
+from mlptrain.training.saved_model import Prediction, SavedModel
+from mlptrain.training.setup import prepare_run
+from mlptrain.training.signals import StopRequest
+
+IMAGES = [str(path) for path in sorted((SCENES / "test" / "images").iterdir())[:3]]
+
+
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """Nobody watches the reading."""
+
+
+def trained(config: Path, run_dir: Path, *overrides: str) -> list[EpochDone | Finished]:
+    """The events of a whole run but for its steps."""
+    with (
+        StopRequest() as stop,
+        prepare_run(config, overrides, run_dir, resume=False, reading=quiet) as run,
+    ):
+        return [e for e in run.train(stop) if isinstance(e, EpochDone | Finished)]
+
+
+@pytest.fixture(scope="module", params=list(TASKS))
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run, one per task; its project is the folder around it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    trained(make_project(folder, request.param), folder / "run")
+    return folder / "run"
+
+
+def test_every_task_is_tried() -> None:
+    assert set(TASKS) == set(tasks)
+
+
+def test_it_learns(run: Path) -> None:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["train_loss"] < lines[0]["train_loss"]
+    headline = tasks[run.parent.name.rstrip("0123456789")].headline
+    assert all(np.isfinite(line[f"val_{headline}"]) for line in lines)
+
+
+def test_evaluation_measures_what_training_measured(run: Path) -> None:
+    """The test split by the summary, and once more from the checkpoint."""
+    summary = json.loads((run / "summary.json").read_text())
+    result = evaluate_model(run / "best.safetensors", "test", None, quiet, {})
+    again = metrics_for(result.outcome)
+    assert result.outcome.examples == 12
+    for name, value in summary["test"].items():
+        assert again[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
+
+
+def test_the_predictions_are_those_that_were_evaluated(run: Path) -> None:
+    """Each image predicted by its file, against the outcome of the whole test split."""
+    model = SavedModel(run / "best.safetensors")
+    answers = [p.answer for p in model.predict(IMAGES, 1) if isinstance(p, Prediction)]
+    assert len(answers) == len(IMAGES)
+    fields = model.task.fields(model.state.targets, 1)
+    for answer in answers:
+        assert len(answer.values) == len(fields)
+        assert (answer.picture is not None) == model.task.gives_pictures
+        json.dumps(answer.record, allow_nan=False)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+def test_predictions_are_printed_in_every_format(run: Path, form: str) -> None:
+    arguments = ["predict", *IMAGES, "--model", str(run), "--format", form]
+    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert ended.exit_code == 0
+    lines = ended.stdout.splitlines()
+    if form == "csv":
+        header, *rows = csv.reader(lines)
+        assert header[0] == "path"
+        assert all(len(row) == len(header) for row in rows)
+        lines = lines[1:]
+    if form == "jsonl":
+        assert [json.loads(line)["path"] for line in lines] == IMAGES
+    assert len(lines) == len(IMAGES)
+
+
+def test_pictures_are_saved_where_the_answer_is_one(run: Path, tmp_path: Path) -> None:
+    model = SavedModel(run / "best.safetensors")
+    target = tmp_path / "pictures"
+    arguments = ["predict", *IMAGES, "--model", str(run), "--output", str(target)]
+    ended = CliRunner().invoke(app, arguments)
+    if not model.task.gives_pictures:
+        assert "gives no pictures" in str(ended.exception)
+        return
+    assert ended.exit_code == 0
+    answers = [p.answer for p in model.predict(IMAGES, 1) if isinstance(p, Prediction)]
+    for path, answer in zip(IMAGES, answers, strict=True):
+        with Image.open(target / Path(path).name) as image:
+            assert image.size == (16, 16)
+            np.testing.assert_array_equal(np.asarray(image), answer.picture)
+
+
+def test_the_resolved_config_trains_the_same_again(run: Path, tmp_path: Path) -> None:
+    written = run / "config.yaml"
+    given = load_config(written).config
+    assert given == checkpoint.load(run / "best.safetensors").state.config
+    trained(written, tmp_path / "again")
+    for name in ("best.safetensors", "last.safetensors"):
+        first, again = checkpoint.load(run / name), checkpoint.load(tmp_path / "again" / name)
+        for key, values in first.parameters.items():
+            np.testing.assert_array_equal(values, again.parameters[key])
+
+
+def stop_after_an_epoch(config: Path, run_dir: Path) -> None:
+    with (
+        StopRequest() as stop,
+        prepare_run(config, (), run_dir, resume=False, reading=quiet) as run,
+    ):
+        for event in run.train(stop):
+            if isinstance(event, EpochDone):
+                signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes(run: Path, tmp_path: Path) -> None:
+    """Stopped by a signal in the second epoch, then resumed."""
+    config = run.parent / "tiny.yaml"
+    stopped = tmp_path / "stopped"
+    with pytest.raises(StoppedError):
+        stop_after_an_epoch(config, stopped)
+    with (
+        StopRequest() as stop,
+        prepare_run(config, (), stopped, resume=True, reading=quiet) as rest,
+    ):
+        assert rest.progress.epoch == 1
+        for _ in rest.train(stop):
+            pass
+    for name in ("best.safetensors", "last.safetensors"):
+        whole, parts = (checkpoint.load(folder / name) for folder in (run, stopped))
+        assert whole.parameters.keys() == parts.parameters.keys()
+        for key, values in whole.parameters.items():
+            np.testing.assert_array_equal(values, parts.parameters[key])
+        for key, values in whole.optimizer.items():
+            np.testing.assert_array_equal(values, parts.optimizer[key])
