@@ -139,3 +139,6 @@ def label_cases() -> Iterator[LabelCase]:
         partly = truth.copy()
         partly[:, 0] = False
         yield LabelCase(f"{n}×{labels} one never true", partly, scores)
+        always = truth.copy()
+        always[:, 0] = True
+        yield LabelCase(f"{n}×{labels} one always true", always, scores)

@@ -148,6 +148,12 @@ def test_float32_scores_are_measured_in_float64() -> None:
     agree(found["brier"], quiet(theirs.brier_score_loss, labels, scores.astype(np.float64)))
 
 
+def test_certainty_costs_what_float32_can_tell() -> None:
+    labels = np.arange(3)
+    found = metrics_for(ClassCase("", labels, np.eye(3, dtype=np.float32)).outcome())["log_loss"]
+    assert found == pytest.approx(-math.log1p(-np.finfo(np.float32).eps), rel=1e-6)
+
+
 def test_what_is_undefined_is_nan() -> None:
     case = ClassCase("", np.zeros(3, np.int64), np.eye(3)[[0, 0, 0]])
     found = metrics_for(case.outcome())

@@ -62,6 +62,13 @@ def test_a_class_can_be_what_is_ignored() -> None:
     assert outcome.missing == ("road", "sky", "tree")
 
 
+def test_masks_of_bytes_hold_many_classes() -> None:
+    """Row and column of the matrix are one number, which a byte could not hold."""
+    targets = np.arange(20, dtype=np.uint8)[None]
+    outcome = filled(MaskOutcome([str(index) for index in range(20)]), np.eye(20)[None], targets)
+    assert outcome.correct == outcome.total == 20
+
+
 def test_where_no_pixel_counts_nothing_is_defined() -> None:
     outputs, targets = np.full((2, 5, 4), 0.25), np.full((2, 5), 255)
     found = metrics_for(filled(MaskOutcome(NAMES, ignore_index=255), outputs, targets))

@@ -81,8 +81,9 @@ def test_pictures(shape: tuple[int, ...], dtype: type) -> None:
 
 
 def test_psnr_by_hand() -> None:
-    """An error of 0.1 everywhere is 20 dB; none at all is infinitely many."""
+    """An error of 0.1 everywhere is 20 dB, of 1e-6 120 dB; none at all is infinitely many."""
     zeros = np.zeros((3, 8))
+    agree(value_of("psnr", filled(PictureOutcome(), zeros + 1e-6, zeros)), 120)
     agree(value_of("psnr", filled(PictureOutcome(), zeros + 0.1, zeros)), 20)
     assert value_of("psnr", filled(PictureOutcome(), zeros, zeros)) == math.inf
     assert value_of("psnr", filled(PictureOutcome(), zeros + 1, zeros)) == 0
