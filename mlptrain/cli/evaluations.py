@@ -25,6 +25,7 @@ def evaluation_json(result: EvaluatedModel) -> str:
         "data": exact(result.data),
         "examples": outcome.examples,
         "trained_on": result.trained_on,
+        "left_out": result.left_out,
         **{name: metrics[name] for name in ON_TOP if name in metrics},
         "metrics": metrics,
         **_about_classes(outcome),

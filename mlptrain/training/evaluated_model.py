@@ -3,20 +3,22 @@
 Apart from `saved_model.py`, so that predicting does not load the YAML reader.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from mlptrain.config.load import parse_value
+from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import keys_of
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
-from mlptrain.text import show_name
+from mlptrain.text import show_name, show_path
 from mlptrain.training.datasets import Reading, read_source, read_split
 from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.split_table import read_beside
@@ -25,8 +27,9 @@ from mlptrain.training.split_table import read_beside
 @dataclass(frozen=True)
 class EvaluatedModel:
     """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, the
-    images of it that could not be read, what else the user should know of the reading, and how many
-    of the images the model was trained on; None if no split.csv tells."""
+    images of it that could not be read, what else the user should know of the reading, how many
+    of the examples the model was trained on (None if no split.csv tells), and how many of `--data`
+    were left out because it was."""
 
     checkpoint: Path
     epoch: int
@@ -36,6 +39,7 @@ class EvaluatedModel:
     skipped: tuple[BadImage, ...]
     notes: tuple[str, ...]
     trained_on: int | None
+    left_out: int
 
 
 def evaluate_model(
@@ -62,11 +66,12 @@ def evaluate_model(
             ) from None
     else:
         dataset = read_source(state, model.image, source, reading)
+    known = None if members is None else set(keys_of(members["train"].digests))
+    left_out = 0
+    if source is not None and known is not None:
+        dataset, left_out = _held_out(dataset, known, source.place)
     outcome = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
-    trained_on = None
-    if members is not None:
-        known = set(keys_of(members["train"].digests))
-        trained_on = sum(key in known for key in keys_of(dataset.digests))
+    trained_on = None if known is None else sum(key in known for key in keys_of(dataset.digests))
     return EvaluatedModel(
         path,
         state.progress.epoch,
@@ -76,7 +81,29 @@ def evaluate_model(
         dataset.skipped,
         (*model.notes, *dataset.notes),
         trained_on,
+        left_out,
     )
+
+
+def _held_out(dataset: Dataset, known: Set[bytes], place: str) -> tuple[Dataset, int]:
+    """The examples whose digests are not among the `known` ones of training, and how many are.
+    Raises DataError if all are."""
+    held_out = [index for index, key in enumerate(keys_of(dataset.digests)) if key not in known]
+    left_out = len(dataset) - len(held_out)
+    if not left_out:
+        return dataset, 0
+    if not held_out:
+        raise DataError(
+            f"{show_path(place)}: the model was trained on all {len(dataset):,} examples here, so "
+            "they say nothing about others. Evaluate other data, or the training split with "
+            "--split train."
+        )
+    own = dataset.select(np.array(held_out, np.int64))
+    note = (
+        f"{show_path(place)}: the model was trained on {left_out:,} of the {len(dataset):,} "
+        "examples here; they are left out"
+    )
+    return replace(own, skipped=dataset.skipped, notes=(*dataset.notes, note)), left_out
 
 
 def _source(data: str) -> Source:

@@ -325,9 +325,16 @@ def test_data_and_split_exclude_each_other(trained: Path) -> None:
 
 
 def test_images_that_were_trained_on_are_counted(trained: Path) -> None:
-    for place in (("--data", "data/train"), ("--split", "train")):
-        ended = run("eval", RUN, *place, "--json", cwd=trained)
-        result = strict(ended.out)
-        assert result["trained_on"] == 36
-        counts = f"the model was trained on 36 of the {result['examples']} images\n"
-        assert ended.err == f"{place[1]}: {counts}"
+    ended = run("eval", RUN, "--split", "train", "--json", cwd=trained)
+    result = strict(ended.out)
+    assert (result["trained_on"], result["left_out"], result["examples"]) == (36, 0, 36)
+    assert ended.err == "train: the model was trained on 36 of the 36 images\n"
+
+
+def test_images_that_were_trained_on_are_left_out_of_other_data(trained: Path) -> None:
+    ended = run("eval", RUN, "--data", "data/train", "--json", "--min", "accuracy=0", cwd=trained)
+    result = strict(ended.out)
+    assert (result["trained_on"], result["left_out"]) == (0, 36)
+    assert result["examples"] > 0
+    total = result["examples"] + 36
+    assert f"was trained on 36 of the {total} examples here; they are left out\n" in ended.err

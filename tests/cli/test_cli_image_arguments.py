@@ -131,7 +131,7 @@ def test_a_cache_that_may_not_be_looked_at_costs_only_time(
     assert ended.code == 0
     line, copies, trained_on = ended.err.splitlines()
     assert "images are copies of others" in copies
-    assert "the model was trained on" in trained_on
+    assert "they are left out" in trained_on
     assert "could not be kept here: Permission denied. " in line
     assert "Free some space" not in line
 

@@ -143,18 +143,29 @@ def test_a_split_table_of_another_run_is_refused(trained: Path) -> None:
             evaluated(trained)
 
 
-def test_other_data_may_lack_classes_and_hold_trained_images(trained: Path) -> None:
+def test_other_data_may_lack_classes_and_leaves_out_trained_images(trained: Path) -> None:
     shutil.copytree(trained / "data/train/1", trained / "other/1")
     picture(trained / "other/1/new.png", 0)
     result = evaluated(trained, data=str(trained / "other"))
     outcome = result.outcome
-    assert (outcome.examples, outcome.missing) == (13, ("0",))
     trained_on = sum(row["label"] == "1" for row in listed(trained, "train"))
-    assert result.trained_on == trained_on > 0
-    assert outcome.support.tolist() == [0, 13]
+    assert (result.trained_on, result.left_out) == (0, trained_on)
+    assert (outcome.examples, outcome.missing) == (13 - trained_on, ("0",))
+    assert outcome.support.tolist() == [0, 13 - trained_on]
+    (note,) = (each for each in result.notes if "left out" in each)
+    assert f"was trained on {trained_on} of the 13 examples here; they are left out" in note
     assert value_of("macro_recall", outcome) == outcome.accuracy
     picture(trained / "other/9/new.png", 1)
     with pytest.raises(DataError, match="class '9' unknown to the training set"):
+        evaluated(trained, data=str(trained / "other"))
+
+
+def test_data_that_was_trained_on_as_a_whole_is_refused(trained: Path) -> None:
+    for row in listed(trained, "train"):
+        target = trained / "other" / row["name"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(trained / "data/train" / row["name"], target)
+    with pytest.raises(DataError, match=r"was trained on all .* examples here.*--split train"):
         evaluated(trained, data=str(trained / "other"))
 
 
