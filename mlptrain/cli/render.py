@@ -206,7 +206,7 @@ class TrainingView(_View):
         return LiveLine(f"epoch {event.epoch}/{training.epochs}", event.step, event.steps, facts)
 
     def _finish(self, finished: Finished) -> None:
-        monitor, best = finished.monitor, f"{finished.best_value:.4f}"
+        monitor, best = finished.monitor, number(finished.best_value) or "-"
         self._line("")
         kept = f"weights of epoch {finished.best_epoch} kept"
         if finished.reason == "early_stopping":

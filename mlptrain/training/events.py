@@ -55,7 +55,8 @@ class Finished:
     Attributes:
         reason: "epochs" (all were made) or "early_stopping".
         epoch: how many epochs were made.
-        best_epoch, best_value: whose weights are kept, and its monitored value.
+        best_epoch, best_value: whose weights are kept, and its monitored value; None if that is
+            undefined.
         test: how the kept weights do on the test split, if there is one.
     """
 
@@ -63,7 +64,7 @@ class Finished:
     epoch: int
     monitor: str
     best_epoch: int
-    best_value: float
+    best_value: float | None
     test: Outcome | None
 
 

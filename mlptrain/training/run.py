@@ -105,7 +105,6 @@ class Run:
             raise
         reason, progress = trainer.reason_to_stop(), trainer.progress
         assert reason is not None
-        assert progress.best_value is not None
         self._write_summary(reason, test)
         yield Finished(
             reason,

@@ -20,7 +20,7 @@ from mlptrain.data.shuffling import window_size
 from mlptrain.errors import DivergedError
 from mlptrain.nn.model import Model
 from mlptrain.optim.updater import Updater
-from mlptrain.tasks.metrics.measure import higher_is_better, needs_scores, value_of
+from mlptrain.tasks.metrics.measure import finite, higher_is_better, needs_scores, value_of
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import Task
 from mlptrain.training.checkpoint import Progress
@@ -194,9 +194,10 @@ class Trainer:
         values: dict[str, float | None] = {"train_loss": progress.epoch_loss / examples}
         if self._counts:
             values["train_accuracy"] = progress.epoch_correct / examples
-        for name in self._measured:
-            values[f"val_{name}"] = None if validation is None else value_of(name, validation)
-        return values
+        measured = {}
+        if validation is not None:
+            measured = finite({name: value_of(name, validation) for name in self._measured})
+        return values | {f"val_{name}": measured.get(name) for name in self._measured}
 
     @cached_property
     def _measured(self) -> tuple[str, ...]:
@@ -239,9 +240,8 @@ class Trainer:
         """Whether this epoch beats the best one so far."""
         stopping, best = self._training.early_stopping, self.progress.best_value
         value = metrics.values[self.monitor]
-        assert value is not None
-        if best is None:
-            return True
+        if value is None or best is None:  # a metric can be undefined
+            return best is None and (value is not None or self.progress.best_epoch == 0)
         name = self.monitor.partition("_")[2]
         gain = value - best if higher_is_better(name) else best - value
         return gain > (stopping.min_delta if stopping else 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from task_runs import SCENES, TASKS, make_project
+from task_runs import SCENES, TASKS, make_project, scenes, write_table
 from typer.testing import CliRunner
 
 from mlptrain.cli.app import app
@@ -153,3 +153,19 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(run: Path, tmp_path: Path) -> N
             np.testing.assert_array_equal(values, parts.parameters[key])
         for key, values in whole.optimizer.items():
             np.testing.assert_array_equal(values, parts.optimizer[key])
+
+
+def test_an_undefined_metric_is_never_better(tmp_path: Path) -> None:
+    """R² of a single example."""
+    config = make_project(tmp_path, "regression")
+    write_table(tmp_path / "one.csv", scenes("train", 1))
+    overrides = ("data.validation=one.csv", "data.train=test.csv", "data.test=null")
+    early = "training.early_stopping={monitor: val_r2, patience: 2}"
+    events = trained(config, tmp_path / "run", *overrides, early)
+    *epochs, finished = events
+    assert [e.best for e in epochs if isinstance(e, EpochDone)] == [True, False, False]
+    assert isinstance(finished, Finished)
+    assert finished.best_value is None
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["val_r2"] for line in lines] == [None] * 3
+    assert json.loads((tmp_path / "run/summary.json").read_text())["best_value"] is None
