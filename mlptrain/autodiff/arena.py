@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlptrain.backend.call import Array
-from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Arena:
     """The memory of a model's parameters.
 
     The shapes are known first and memory is allocated once; nothing ever grows. The matrices that
-    weight decay acts on come first, so that decay is the slice `[:decayed]`.
+    weight decay acts on come first, so that decay is the slice `[:decayed]`. Raises ValueError for
+    a dtype that the backend cannot compute with.
 
     Attributes:
         values: (n,) every parameter of the model.
@@ -40,8 +41,13 @@ class Arena:
         self,
         shapes: dict[str, tuple[int, ...]],
         dtype: DTypeLike,
-        backend: NumpyBackend,
+        backend: Backend,
     ) -> None:
+        if np.dtype(dtype).name not in backend.dtypes:
+            raise ValueError(
+                f"{np.dtype(dtype).name}: the {backend.kernels} backend has "
+                f"{', '.join(backend.dtypes)}"
+            )
         self.backend = backend
         self.slots: dict[str, Slot] = {}
         self.decayed = 0

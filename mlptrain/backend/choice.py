@@ -5,7 +5,8 @@ from typing import Literal, get_args
 
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.cores import usable_cores
-from mlptrain.backend.numpy import Kernels, NumpyBackend
+from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend, Kernels
 from mlptrain.errors import UsageError
 
 Threads = int | Literal["auto"]
@@ -14,7 +15,7 @@ KERNELS_VARIABLE = "MLPTRAIN_KERNELS"
 SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves the BLAS some 10 µs
 
 
-def choose_backend(recorded: Kernels | None = None) -> NumpyBackend:
+def choose_backend(recorded: Kernels | None = None) -> Backend:
     """The backend with the kernels that a state to go on from has `recorded`, else the compiled
     ones where there are some; MLPTRAIN_KERNELS insists on either.
 
@@ -24,7 +25,8 @@ def choose_backend(recorded: Kernels | None = None) -> NumpyBackend:
         raise UsageError(
             f"{KERNELS_VARIABLE}: must be compiled or numpy, got {insisted!r}. Correct or unset it."
         )
-    backend, remarks = NumpyBackend(), []
+    backend: Backend = NumpyBackend()
+    remarks = []
     if (insisted or recorded) != "numpy":
         try:
             backend = CompiledBackend()
@@ -41,9 +43,7 @@ def choose_backend(recorded: Kernels | None = None) -> NumpyBackend:
     return backend
 
 
-def set_threads(
-    backend: NumpyBackend, wanted: Threads, multiplications: int = SMALL_PRODUCT
-) -> int:
+def set_threads(backend: Backend, wanted: Threads, multiplications: int = SMALL_PRODUCT) -> int:
     """Let the backend use `wanted` threads, and return their number: never more than the cores
     that this process may use, which would slow small products down a hundredfold.
 

@@ -9,17 +9,24 @@ then runs on one thread.
 import ctypes
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
 from itertools import groupby
+from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_info
 
-from mlptrain.backend.call import Bound, Call
+from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.kernels import operations
+from mlptrain.backend.memory import empty
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.operations import Operation
+from mlptrain.backend.protocol import Kernels
+from mlptrain.backend.random import Random
 
 LAYOUT = 6
 SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
@@ -42,24 +49,34 @@ class _Operation(ctypes.Structure):
     )
 
 
-class CompiledBackend(NumpyBackend):
-    """NumPy's arrays, computed by compiled kernels. Raises UnavailableError if there are none."""
+class CompiledBackend:
+    """Arrays in main memory, computed by compiled kernels, and by NumPy where a rule has none: a
+    `Backend`. Raises UnavailableError if there are no kernels."""
 
-    kernels = "compiled"
-    chunk = sys.maxsize  # a kernel makes one pass
+    kernels: Kernels = "compiled"
+    dtypes: tuple[str, ...] = NumpyBackend.dtypes  # kernels are for float32
+    chunk: int = sys.maxsize  # a kernel makes one pass
+    remark: str = ""
+    xp: ModuleType = np
 
     def __init__(self) -> None:
         self._library = _library()
+        self._numpy = NumpyBackend()
         self._threads = 1
 
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """An uninitialized array (*shape*) that starts at a cache line."""
+        return empty(shape, dtype)
+
     def bind(self, calls: Iterable[Call]) -> Bound:
+        """A program for each run of calls that have kernels, and the plain rules between."""
         translated = [(call, operations(call, self._threads)) for call in calls]
         parts: list[Bound] = []
         for is_compiled, group in groupby(translated, key=lambda pair: bool(pair[1])):
             if is_compiled:
                 parts.append(self._program([each for _, many in group for each in many]))
             else:
-                parts.append(super().bind(call for call, _ in group))
+                parts.append(self._numpy.bind(call for call, _ in group))
         if len(parts) == 1:
             return parts[0]
 
@@ -70,8 +87,17 @@ class CompiledBackend(NumpyBackend):
 
         return run
 
+    def random(self, seed: int, purpose: int, step: Array) -> Random:
+        """The same numbers as NumPy's backend draws."""
+        return Random(seed, purpose, step)
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """As NumPy's; the library's own threads count denormals as 0 anyway."""
+        return self._numpy.quiet()
+
     def use_threads(self, threads: int) -> int:
-        super().use_threads(1)  # in the BLAS: each thread computes its own share of a product
+        """Start the library's threads; the BLAS keeps one."""
+        self._numpy.use_threads(1)  # in the BLAS: each thread computes its own share of a product
         self._threads = min(threads, self._library.start_threads(threads))
         return self._threads
 

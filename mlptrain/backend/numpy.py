@@ -1,13 +1,12 @@
 """The reference backend: NumPy arrays in this process's memory, computed by the plain rules.
 
-A backend gives the engine an array module `xp`, memory, and code for its calls. Everything above
-calls array functions through `xp`, or methods that arrays of every such module have.
+Everything above calls array functions through `xp`, or methods that arrays of every such module
+have.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,32 +15,25 @@ from threadpoolctl import threadpool_limits
 from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.memory import empty
+from mlptrain.backend.protocol import Kernels
 from mlptrain.backend.random import Random
-
-Kernels = Literal["compiled", "numpy"]
 
 
 class NumpyBackend:
-    """Arrays in main memory, computed by NumPy and its BLAS.
-
-    Attributes:
-        kernels: what computes.
-        chunk: of how many elements a rule that makes several passes over a vector is best given;
-            four float32 chunks of 65,536 fill 1 MiB, a second-level cache.
-        remark: what the user should know of that; mostly empty.
-    """
+    """Arrays in main memory, computed by NumPy and its BLAS: a `Backend`."""
 
     kernels: Kernels = "numpy"
-    chunk = 65_536
-    remark = ""
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    chunk: int = 65_536  # four of them in float32 fill 1 MiB, a second-level cache
+    remark: str = ""
     xp: ModuleType = np
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        """An uninitialized array (*shape*) where this backend computes."""
+        """An uninitialized array (*shape*) that starts at a cache line."""
         return empty(shape, dtype)
 
     def bind(self, calls: Iterable[Call]) -> Bound:
-        """One function that makes `calls` in order, for one thread at a time."""
+        """The plain rules, one after the other."""
         rules = [call.bind(self.xp) for call in calls]
 
         def run(times: int = 1) -> None:
@@ -52,18 +44,16 @@ class NumpyBackend:
         return run
 
     def random(self, seed: int, purpose: int, step: Array) -> Random:
-        """Random numbers for `step` (1,), a counter, with the key (seed, purpose)."""
+        """Philox, in NumPy's generator."""
         return Random(seed, purpose, step)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """While it lasts, in this thread: Inf and NaN arise without a warning, since whoever runs
-        what was bound looks for them; denormals count as 0, where that can be had."""
+        """NumPy's warnings are off, and denormals count as 0 where `denormals_are_zero` works."""
         with np.errstate(all="ignore"), denormals_are_zero():
             yield
 
     def use_threads(self, threads: int) -> int:
-        """Share the work of every call bound from now on among `threads` threads, or as many as
-        there can be; returns their number."""
+        """Let the BLAS use `threads` threads; everything else runs on one."""
         threadpool_limits(threads, user_api="blas")
         return threads

@@ -14,6 +14,7 @@ from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.call import Call
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.backend.random import Random
 from mlptrain.functions.activations import Activation, Identity
 from mlptrain.functions.elementwise import Add
@@ -92,7 +93,7 @@ class Model:
         head: Head,
         loss: Loss,
         dtype: DTypeLike = np.float32,
-        backend: NumpyBackend | None = None,
+        backend: Backend | None = None,
     ) -> None:
         self.inputs = inputs
         self.head = head

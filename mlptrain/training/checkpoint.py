@@ -23,7 +23,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from mlptrain import files
 from mlptrain.backend.call import Array
-from mlptrain.backend.numpy import Kernels
+from mlptrain.backend.protocol import Kernels
 from mlptrain.config.schema import Config
 from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlptrain.backend.choice import choose_backend
-from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import load_config
 from mlptrain.config.schema import Config
@@ -79,7 +79,7 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
     return None
 
 
-def _build_model(config: Config, splits: Splits, backend: NumpyBackend) -> Model:
+def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
     """The model, its parameters still zero. Raises ConfigError if it cannot fit into memory."""
     hidden, optimizer = config.model.hidden(), config.training.optimizer
     shape = splits.train.inputs.shape[1:]

@@ -19,6 +19,7 @@ from mlptrain.backend.call import Bound
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.operations import Operation
+from mlptrain.backend.protocol import Backend
 from mlptrain.functions.activations import GELU, ReLU, Softmax, Tanh
 from mlptrain.functions.losses import CountCorrect, CrossEntropy
 from mlptrain.nn.layers import Dense, Dropout, Layer
@@ -39,9 +40,7 @@ HEAD = Head(10, Softmax(), score=CountCorrect())
 class Training:
     """A small net on random data, to be trained step by step."""
 
-    def __init__(
-        self, backend: NumpyBackend, layers: list[Layer] = LAYERS, batch: int = 64
-    ) -> None:
+    def __init__(self, backend: Backend, layers: list[Layer] = LAYERS, batch: int = 64) -> None:
         self.model = Model(layers, 100, HEAD, CrossEntropy(label_smoothing=0.1), backend=backend)
         self.model.initialize(np.random.default_rng(0))
         step = np.zeros(1, np.int64)

@@ -4,6 +4,7 @@ import ctypes
 import platform
 import sys
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.compiled import _Operation
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.optim.optimizers import SGD
 
 TINY = np.float32(1e-39)
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("backend", [NumpyBackend, compiled_backend])
 def test_the_mean_of_a_gradient_that_stopped_coming_ends_at_zero(
-    backend: type[NumpyBackend],
+    backend: Callable[[], Backend],
 ) -> None:
     arena = Arena({"b": (40,)}, np.float32, backend())
     updater = Updates(SGD(momentum=0.9), arena)

@@ -7,6 +7,7 @@ import pytest
 
 from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.data import shuffling
 from mlptrain.data.batches import Batches
 from mlptrain.data.loading.mapping import mapped
@@ -22,7 +23,7 @@ def classes(labels: np.ndarray) -> ClassTargets:
 
 
 def written(
-    batches: Batches, backend: NumpyBackend, examples: np.ndarray, inputs: int
+    batches: Batches, backend: Backend, examples: np.ndarray, inputs: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a program's arrays, full of rubbish, then hold."""
     m = len(examples)

@@ -17,6 +17,7 @@ from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.functions import losses
 
 MODULES = [  # importing them registers what they define
@@ -110,7 +111,7 @@ class Run:
         function: Function,
         inputs: dict[str, Array],
         seed: int = 0,
-        backend: NumpyBackend | None = None,
+        backend: Backend | None = None,
     ) -> None:
         self.function = function
         differentiable = [x for x in inputs if x not in NOT_DIFFERENTIABLE]

@@ -8,6 +8,7 @@ from stepping import Updates, clip
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.optim.optimizers import Adam, Optimizer
 
 BACKEND = compiled_backend()
@@ -15,7 +16,7 @@ SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (NumpyBackend.chunk +
 
 
 def after_steps(
-    optimizer: Optimizer, backend: NumpyBackend, shapes: dict[str, tuple[int, ...]]
+    optimizer: Optimizer, backend: Backend, shapes: dict[str, tuple[int, ...]]
 ) -> dict[str, np.ndarray]:
     """The parameters and the optimizer's state after five steps."""
     arena = Arena(shapes, np.float32, backend)

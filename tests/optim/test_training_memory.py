@@ -15,6 +15,7 @@ import pytest
 from mlptrain.backend.call import Array
 from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.backend.protocol import Backend
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data import batches, targets
 from mlptrain.data.dataset import Dataset
@@ -58,7 +59,7 @@ def small_buffers() -> Iterator[None]:
 
 
 def trainer(
-    batch_size: int, width: int, optimizer: Optimizer, images: Array, backend: NumpyBackend
+    batch_size: int, width: int, optimizer: Optimizer, images: Array, backend: Backend
 ) -> Trainer:
     """A trainer of a net of that width."""
     hidden = [
@@ -84,7 +85,7 @@ def peak(
     width: int,
     optimizer: Optimizer,
     images: Array,
-    backend: NumpyBackend = PLAIN,
+    backend: Backend = PLAIN,
     runs: int = 8,
 ) -> int:
     """The most bytes that were in use at once during 10 steps, beyond those before them; the least
