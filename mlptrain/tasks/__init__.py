@@ -1,1 +1,1 @@
-"""What a network is to learn: one task per file, and the metrics that judge it."""
+"""What a network learns: one task per file, and the metrics that score it."""

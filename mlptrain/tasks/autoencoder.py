@@ -36,8 +36,8 @@ class Images(TargetReader):
 
 @tasks.register
 class Autoencoder(Task):
-    """Reproduce the image: pixels in [0, 1] as inputs and, through a narrow layer, as outputs
-    (Hinton & Salakhutdinov, 2006)."""
+    """Reproduce the image: pixels in [0, 1] are both input and target, with a narrow layer in
+    between (Hinton & Salakhutdinov, 2006)."""
 
     type: Literal["autoencoder"] = "autoencoder"
     loss: ClassVar[str] = "mean_squared_error"

@@ -1,8 +1,8 @@
 """Reading one class per example.
 
-Classes are matched by name. The training set decides which there are and in which order: its names
-sorted bytewise, or the order of the numbers where labels are numbers. Every other split must have
-exactly the same ones; images to evaluate may lack some.
+Classes are matched by name. The training set defines them and their order: names sorted bytewise,
+numbers ascending. Every other split must have exactly the same classes; data passed to `eval` may
+lack some.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ _MOST_CLASSES = 100_000
 @dataclass(frozen=True)
 class ClassLabels(TargetReader):
     """Attributes:
-    known: the classes of the training set, in their order; None if this is the training set.
-    label_names: the name of the class whose label is the number 0, 1, …; None: its digits.
-    partial: whether some of the classes may be missing here.
-    columns: the one in which the labels are.
+    known: the classes of the training set, in order; None if this is the training set.
+    label_names: the class names for the numbers 0, 1, …; None: the numbers' digits.
+    partial: whether some classes may be missing here.
+    columns: the label column.
     """
 
     known: tuple[str, ...] | None = None
@@ -65,7 +65,7 @@ class ClassLabels(TargetReader):
 def numbered(
     labels: NDArray[np.int64] | tuple[object, ...], label_names: tuple[str, ...] | None, place: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The labels (n,), numbers or names, as indices, and the names they point at."""
+    """The labels (n,), numbers or names, as indices into a list of names, and that list."""
     if isinstance(labels, tuple):
         texts = [str(label) for label in labels]
         try:
@@ -117,8 +117,8 @@ def _matched(
     *,
     partial: bool,
 ) -> NDArray[np.int64]:
-    """`labels`, indices into `found`, as indices into `class_names`. Raises DataError if `found`,
-    as far as it is used, holds other names, or unless `partial` lacks some."""
+    """Convert `labels` from indices into `found` to indices into `class_names`. Raises DataError
+    if a name used is not in `class_names`, or, unless `partial`, if one of those is not used."""
     used = [found[index] for index in np.unique(labels)]
     try:
         refuse_misspelt(used, class_names)

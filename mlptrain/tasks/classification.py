@@ -18,7 +18,7 @@ from mlptrain.text import exact
 
 @tasks.register
 class Classification(Task):
-    """Tell classes apart: one probability per class, the most probable is the prediction."""
+    """Tell classes apart: one probability per class; the most probable class is predicted."""
 
     type: Literal["classification"] = "classification"
     column: Annotated[str, Field(description="column of the class in a table")] = LABEL

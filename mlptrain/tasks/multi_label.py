@@ -25,8 +25,8 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class LabelSets(TargetReader):
-    """Sets of labels: `a|b` in a table, rows of 0 and 1 in an array, called as `label_names` says.
-    `known`: the labels of the training set; None if this is it."""
+    """Reads sets of labels: `a|b` in a table, or rows of 0 and 1 in an array whose columns
+    `label_names` names. `known`: the labels of the training set; None if this is it."""
 
     columns: tuple[str, ...]
     known: tuple[str, ...] | None
@@ -92,7 +92,7 @@ class LabelSets(TargetReader):
 
 @tasks.register
 class MultiLabel(Task):
-    """Find all labels of an example: one probability per label, those of at least 0.5 are
+    """Find all labels of an example: one probability per label; labels with at least 0.5 are
     predicted."""
 
     type: Literal["multi_label"] = "multi_label"

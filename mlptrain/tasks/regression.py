@@ -24,8 +24,8 @@ TARGET = "target"
 
 @dataclass(frozen=True)
 class Numbers(TargetReader):
-    """Numbers, from the `columns` of a table or an array (n,) or (n, k). Their mean and deviation
-    are those of the training set, `known`, or with None follow from what is read."""
+    """Reads numbers from the `columns` of a table or from an array (n,) or (n, k). Their mean and
+    standard deviation are taken from `known`, the training set; None: computed from these."""
 
     columns: tuple[str, ...]
     known: TargetSpec | None
@@ -82,8 +82,8 @@ def _deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @tasks.register
 class Regression(Task):
-    """Predict numbers. The network learns them standardized, (number - mean) / deviation of the
-    training set; metrics and predictions are in the numbers' own units."""
+    """Predict numbers. The network learns them standardized with the training set's mean and
+    standard deviation; metrics and predictions are in the original units."""
 
     type: Literal["regression"] = "regression"
     targets: Annotated[

@@ -29,9 +29,9 @@ _MOST_BAD = 20
 
 @dataclass(frozen=True)
 class Masks(TargetReader):
-    """Masks: PNG files that a table names, or an array (n, height, width). The numbers in them are
-    classes, called as `label_names` says; `known` are those of the training set, None if this is
-    it; `partial`: whether some may be missing here."""
+    """Reads masks: PNG files listed in a table, or an array (n, height, width). Their values are
+    class numbers, which `label_names` names. `known`: the classes of the training set; None if
+    this is it. `partial`: whether some may be missing here."""
 
     columns: tuple[str, ...]
     known: tuple[str, ...] | None
@@ -118,14 +118,13 @@ class Masks(TargetReader):
 
 @tasks.register
 class Segmentation(Task):
-    """Tell the class of every pixel. A mask is a gray or palette PNG whose values are the
-    classes."""
+    """Classify every pixel. A mask is a gray or palette PNG whose values are class numbers."""
 
     type: Literal["segmentation"] = "segmentation"
     column: Annotated[str, Field(description="column of the mask files in a table")] = "mask"
     ignore_index: Annotated[
         int | None,
-        Field(ge=0, le=255, description="value of pixels that count nowhere; null: there is none"),
+        Field(ge=0, le=255, description="pixels of this value count nowhere; null: there are none"),
     ] = None
     loss: ClassVar[str] = "cross_entropy"
     headline: ClassVar[str] = "macro_iou"

@@ -1,4 +1,4 @@
-"""What a task is: which targets, which output and loss, which measures, what a prediction says."""
+"""What a task defines: its targets, output layer, loss, metrics, and predictions."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class TargetSpec(Definition):
-    """What of the training targets a model keeps: the names of its classes, labels or numbers, and
-    of numbers the mean and standard deviation each."""
+    """What a model keeps of the training targets: the names of the classes, labels or numbers, and
+    for numbers their means and standard deviations."""
 
     names: tuple[str, ...]
     mean: tuple[float, ...] = ()
@@ -32,14 +32,14 @@ class TargetSpec(Definition):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model says about one example.
+    """The prediction for one example, ready to print.
 
     Attributes:
-        cells: of a line for people.
-        values: of a line for programs, as many as `Task.fields` has names.
-        record: the same and more, for JSON.
-        picture: (H, W) or (H, W, C) uint8, where the answer is one.
-        palette: (n, 3) uint8, the colours of a picture whose values are classes.
+        cells: columns of the table for people.
+        values: CSV values, one per name in `Task.fields`.
+        record: the JSON object; it holds more than `values`.
+        picture: (H, W) or (H, W, C) uint8, if the prediction is an image.
+        palette: (n, 3) uint8, the colours if the picture's values are classes.
     """
 
     cells: tuple[str, ...]
@@ -50,15 +50,15 @@ class Answer:
 
 
 class Task(Definition):
-    """What the network is to learn.
+    """What the network learns.
 
     Class attributes:
         loss: the default loss.
         headline: the metric shown after every epoch.
-        noun: what its targets' names are names of.
-        gives_pictures: whether its answers are pictures.
-        kind: of its outcomes.
-        train_metrics: what the steps of an epoch measure.
+        noun: what the target names stand for.
+        gives_pictures: whether its predictions are images.
+        kind: the outcome class.
+        train_metrics: the metrics computed during the training steps.
     """
 
     type: str
@@ -77,8 +77,8 @@ class Task(Definition):
         *,
         partial: bool = False,
     ) -> TargetReader:
-        """What reads the targets. `class_names` are those of data.class_names; `known` what the
-        training set decided, None if this is it; `partial`: whether classes may be missing."""
+        """The reader of the targets. `class_names`: from data.class_names. `known`: what the
+        training set defined; None if this is it. `partial`: whether classes may be missing."""
 
     def spec(self, targets: Targets) -> TargetSpec:
         """What a model keeps of the training `targets`."""
@@ -86,15 +86,15 @@ class Task(Definition):
 
     @abstractmethod
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
-        """What the network ends with, for inputs of `shape`, and targets with `names`."""
+        """The output layer for inputs of `shape` and targets with `names`."""
 
     @abstractmethod
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> Outcome:
-        """What a whole split's predictions come to, still empty; `keep_scores` for metrics that
-        need the score of each example."""
+        """An empty outcome for a split; `keep_scores` for metrics that need each example's
+        scores."""
 
     def predictions(self, outputs: Array, spec: TargetSpec) -> Array:
-        """What the network's outputs (m, units) mean, in the units of the targets."""
+        """The network's outputs (m, units) converted to the units of the targets."""
         return outputs
 
     @abstractmethod
@@ -105,8 +105,8 @@ class Task(Definition):
     def answers(
         self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
     ) -> Sequence[Answer]:
-        """What to say of `predictions` (m, …) for `inputs` (m, …), uint8 images or numbers;
-        `ranks` is how many classes to name."""
+        """The answers for `predictions` (m, …) on `inputs` (m, …), uint8 images or numbers; `ranks`
+        is how many classes to list."""
 
 
 tasks: Registry[Task] = Registry("task", Task)

@@ -1,4 +1,4 @@
 """Metrics: numbers that say how good an outcome is. Each is one registered definition.
 
-`measure.py` gives them by name; the other modules define them.
+`measure.py` looks them up by name; the other modules define them.
 """

@@ -1,7 +1,7 @@
-"""Metrics of the decisions alone: of a confusion matrix, or of counts per label.
+"""Metrics that need only the decisions: a confusion matrix, or counts per label.
 
-Equal to scikit-learn's, also where it warns and takes 0: precision of a class never predicted, and
-recall, F1 and IoU of one that is not there, are 0.
+Values agree with scikit-learn's, including the cases where it warns and returns 0: precision of a
+class that is never predicted, and recall, F1 and IoU of a class without examples.
 """
 
 import math
@@ -33,7 +33,7 @@ class Accuracy(Metric):
 
 @metrics.register
 class SubsetAccuracy(Metric):
-    """The share of examples with every label right, those that it has and those that it has not.
+    """The share of examples with every label right, both present and absent ones:
     scikit-learn's accuracy_score for multi-label targets."""
 
     type: Literal["subset_accuracy"] = "subset_accuracy"
@@ -69,7 +69,7 @@ class PixelAccuracy(Metric):
 
 @metrics.register
 class BalancedAccuracy(Metric):
-    """Recall, averaged over the classes that have examples: macro_recall by its common name
+    """Recall averaged over the classes that have examples; the same number as macro_recall
     (Brodersen et al., 2010)."""
 
     type: Literal["balanced_accuracy"] = "balanced_accuracy"
@@ -81,7 +81,7 @@ class BalancedAccuracy(Metric):
 
 @metrics.register
 class Precision(ClassMetric):
-    """TP / (TP + FP): of those predicted as the class, the share that is; 0 if none was."""
+    """TP / (TP + FP): the share of predictions of the class that are right; 0 if there are none."""
 
     type: Literal["precision"] = "precision"
 
@@ -91,7 +91,7 @@ class Precision(ClassMetric):
 
 @metrics.register
 class Recall(ClassMetric):
-    """TP / (TP + FN): of those of the class, the share predicted as it; 0 if there are none."""
+    """TP / (TP + FN): the share of the class that is predicted as such; 0 if it has no examples."""
 
     type: Literal["recall"] = "recall"
 
@@ -101,8 +101,8 @@ class Recall(ClassMetric):
 
 @metrics.register
 class F1(ClassMetric):
-    """2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall; 0 if the class is neither
-    there nor predicted. Of masks, Dice's coefficient (Dice, 1945)."""
+    """2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall; 0 if the class neither
+    occurs nor is predicted. For masks, the Dice coefficient (Dice, 1945)."""
 
     type: Literal["f1"] = "f1"
 
@@ -113,8 +113,8 @@ class F1(ClassMetric):
 @metrics.register
 class IoU(ClassMetric):
     """TP / (TP + FP + FN): intersection over union of the predicted and the true pixels (Jaccard,
-    1901); 0 if the class is neither there nor predicted. macro_iou is what the field calls mIoU,
-    over the classes that have pixels."""
+    1901); 0 if the class neither occurs nor is predicted. macro_iou is the usual mIoU, over the
+    classes that have pixels."""
 
     type: Literal["iou"] = "iou"
     applies_to: ClassVar[Kinds] = (MaskOutcome,)
@@ -125,9 +125,9 @@ class IoU(ClassMetric):
 
 @metrics.register
 class CohenKappa(Metric):
-    """(p - e) / (1 - e) with the accuracy p and the accuracy e of independent guesses of the same
-    frequencies (Cohen, 1960); at most 1, 0 for chance. NaN if all that is there and all that is
-    predicted is one class."""
+    """(p - e) / (1 - e), where p is the accuracy and e the accuracy of independent guesses with the
+    same class frequencies (Cohen, 1960); at most 1, 0 for chance. NaN if only one class occurs and
+    only that class is predicted."""
 
     type: Literal["cohen_kappa"] = "cohen_kappa"
     applies_to: ClassVar[Kinds] = CLASSES
@@ -141,8 +141,8 @@ class CohenKappa(Metric):
 
 @metrics.register
 class Matthews(Metric):
-    """The correlation of the true and the predicted classes (Matthews, 1975; for several classes
-    Gorodkin, 2004), from -1 to 1; 0 for chance, and if only one class is there or predicted."""
+    """The correlation of true and predicted classes (Matthews, 1975; for several classes Gorodkin,
+    2004), from -1 to 1; 0 for chance, and if only one class occurs or is predicted."""
 
     type: Literal["matthews"] = "matthews"
     applies_to: ClassVar[Kinds] = CLASSES

@@ -1,10 +1,10 @@
-"""Metrics by name, for an outcome or for a kind of outcome that is still to come.
+"""Metrics by name, for an outcome or, before there is one, for a kind of outcome.
 
     accuracy, top_3_accuracy      a metric
     macro_f1, weighted_recall     its mean over the classes
     recall.cat, mae.price         its value for one class, label or output
 
-What follows the first dot is the name of the class, whatever characters it has.
+Everything after the first dot is the class name, which may contain any character.
 """
 
 import difflib
@@ -26,8 +26,8 @@ MAX_NAMED = 20  # parts in a message
 
 
 class Measure(NamedTuple):
-    """What a name stands for: a `metric` itself, its `mean` of some kind over the classes, or its
-    value for one `part`."""
+    """What a name stands for: the `metric` itself, one `mean` of it over the classes, or its value
+    for one `part`."""
 
     metric: Metric
     mean: str = ""
@@ -35,12 +35,12 @@ class Measure(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name that stands for it."""
+        """The name that resolves to this measure."""
         name = f"{self.mean}_{self.metric.name}" if self.mean else self.metric.name
         return name if self.part is None else f"{name}.{self.part}"
 
     def value(self, outcome: Outcome) -> float:
-        """Its value; NaN where it is undefined, as it is without examples."""
+        """Its value; NaN where it is undefined, for example without examples."""
         if not outcome.examples:
             return math.nan
         if self.metric.needs_scores and not outcome.keeps_scores:
@@ -54,7 +54,7 @@ class Measure(NamedTuple):
         return float(values[outcome.names.index(self.part)])
 
     def why_undefined(self, outcome: Outcome) -> str:
-        """Why `value` is NaN or stands for nothing; "" if it does not."""
+        """Why `value` is NaN or meaningless; "" if it is neither."""
         word = outcome.part
         if isinstance(outcome, DecisionOutcome) and self.part in outcome.missing:
             return f"there are no examples of {word} '{show_name(self.part or '')}'"
@@ -64,12 +64,14 @@ class Measure(NamedTuple):
 
 
 def metrics_for(outcome: Outcome) -> dict[str, float]:
-    """All metrics of `outcome` and their means by name; those that need scores if it keeps any."""
+    """All metrics of `outcome` and their means, by name; those that need scores only if it kept
+    them."""
     return {each.name: each.value(outcome) for each in _measures_of(outcome)}
 
 
 def columns_for(outcome: Outcome) -> dict[str, NDArray[np.float64]]:
-    """By name, all metrics of `outcome` with a value for each of its names, if it has examples."""
+    """All metrics of `outcome` with one value per class, label or number, by name; empty without
+    examples."""
     found = {}
     for metric in _definitions(type(outcome)):
         if outcome.examples and (outcome.keeps_scores or not metric.needs_scores):
@@ -80,17 +82,17 @@ def columns_for(outcome: Outcome) -> dict[str, NDArray[np.float64]]:
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """`values` for JSON, which has no NaN and no infinity: None."""
+    """`values` for JSON: None for NaN and infinity, which JSON lacks."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def value_of(name: str, outcome: Outcome) -> float:
-    """The value of what `name` stands for. Raises ValueError as `resolve` does."""
+    """The value of the metric `name`. Raises ValueError as `resolve` does."""
     return resolve(name, type(outcome), outcome.names).value(outcome)
 
 
 def higher_is_better(name: str) -> bool:
-    """Whether a better model has more of it. Raises ValueError as `resolve` does."""
+    """Whether higher is better. Raises ValueError as `resolve` does."""
     return resolve(name).metric.higher_is_better
 
 
@@ -101,15 +103,15 @@ def needs_scores(name: str, kind: type[Outcome]) -> bool:
 
 
 def metric_names(kind: type[Outcome]) -> tuple[str, ...]:
-    """The names that outcomes of `kind` give numbers to, but for those of single parts."""
+    """The metric names that apply to outcomes of `kind`, without those of single parts."""
     return tuple(each.name for each in _measures(kind))
 
 
 def resolve(
     name: str, kind: type[Outcome] = Outcome, parts: Sequence[str] | None = None
 ) -> Measure:
-    """What `name` stands for in outcomes of `kind`, by default of any, with these `parts`; None:
-    they are not known yet, and any will do. Raises ValueError, saying what is allowed."""
+    """What `name` stands for in outcomes of `kind`, by default of any kind, with these `parts`;
+    None: not known yet, so any part is accepted. Raises ValueError, saying what is allowed."""
     stem, dot, part = name.partition(".")
     if not dot:
         found = _find(stem, kind)
@@ -142,7 +144,7 @@ def _measures_of(outcome: Outcome) -> Iterator[Measure]:
 
 
 def _named(name: str, kind: type[Outcome]) -> Metric | None:
-    """The metric of that name, whether or not it has a number of its own."""
+    """The metric of that name, whether or not it has a value of its own."""
     named = (each.named(name) for each in _definitions(kind))
     return next((metric for metric in named if metric is not None), None)
 
@@ -196,7 +198,7 @@ def _meant(name: str, names: Sequence[str]) -> str:
 
 
 def _allowed(kind: type[Outcome]) -> str:
-    """What there is to write, as sentences."""
+    """The names allowed for `kind`, as sentences."""
     measures = list(_measures(kind))
     text = f"The metrics are {', '.join(each.name for each in measures if not each.mean)}"
     averaged = dict.fromkeys(each.metric.name for each in measures if each.mean)

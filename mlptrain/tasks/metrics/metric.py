@@ -1,8 +1,8 @@
-"""What a metric is, and the registry of all.
+"""What a metric is, and the registry of all metrics.
 
     @metrics.register
     class Specificity(ClassMetric):
-        "Of the examples not of the class, the share not predicted as it."
+        "TN / (TN + FP): the share of the other classes' examples not predicted as this class."
 
         type: Literal["specificity"] = "specificity"
 
@@ -10,7 +10,7 @@
             others = outcome.total - outcome.support
             return ratio(others - outcome.predicted + outcome.hits, others)
 
-Its names follow: macro_specificity, micro_specificity, weighted_specificity, specificity.CLASS.
+This defines macro_specificity, micro_specificity, weighted_specificity and specificity.CLASS.
 """
 
 import math
@@ -29,14 +29,14 @@ Kinds = tuple[type[Outcome], ...]
 
 
 class Metric(Definition):
-    """A number computed from an outcome. Where it is undefined, it is NaN.
+    """A number computed from an outcome; NaN where it is undefined.
 
     Attributes:
         applies_to: the kinds of outcome it can be computed from.
-        parts_of: the kinds for each of whose names it has a number.
-        needs_scores: whether they must have kept their scores.
-        higher_is_better: whether a better model has more of it.
-        bounds: the least and the greatest value it can have.
+        parts_of: the kinds for which it also has one number per class, label or output.
+        needs_scores: whether the outcome must have kept its scores.
+        higher_is_better: whether higher is better.
+        bounds: the least and the greatest possible value.
     """
 
     applies_to: ClassVar[Kinds]
@@ -47,54 +47,55 @@ class Metric(Definition):
 
     @classmethod
     def named(cls, name: str) -> Self | None:
-        """The metric that is called `name`, if this definition has one."""
+        """The metric called `name`, if this definition has one."""
         return cls() if name == cls.model_fields["type"].default else None
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in configs and results."""
         return str(type(self).model_fields["type"].default)
 
     @classmethod
     def suits(cls, kind: type[Outcome]) -> bool:
-        """Whether it can be computed from outcomes of `kind`, or from some if that is abstract."""
+        """Whether it can be computed from outcomes of `kind`; if `kind` is abstract, from some of
+        its subclasses."""
         return _is_among(kind, cls.applies_to)
 
     @abstractmethod
     def value(self, outcome: Any) -> float:
-        """The one number for `outcome`, which has examples."""
+        """The metric's value for `outcome`, which must have examples."""
 
     def parts(self, outcome: Any) -> NDArray[np.float64] | None:
-        """One number for each of the outcome's names, if the metric has them."""
+        """One number for each name of the outcome, if the metric has such numbers."""
         return None
 
     @classmethod
     def has_parts(cls, kind: type[Outcome]) -> bool:
-        """Whether outcomes of `kind` have `parts`."""
+        """Whether `parts` is defined for outcomes of `kind`."""
         return _is_among(kind, cls.parts_of)
 
     @classmethod
     def has_value(cls) -> bool:
-        """Whether there is a number under the metric's own name."""
+        """Whether the metric has a value under its own name."""
         return True
 
     @classmethod
     def means(cls) -> tuple[str, ...]:
-        """Which means over its parts there are: prefixes of its name."""
+        """The means over its parts that exist, as prefixes of its name."""
         return ()
 
     def mean(self, mean: str, outcome: Any) -> float:
-        """The mean over the parts that is called so."""
+        """The mean of that name over the parts."""
         raise NotImplementedError
 
 
 class ClassMetric(Metric):
-    """A metric with a value for each class (or label), seen as decisions for and against it.
+    """A metric with one value per class (or label), each class treated as a yes-or-no decision.
 
-    Its means are macro, each class counting the same; weighted, each by its number of examples; and
-    micro, all decisions taken together. Macro and weighted means leave out classes without
-    examples, and those for which the metric is undefined. Where a subclass defines `value`, there
-    is also a number under the metric's own name."""
+    Its means are macro (every class counts the same), weighted (by number of examples) and micro
+    (all decisions pooled). Macro and weighted means leave out classes that have no examples or for
+    which the metric is undefined. A subclass that defines `value` also has a number under the
+    metric's own name."""
 
     applies_to: ClassVar[Kinds] = (DecisionOutcome,)
     parts_of: ClassVar[Kinds] = (DecisionOutcome,)
@@ -132,7 +133,7 @@ class ClassMetric(Metric):
 
 
 class NumberMetric(Metric):
-    """A metric with a value for each output of a regression; its own value is their mean."""
+    """A metric with one value per regression output; its own value is their mean."""
 
     applies_to: ClassVar[Kinds] = (NumberOutcome,)
     parts_of: ClassVar[Kinds] = (NumberOutcome,)
@@ -153,7 +154,7 @@ metrics: Registry[Metric] = Registry("metric", Metric)
 
 @metrics.register
 class Loss(Metric):
-    """The loss that training minimizes, mean per example, without regularization."""
+    """The training loss, mean per example, without regularization."""
 
     type: Literal["loss"] = "loss"
     applies_to: ClassVar[Kinds] = (Outcome,)

@@ -1,6 +1,6 @@
-"""Metrics of numbers: how far predictions are from targets, for regression and for pictures.
+"""Metrics of numbers: how far predictions are from targets, for regression and autoencoders.
 
-Of several outputs, a metric's value is the mean of theirs, as in scikit-learn.
+With several outputs, the value is the mean over the outputs, as in scikit-learn.
 """
 
 import math
@@ -68,8 +68,8 @@ class RootMeanSquaredError(NumberMetric):
 @metrics.register
 class R2(NumberMetric):
     """1 - Σ (prediction - target)² / Σ (target - mean target)², the coefficient of determination:
-    1 if perfect, 0 for always predicting the mean, without a lower bound. Where all targets are the
-    same, 1 if perfect and else 0. NaN for a single example."""
+    1 if perfect, 0 for always predicting the mean, no lower bound. If all targets are equal, 1 if
+    perfect, else 0. NaN for a single example."""
 
     type: Literal["r2"] = "r2"
     bounds: ClassVar[tuple[float, float]] = (-math.inf, 1.0)
@@ -80,15 +80,15 @@ class R2(NumberMetric):
             return np.full(targets.shape[1], math.nan)
         unexplained = np.square(outcome.errors()).sum(axis=0)
         spread = np.square(targets - targets.mean(axis=0)).sum(axis=0)
-        constant = np.ptp(targets, axis=0) == 0  # rounding may leave them a spread
+        constant = np.ptp(targets, axis=0) == 0  # rounding may leave equal targets a small spread
         share = unexplained / np.where(constant, 1, spread)
         return np.asarray(1 - np.where(constant, unexplained != 0, share))
 
 
 @metrics.register
 class PSNR(Metric):
-    """10 log₁₀(1 / mse), the peak signal-to-noise ratio in decibels of values in [0, 1], from the
-    mean over all pictures; infinite if all of them are perfect."""
+    """10 log₁₀(1 / mse), the peak signal-to-noise ratio in decibels for values in [0, 1], with the
+    mse over all pictures; infinite if all are perfect."""
 
     type: Literal["psnr"] = "psnr"
     applies_to: ClassVar[Kinds] = (PictureOutcome,)

@@ -1,4 +1,4 @@
-"""Metrics of the probabilities: how well they rank the classes, and how far they can be trusted."""
+"""Metrics of the probabilities: how well they rank, and how well they are calibrated."""
 
 import re
 from typing import Annotated, ClassVar, Literal, Self
@@ -13,14 +13,14 @@ from mlptrain.tasks.outcomes.decisions import DecisionOutcome, Decisions
 from mlptrain.tasks.outcomes.labels import LabelOutcome
 
 Values = NDArray[np.float64]
-BINS = 15  # of the expected calibration error, as in its paper
+BINS = 15  # number of bins of the expected calibration error, as in its paper
 
 
 @metrics.register
 class TopKAccuracy(Metric):
-    """The share of examples whose class is among the k most probable; of equal probabilities, the
-    class that is listed first comes first, as in `predict`. 1 if there are no more than k classes.
-    Its name holds k: top_3_accuracy."""
+    """The share of examples whose class is among the k most probable; ties go to the class listed
+    first, as in `predict`. 1 if there are at most k classes. The name contains k:
+    top_3_accuracy."""
 
     type: Literal["top_k_accuracy"] = "top_k_accuracy"
     k: Annotated[int, Field(ge=1, description="how many of the most probable classes count")] = 5
@@ -45,8 +45,8 @@ class TopKAccuracy(Metric):
 
 
 class AreaMetric(ClassMetric):
-    """An area under a curve that the classes' scores draw. The value of two classes is that of the
-    second one, as in scikit-learn; of more classes, and of labels, the macro mean."""
+    """The area under a curve of the class scores. For two classes, the value is that of the second
+    one, as in scikit-learn; for more classes, and for labels, it is the macro mean."""
 
     applies_to: ClassVar[Kinds] = (ClassOutcome, LabelOutcome)
     needs_scores: ClassVar[bool] = True
@@ -59,9 +59,9 @@ class AreaMetric(ClassMetric):
 
 @metrics.register
 class RocAuc(AreaMetric):
-    """The area under the ROC curve: the probability that an example of the class gets a higher
-    score for it than one of another class, equal scores counting half (Hanley & McNeil, 1982); one
-    class against the rest. NaN where there are only examples of the class, or none."""
+    """The area under the ROC curve, one class against the rest: the probability that an example of
+    the class scores higher than one of another class, ties counting half (Hanley & McNeil, 1982).
+    NaN unless there are examples of both."""
 
     type: Literal["roc_auc"] = "roc_auc"
 
@@ -71,9 +71,9 @@ class RocAuc(AreaMetric):
 
 @metrics.register
 class AveragePrecision(AreaMetric):
-    """Σ (Rᵢ - Rᵢ₋₁) Pᵢ over the distinct scores as thresholds, from the highest, with recall R and
-    precision P: the area under the precision-recall curve, not interpolated. NaN where there are no
-    examples of the class."""
+    """Σ (Rᵢ - Rᵢ₋₁) Pᵢ over the distinct scores as thresholds, highest first, with recall R and
+    precision P: the area under the precision-recall curve, not interpolated. NaN without examples
+    of the class."""
 
     type: Literal["average_precision"] = "average_precision"
 
@@ -83,9 +83,9 @@ class AveragePrecision(AreaMetric):
 
 @metrics.register
 class LogLoss(Metric):
-    """-mean log p with the probability p of the true class, which is kept from ε to 1 - ε, ε being
-    the machine epsilon of the outputs' dtype, as in scikit-learn. The natural logarithm; the
-    cross-entropy without smoothing or weights."""
+    """-mean ln p, where p is the probability of the true class, clipped to [ε, 1 - ε]; ε is the
+    machine epsilon of the outputs' dtype, as in scikit-learn. This is the cross-entropy without
+    smoothing or weights."""
 
     type: Literal["log_loss"] = "log_loss"
     applies_to: ClassVar[Kinds] = (ClassOutcome,)
@@ -102,9 +102,9 @@ class LogLoss(Metric):
 
 @metrics.register
 class Brier(Metric):
-    """mean Σⱼ (pⱼ - tⱼ)² over all classes j, t being 1 for the true class and else 0 (Brier, 1950),
-    from 0 to 2. Of two classes half of that, mean (p - t)² of the second one, from 0 to 1: what
-    scikit-learn's brier_score_loss gives by default."""
+    """mean Σⱼ (pⱼ - tⱼ)² over all classes j, where t is 1 for the true class, else 0 (Brier, 1950);
+    from 0 to 2. For two classes, half of that: mean (p - t)² of the second class, from 0 to 1, as
+    scikit-learn's brier_score_loss by default."""
 
     type: Literal["brier"] = "brier"
     applies_to: ClassVar[Kinds] = (ClassOutcome,)
@@ -123,9 +123,9 @@ class Brier(Metric):
 
 @metrics.register
 class ExpectedCalibrationError(Metric):
-    """Σ over 15 bins of share of examples · |accuracy - mean confidence|, the confidence being the
-    probability of the predicted class; bin m of 15 holds those in ((m - 1) / 15, m / 15] (Guo et
-    al., 2017)."""
+    """Σ over 15 bins of (share of examples) · |accuracy - mean confidence|. The confidence is the
+    probability of the predicted class; bin m holds the confidences in ((m - 1) / 15, m / 15] (Guo
+    et al., 2017)."""
 
     type: Literal["expected_calibration_error"] = "expected_calibration_error"
     applies_to: ClassVar[Kinds] = (ClassOutcome,)

@@ -1,4 +1,4 @@
-"""What the predictions for a whole split come to, one kind of outcome per task.
+"""The predictions for a whole split, accumulated; one kind of outcome per task.
 
     outcome = ClassOutcome(("cat", "dog"), keep_scores=True)
     for outputs, targets, loss in batches:

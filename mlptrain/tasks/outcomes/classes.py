@@ -13,11 +13,11 @@ from mlptrain.tasks.outcomes.outcome import Kept
 
 
 class ClassOutcome(ConfusionOutcome):
-    """What predicting one class per example comes to: always the confusion matrix, the
-    probabilities only with `keep_scores`.
+    """Predictions of one class per example: the confusion matrix and, with `keep_scores`, the
+    probabilities.
 
-    `add` takes probabilities (m, classes) and class indices (m,). The predicted class is the most
-    probable one; of equals, the first."""
+    `add` takes probabilities (m, classes) and class indices (m,). The most probable class is
+    predicted; ties go to the first."""
 
     task: ClassVar[str] = "classification"
     part: ClassVar[str] = "class"
@@ -57,7 +57,7 @@ class ClassOutcome(ConfusionOutcome):
 
     @cached_property
     def majority_baseline(self) -> float:
-        """The accuracy of always naming the most frequent class."""
+        """The accuracy of always predicting the most frequent class."""
         return int(self.support.max()) / self.examples
 
 

@@ -1,4 +1,4 @@
-"""Predictions as yes-or-no decisions, which precision, recall and their kind are made of."""
+"""Predictions as yes-or-no decisions, from which precision, recall and the like are computed."""
 
 from abc import abstractmethod
 from functools import cached_property
@@ -18,10 +18,10 @@ class Decisions:
     """For each class, a decision per example: is it of this class?
 
     Attributes:
-        hits: (classes,) how often the answer was yes, rightly.
-        predicted: (classes,) how often it was yes.
-        support: (classes,) how often yes would have been right.
-        total: how many decisions there are per class.
+        hits: (classes,) true positives.
+        predicted: (classes,) predicted positives, right or wrong.
+        support: (classes,) actual positives.
+        total: decisions per class.
     """
 
     hits: Counts
@@ -30,7 +30,7 @@ class Decisions:
     total: int
 
     def column(self, index: int) -> Column:
-        """Of class `index`, whether each example belongs to it (n,) and its scores (n,)."""
+        """For class `index`: whether each example belongs to it (n,), and the scores (n,)."""
         raise ValueError("no scores were kept")
 
     @cached_property
@@ -42,7 +42,7 @@ class Decisions:
 
 
 class Pooled(Decisions):
-    """The decisions of all classes as if they were of one, for micro averages."""
+    """The decisions of all classes pooled into one class, for micro averages."""
 
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions
@@ -58,21 +58,21 @@ class Pooled(Decisions):
 
 
 class DecisionOutcome(Outcome, Decisions):
-    """An outcome that is one of decisions per class."""
+    """An outcome made of decisions per class."""
 
     @cached_property
     def pooled(self) -> Pooled:
-        """The decisions of all classes as if they were of one."""
+        """The decisions of all classes pooled into one class."""
         return Pooled(self)
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        """The names of the classes without an example."""
+        """The names of the classes without examples."""
         return tuple(self.names[index] for index in np.flatnonzero(self.support == 0))
 
 
 class ConfusionOutcome(DecisionOutcome):
-    """One class out of several for everything that is classified.
+    """One class out of several for each example or pixel.
 
     Attributes:
         confusion: (classes, classes) counts; row: the true class, column: the predicted one.
@@ -86,7 +86,7 @@ class ConfusionOutcome(DecisionOutcome):
 
     @cached_property
     def correct(self) -> int:
-        """How many decisions for a class are right."""
+        """How many predictions are right."""
         return int(np.trace(self.confusion))
 
     @cached_property

@@ -13,15 +13,15 @@ THRESHOLD = 0.5
 
 
 class LabelOutcome(DecisionOutcome):
-    """What predicting any number of labels per example comes to: counts per label, and with
-    `keep_scores` the probabilities.
+    """Predictions of any number of labels per example: counts per label and, with `keep_scores`,
+    the probabilities.
 
     `add` takes probabilities (m, labels) and targets (m, labels) of 0 and 1. A label is predicted
     where its probability is above 0.5.
 
     Attributes:
-        exact: how many examples have all of their labels right.
-        wrong: how many decisions for a label are wrong.
+        exact: how many examples have every label right.
+        wrong: how many decisions for or against a label are wrong.
     """
 
     task: ClassVar[str] = "multi_label"

@@ -10,11 +10,11 @@ from mlptrain.tasks.outcomes.decisions import ConfusionOutcome
 
 
 class MaskOutcome(ConfusionOutcome):
-    """What predicting one class per pixel comes to: the confusion matrix of all pixels.
+    """Predictions of one class per pixel: the confusion matrix of all pixels.
 
     `add` takes probabilities (m, pixels, classes), or flattened (m, pixels · classes), and class
-    indices (m, pixels). Pixels whose target is `ignore_index` do not count. The predicted class is
-    the most probable one; of equals, the first."""
+    indices (m, pixels). Pixels whose target is `ignore_index` do not count. The most probable class
+    is predicted; ties go to the first."""
 
     task: ClassVar[str] = "segmentation"
     part: ClassVar[str] = "class"

@@ -1,4 +1,4 @@
-"""Regression and autoencoders: numbers that should be near other numbers."""
+"""Regression and autoencoders: predicted numbers beside true ones."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from mlptrain.tasks.outcomes.outcome import Kept, Outcome
 
 
 class NumberOutcome(Outcome):
-    """What predicting k numbers per example comes to: all of them are kept.
+    """Predictions of k numbers per example; all of them are kept.
 
     `add` takes predictions (m, k) and targets (m, k), in the units of the data."""
 
@@ -26,12 +26,12 @@ class NumberOutcome(Outcome):
 
     @property
     def predictions(self) -> NDArray[Any]:
-        """(n, k) what was predicted."""
+        """(n, k) the predictions."""
         return self._kept.joined()[0]
 
     @property
     def targets(self) -> NDArray[Any]:
-        """(n, k) what is true."""
+        """(n, k) the targets."""
         return self._kept.joined()[1]
 
     def errors(self) -> NDArray[np.float64]:
@@ -40,14 +40,14 @@ class NumberOutcome(Outcome):
 
 
 class PictureOutcome(Outcome):
-    """What predicting the values of pictures, all in [0, 1], comes to: sums over all of them, so
-    memory does not grow with their number.
+    """Predictions of pictures with values in [0, 1]. Only sums are kept, so memory does not grow
+    with the number of pictures.
 
     `add` takes predictions and targets (m, …).
 
     Attributes:
-        values: how many values there are.
-        squared_error, absolute_error: their sums.
+        values: how many values were compared.
+        squared_error, absolute_error: sums over all values.
     """
 
     task: ClassVar[str] = "autoencoder"

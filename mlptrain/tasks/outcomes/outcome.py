@@ -1,4 +1,4 @@
-"""The predictions for a whole split beside their targets, filled batch by batch."""
+"""The predictions for a whole split compared with their targets, batch by batch."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 
 class Outcome(ABC):
-    """What predicting a whole split comes to.
+    """The accumulated predictions for a split.
 
     Attributes:
-        task: whose outcome it is, for messages.
-        part: the word for what `names` names: class, label or output; "" where there is none.
-        names: of its parts, in the order of every array with a number per part.
+        task: the task's name, for messages.
+        part: what `names` names: class, label or output; "" if there are no parts.
+        names: the parts' names, in the order of every array with one number per part.
         examples: how many were added.
-        keeps_scores: whether it holds every output, which some metrics need.
+        keeps_scores: whether it keeps every output, which some metrics need.
     """
 
     task: ClassVar[str]
@@ -32,8 +32,8 @@ class Outcome(ABC):
         self._loss_weight = 0.0
 
     def add(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
-        """Count one batch: the network's outputs (m, …) and the targets (m, …), in the form that
-        the subclass says. The caller may overwrite both afterwards."""
+        """Add one batch: the network's outputs (m, …) and the targets (m, …), in the form the
+        subclass documents. The caller may overwrite both afterwards."""
         for name in list(vars(self)):
             if isinstance(getattr(type(self), name, None), cached_property):
                 del self.__dict__[name]
@@ -42,17 +42,17 @@ class Outcome(ABC):
 
     @abstractmethod
     def _count(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
-        """Take in a batch, copying what is kept."""
+        """Add a batch, copying what is kept."""
 
     def add_loss(self, mean: float, weight: float) -> None:
-        """Count the `mean` loss of a batch; `weight` is the number of its examples, or the sum of
-        their weights."""
+        """Add the `mean` loss of a batch; `weight` is its number of examples, or the sum of their
+        weights."""
         self._loss_sum += mean * weight
         self._loss_weight += weight
 
     @property
     def loss(self) -> float:
-        """The mean loss per example; NaN if none was added."""
+        """The mean loss per example; NaN if no batch was added."""
         return self._loss_sum / self._loss_weight if self._loss_weight else math.nan
 
 

@@ -1,4 +1,4 @@
-"""How well scores rank the examples of a class above the others: areas under two curves."""
+"""How well scores rank the examples of a class above the rest: areas under two curves."""
 
 import math
 from typing import Any
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 def areas_under_curves(truth: NDArray[np.bool_], scores: NDArray[Any]) -> tuple[float, float]:
     """The area under the ROC curve and the average precision of scores (n,) for truth (n,).
 
-    ROC: the share of pairs of a positive and a negative example in which the positive one has the
-    higher score, equal scores counting half; NaN unless there are examples of both kinds. Average
-    precision: the mean over the positive examples of the precision with their score as the
-    threshold; NaN if there are none."""
+    ROC: of all pairs of a positive and a negative example, the share in which the positive one
+    scores higher, ties counting half; NaN unless there are both. Average precision: the precision
+    at each positive example's score as the threshold, averaged; NaN without positive examples."""
     positives, negatives = np.sort(scores[truth]), np.sort(scores[~truth])
     p, n = len(positives), len(negatives)
     if not p:
