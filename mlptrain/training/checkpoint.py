@@ -1,8 +1,8 @@
 """One file = one state: parameters, optimizer, counters, config, classes, preprocessing.
 
-The layout is that of safetensors, so the safetensors library reads it. The header's metadata holds
-one JSON document (`State`); the last tensor, `sha256`, is the digest of every byte before it. There
-is nothing in the format that could name code.
+The format is safetensors, so the safetensors library can read it. The header's metadata holds one
+JSON document (`State`); the last tensor, `sha256`, is the digest of every byte before it. Nothing
+in the format can name code.
 """
 
 import hashlib
@@ -49,14 +49,14 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 @pydantic.dataclasses.dataclass(config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Progress:
-    """Where training stands. The loop changes it step by step.
+    """How far training has got. The loop updates it at every step.
 
     Attributes:
         epoch: whole epochs done.
         step: updates made.
         epoch_steps: updates made in the epoch under way.
         epoch_loss: sum of the losses of the examples seen in the epoch under way.
-        epoch_correct: how many of them were predicted right.
+        epoch_correct: how many of them were predicted correctly.
         best_epoch: the epoch whose weights are kept; 0: none yet.
         best_value: the monitored value of that epoch.
     """
@@ -76,7 +76,7 @@ class State(Definition):
     config: Config
     targets: TargetSpec
     shape: tuple[Annotated[int, Field(ge=1)], ...]  # of each example's inputs
-    features: tuple[str, ...] = ()  # the names of the inputs' columns, if they have some
+    features: tuple[str, ...] = ()  # the column names of the inputs, if any
     image: ImageSettings
     normalization: Normalization
     progress: Progress
@@ -107,7 +107,7 @@ def save(
 ) -> None:
     """Write a checkpoint under `path`. The same state gives the same bytes.
 
-    Raises FileSystemError; the file that was there then stands."""
+    Raises FileSystemError and then leaves the old file as it was."""
     content = {"format": FORMAT, **state.model_dump(mode="json")}
     arrays = {f"{PARAMETERS}/{name}": array for name, array in parameters.items()}
     arrays |= {f"{OPTIMIZER}/{name}": array for name, array in optimizer.items()}
@@ -125,8 +125,8 @@ def save(
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises ModelFileError if it is missing, changed in any byte, not one of
-    mlptrain's, or made by a newer version."""
+    """Read a checkpoint. Raises ModelFileError if it is missing, corrupt in any byte, not an
+    mlptrain checkpoint, or written by a newer version."""
     data = _read(path)
     if hashlib.sha256(memoryview(data)[:-DIGEST_BYTES]).digest() != data[-DIGEST_BYTES:]:
         raise ModelFileError(
@@ -146,7 +146,7 @@ def load(path: Path) -> Checkpoint:
         ) from error
     parameters, optimizer = _grouped(path, arrays)
     found = sum(array.size for array in parameters.values())
-    if found != promised:  # before a model of the promised size takes memory
+    if found != promised:  # checked before a model of that size is allocated
         raise ModelFileError(
             f"{show_path(path)}: its parameters do not fit its own config: {found:,} numbers "
             f"instead of {promised:,}."
@@ -155,7 +155,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def _state(path: Path, data: bytes) -> State:
-    """The JSON document in the header of a file. Raises many kinds of error if it is none."""
+    """The JSON document in the header of a file. A malformed one raises many kinds of error."""
     content = document(data[8 : 8 + int.from_bytes(data[:8], "little")])
     version = content.pop("format")
     if version != FORMAT:
@@ -166,7 +166,7 @@ def _state(path: Path, data: bytes) -> State:
     _require_plugins(path, content.get("plugins", {}))
     # not strict, so that JSON's lists become tuples; pydantic's own JSON parser would refuse
     # names that are not UTF-8
-    json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no half characters
+    json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no lone surrogates
     state = State.model_validate(content, strict=False)
     try:
         distinct(state.targets.names)
@@ -187,7 +187,7 @@ def _state(path: Path, data: bytes) -> State:
 
 
 def _require_plugins(path: Path, names: Iterable[str]) -> None:
-    """Raise ModelFileError if one of these plug-ins is not loaded."""
+    """Raise ModelFileError if any of these plug-ins is not loaded."""
     missing = [name for name in names if name not in loaded_plugins()]
     if missing:
         name = show_name(missing[0])
@@ -198,7 +198,7 @@ def _require_plugins(path: Path, names: Iterable[str]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What `error` says about a file whose digest is right but whose content is not."""
+    """`error` as a reason, for a file with the right digest but invalid content."""
     match error:
         case UnreadableError():
             return str(error)
@@ -217,7 +217,7 @@ def _reason(error: Exception) -> str:
 
 
 def _grouped(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """The arrays of the parameters and of the optimizer, by the names within these groups."""
+    """The arrays of the parameters and of the optimizer, by their names within each group."""
     groups: dict[str, dict[str, Array]] = {PARAMETERS: {}, OPTIMIZER: {}}
     for name, array in arrays.items():
         group, _, rest = name.partition("/")
@@ -232,7 +232,7 @@ def _grouped(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], di
 
 
 def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array]) -> None:
-    """Copy the arrays `saved` in the checkpoint `path` into `targets`, name by name.
+    """Copy the arrays `saved`, read from the checkpoint `path`, into `targets`, name by name.
 
     Raises ModelFileError if names, shapes or dtypes differ."""
 
@@ -262,13 +262,13 @@ def _read(path: Path) -> bytes:
 
 
 def _description(data: bytes) -> str:
-    """What a file is that cannot be a whole checkpoint, by its bytes."""
+    """What the bytes `data`, which are no complete checkpoint, look like."""
     if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= MAX_HEADER_BYTES:
         return f"is only the first {len(data):,} bytes of a checkpoint"
     image = sniff(data)
     if image is not None:
         return f"is an image ({image}), not a checkpoint"
     text = data[:1000].decode(errors="replace")
-    if "\0" not in text and "\ufffd" not in text[:-1]:  # a character may be cut at the end
+    if "\0" not in text and "\ufffd" not in text[:-1]:  # the last character may be cut off
         return "is a text file, not a checkpoint"
     return "is not a checkpoint of mlptrain"

@@ -20,14 +20,13 @@ from mlptrain.training.checkpoint import State
 from mlptrain.training.split_table import Members
 from mlptrain.training.streams import SPLITTING, stream
 
-Reading = Callable[[str, int, int], None]  # split, images done, images in all
+Reading = Callable[[str, int, int], None]  # split, images done, images in total
 
 
 @dataclass(frozen=True)
 class Splits:
-    """All data of a run, decoded, and the image settings with nothing left open. `copies`: how many
-    images of a held-out split have the pixels of images in a split before it; `notes`: what the
-    user should know."""
+    """All data of a run, decoded, and the fully resolved image settings. `copies`: how many images
+    of each held-out split duplicate images of an earlier split; `notes`: messages for the user."""
 
     train: Dataset
     validation: Dataset | None
@@ -44,7 +43,7 @@ class Splits:
 
 
 def read_splits(config: Config, reading: Reading) -> Splits:
-    """Read everything, before the first epoch. Raises DataError, naming every bad file."""
+    """Read all splits. Raises DataError, naming every bad file."""
     data = config.data
     train, image = _read(config, "train", data.train, data.image, reading)
     spec, expected = config.task.spec(train.targets), data.image.common(image)
@@ -75,10 +74,10 @@ def read_split(
     members: dict[str, Members] | None,
     reading: Reading,
 ) -> Dataset:
-    """Read the split `name` of a saved run again, with `image`: exactly its `members`, or with
-    None all that the config names, divided as then.
+    """Read the split `name` of a saved run again, with `image`: exactly its `members`, or, with
+    None, everything that the config names, split as in training.
 
-    Raises DataError if the run has no such split, or its images are no longer the same."""
+    Raises DataError if the run has no such split or its images have changed."""
     config = state.config
     source = getattr(config.data, name)
     if source is None:
@@ -108,7 +107,7 @@ def read_split(
 
 
 def read_source(state: State, image: ImageSettings, source: Source, reading: Reading) -> Dataset:
-    """Read any source with the settings of a saved run; classes may be missing."""
+    """Read any source with the settings of a saved run; some classes may be missing."""
     chosen = source.of_split("data")
     dataset = _again(state, image, "data", chosen, reading)
     if chosen == source:
@@ -161,7 +160,8 @@ def _read(
 
 
 def _require_same_shape(train: Dataset, other: Dataset, name: str) -> None:
-    """Raise DataError unless the inputs of the split `name` are like those of training."""
+    """Raise DataError unless the inputs of the split `name` have the columns and shape of the
+    training inputs."""
     shape, features = train.inputs.shape[1:], train.features
     if other.inputs.shape[1:] != shape or other.features != features:
         raise _other_shape(f"data.{name}", other, shape, features)
@@ -180,8 +180,8 @@ def _other_shape(
 
 
 def _copies(parts: dict[str, Dataset]) -> tuple[dict[str, int], list[str]]:
-    """How many images of each held-out split have the pixels of images in one before it, and what
-    the user should know of them. Raises DataError if one file is in two splits."""
+    """How many images of each held-out split duplicate images of an earlier one, and the messages
+    for the user. Raises DataError if one file is in two splits."""
     names, found, notes = list(parts), {}, []
     for index, name in enumerate(names[1:], 1):
         copied: set[int] = set()

@@ -1,4 +1,4 @@
-"""What the numbers of a run depend on besides its inputs: kernels, threads, BLAS, versions."""
+"""What a run's results depend on besides its inputs: kernels, threads, BLAS, versions."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from mlptrain.backend.cores import usable_cores
 
 
 def blas() -> str:
-    """The BLAS in use and its kernels, for the record: "openblas 0.3.31 Haswell"."""
+    """The BLAS in use and its kernels, to be recorded: "openblas 0.3.31 Haswell"."""
     for library in threadpool_info():
         if library["user_api"] == "blas":
             kernels = library.get("architecture", "")
@@ -24,7 +24,7 @@ def blas() -> str:
 
 @cache
 def environment() -> dict[str, str]:
-    """Versions, BLAS and machine, for the record."""
+    """Versions, BLAS and machine, to be recorded."""
     return {
         "mlptrain": __version__,
         "python": platform.python_version(),
@@ -35,8 +35,8 @@ def environment() -> dict[str, str]:
 
 
 def report() -> dict[str, str | int]:
-    """What `mlptrain info` prints: versions, and what computes: `cores` are those this process may
-    use of the machine's `processors`, `threads` those that `training.threads: auto` takes."""
+    """What `mlptrain info` prints: versions, kernels and threads. Of the machine's `processors`,
+    this process may use `cores`; `training.threads: auto` uses `threads`."""
     backend = choose_backend()
     return {
         **environment(),

@@ -1,4 +1,4 @@
-"""Forward only: what a model says about examples it does not learn from."""
+"""The forward pass alone: predictions and losses without learning."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -20,13 +20,13 @@ BATCH_SIZE = 256
 
 
 class Batch(NamedTuple):
-    """What the model says of m examples; the next batch overwrites it.
+    """The results for m examples; the next batch overwrites them.
 
     Attributes:
-        place: which of the examples they are.
-        x: (m, inputs), what the network saw.
-        outputs: (m, units), or (m, rows, units / rows) if each has several rows.
-        targets: (m, …) what it is to say, as `outputs`, or (m,) and (m, rows) classes.
+        place: the slice of the examples that this batch covers.
+        x: (m, inputs), the network's inputs.
+        outputs: (m, units), or (m, rows, units / rows) if each example has several rows.
+        targets: (m, …) in the shape of `outputs`, or class indices (m,) or (m, rows).
         loss: the mean loss.
     """
 
@@ -40,9 +40,9 @@ class Batch(NamedTuple):
 class Predictor:
     """Runs `model` forward over examples, with its preprocessing.
 
-    Every batch has the same size, the last one padded: matrix products of different shapes round
-    differently. What is left is the rounding of a row by its place in the product, which some BLAS
-    kernels have: an image predicted alone and among others has probabilities within 1e-6."""
+    The last batch is padded so that all have the same size, because matrix products of different
+    shapes round differently. Some BLAS kernels also round a row depending on its position, so the
+    probabilities of an image predicted alone and in a batch may differ by up to 1e-6."""
 
     def __init__(self, model: Model, normalization: Normalization) -> None:
         self._head = model.head
@@ -57,8 +57,8 @@ class Predictor:
         targets: Targets | None = None,
         weights: NDArray[np.float32] | None = None,
     ) -> Iterator[Batch]:
-        """Run over all examples, given as `Batches` takes them. Without `targets`, these are 0, and
-        the loss says only whether the outputs are finite."""
+        """Run over all examples, given as for `Batches`. Without `targets`, zeros stand in for
+        them, and the loss shows only whether the outputs are finite."""
         program, rows_each = self._program, self._head.rows
         known = targets if targets is not None else InputTargets(np.empty((len(inputs), 0)), ())
         batches = Batches(
@@ -85,7 +85,7 @@ class Predictor:
                 examples[:m], examples[m:] = np.arange(place.start, place.stop), first
                 with self._backend.quiet():
                     gather()
-                    x[m:] = 0  # a loss of Inf times a weight of 0 would be NaN
+                    x[m:] = 0  # an infinite loss times a weight of 0 would be NaN
                     if targets is not None:
                         shares[m * rows_each :] = 0
                         shares /= shares.sum(dtype=np.float64) or 1
@@ -101,9 +101,9 @@ def evaluate(
     outcome: Outcome,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Fill `outcome` with the predictions for all of `dataset` beside its targets.
+    """Add the predictions and targets of all of `dataset` to `outcome`.
 
-    `progress` is called with how many of how many examples are done."""
+    `progress` is called with the number of examples done and their total."""
     own = dataset.targets
     for batch in predictor.run(dataset.inputs, dataset.rows, own, dataset.weights):
         is_input = isinstance(own, InputTargets)

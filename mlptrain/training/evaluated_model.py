@@ -1,4 +1,4 @@
-"""A trained model evaluated on labelled images: on a split of its run, or on others.
+"""Evaluating a trained model on labelled images: on a split of its run, or on others.
 
 Apart from `saved_model.py`, so that predicting does not load the YAML reader.
 """
@@ -26,10 +26,10 @@ from mlptrain.training.split_table import read_beside
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """An evaluation and what it is of: the checkpoint, its epoch, the data's name to the user, the
-    images of it that could not be read, what else the user should know of the reading, how many
-    of the examples the model was trained on (None if no split.csv tells), and how many of `--data`
-    were left out because it was."""
+    """An evaluation and where it comes from: the checkpoint, its epoch, the data as shown to the
+    user, the images that could not be read, other notes from reading, how many of the examples
+    the model was trained on (None without a split.csv), and how many of `--data` were left out for
+    that reason."""
 
     checkpoint: Path
     epoch: int
@@ -45,9 +45,9 @@ class EvaluatedModel:
 def evaluate_model(
     path: Path, split: str | None, data: str | None, reading: Reading, allowed: Mapping[str, Any]
 ) -> EvaluatedModel:
-    """Evaluate the checkpoint `path` on `data`, a path or {a mapping} as data.test takes it, or
-    with None on a split of its config: on exactly the images the run had there. `allowed`: as
-    `SavedModel` takes it. Raises DataError if it cannot."""
+    """Evaluate the checkpoint `path` on `data`: a path or {a mapping} as for data.test, or, with
+    None, a split of its config with exactly the images it had in the run. `allowed`: as for
+    `SavedModel`. Raises DataError if that is impossible."""
     if split is not None and data is not None:
         raise UsageError(
             f"--split {split}: is of the run, but --data {data} names other images. "
@@ -111,5 +111,5 @@ def _source(data: str) -> Source:
         written = parse_value(data, "--data") if data.startswith("{") else data
         return Source.model_validate(written, context={"folder": Path()})
     except ValidationError as error:
-        reason = error.errors()[0]["ctx"]["error"]  # a ValueError of ours: `data` is a path
+        reason = error.errors()[0]["ctx"]["error"]  # our own ValueError: `data` is a path
         raise UsageError(f"--data {show_name(data)}: {reason}.") from None

@@ -1,4 +1,4 @@
-"""What the loop tells whoever watches; only the command line prints."""
+"""Events that the training loop sends to its listeners; only the command line prints."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,8 +7,8 @@ from mlptrain.tasks.outcomes.outcome import Outcome
 
 
 class StepsDone(NamedTuple):
-    """Some steps were made, up to the `step`-th of `steps` in `epoch` (from 1); `loss` is the mean
-    of the epoch so far."""
+    """Training has reached step `step` of `steps` in `epoch` (from 1); `loss` is the mean of the
+    epoch so far."""
 
     epoch: int
     step: int
@@ -21,9 +21,9 @@ class EpochMetrics:
     """One line of metrics.jsonl.
 
     Attributes:
-        values: by name; `train_…` are of the epoch's steps, dropout and all, `val_…` of the weights
-            at its end, None without validation.
-        seconds, examples_per_second: of the training steps that this process made.
+        values: by name. `train_…` are measured during the epoch's steps, with dropout; `val_…`
+            with the weights at its end, None without validation.
+        seconds, examples_per_second: for the training steps made by this process.
     """
 
     epoch: int
@@ -34,7 +34,7 @@ class EpochMetrics:
     examples_per_second: float
 
     def line(self) -> dict[str, float | None]:
-        """All of it, flat."""
+        """All fields in one flat mapping."""
         done = {"epoch": self.epoch, "step": self.step, "learning_rate": self.learning_rate}
         speed = {"seconds": self.seconds, "examples_per_second": self.examples_per_second}
         return {**done, **self.values, **speed}
@@ -53,11 +53,11 @@ class Finished:
     """Training is over.
 
     Attributes:
-        reason: "epochs" (all were made) or "early_stopping".
-        epoch: how many epochs were made.
-        best_epoch, best_value: whose weights are kept, and its monitored value; None if that is
-            undefined.
-        test: how the kept weights do on the test split, if there is one.
+        reason: "epochs" (all are done) or "early_stopping".
+        epoch: how many epochs were run.
+        best_epoch, best_value: the epoch whose weights are kept, and its monitored value; None if
+            that is undefined.
+        test: the outcome of these weights on the test split, if there is one.
     """
 
     reason: str

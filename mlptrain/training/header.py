@@ -11,17 +11,17 @@ from mlptrain.errors import DataError
 from mlptrain.paths import opened
 
 DOCUMENT = "mlptrain"
-MAX_HEADER_BYTES = 1 << 19  # what Python makes of a header takes up to 24 times its size
+MAX_HEADER_BYTES = 1 << 19  # a header parsed by Python takes up to 24 times its size
 
 
 def document(header: bytes) -> Any:
-    """The JSON document in a header. Raises many kinds of error if it holds none."""
+    """The JSON document in a header. A malformed header raises many kinds of error."""
     return json.loads(json.loads(header)["__metadata__"][DOCUMENT])
 
 
 def image_form(path: Path) -> tuple[Form | None, Expected | None]:
-    """What the model in the file `path` has images turned into, and what its training images had in
-    common; None for a file that is no checkpoint: `checkpoint.load` reports that error."""
+    """The form into which the model in `path` converts images, and what its training images had in
+    common. None if the file is no checkpoint; `checkpoint.load` reports that error."""
     try:
         with opened(os.fspath(path)) as (file, _):
             length = int.from_bytes(file.read(8), "little")

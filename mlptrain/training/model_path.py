@@ -1,4 +1,4 @@
-"""Which checkpoint file the user means: by a run folder, by a file, or by naming nothing."""
+"""Which checkpoint file to use: one named by its path or by its run folder, or the latest."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ _MOST_SHOWN = 3
 
 
 def find_checkpoint(place: Path | None) -> Path:
-    """The checkpoint file that `place` names: a file, or a run folder's best; with None, the best
-    of the latest run below the current folder. Raises ModelFileError if there is none."""
+    """The checkpoint at `place`: the file itself, or a run folder's best checkpoint. With None, the
+    best one of the latest run below the current folder. Raises ModelFileError if there is none."""
     if place is None:
         return _latest_run() / BEST
     with reported(place, ModelFileError):
@@ -29,7 +29,7 @@ def find_checkpoint(place: Path | None) -> Path:
 
 
 def _description(folder: Path) -> str:
-    """What `folder` is, in which there is no best checkpoint, and what to do."""
+    """Describe `folder`, which has no best checkpoint, and say what to do."""
     names = set(names_in(folder))
     if names & _OF_A_RUN:
         other = f", or name {show_path(folder / LAST)}" if LAST in names else ""
@@ -46,7 +46,7 @@ def _description(folder: Path) -> str:
 
 
 def _latest_run() -> Path:
-    """Of the runs in the current folder and in runs/, the one that saved its state last."""
+    """The run in the current folder or in runs/ that saved its state last."""
     found: list[tuple[int, list[str | int], Path]] = []
     for place in (Path(), RUNS):
         with reported(place, ModelFileError):
@@ -60,9 +60,9 @@ def _latest_run() -> Path:
 
 
 def _runs_in(folder: Path) -> Iterator[tuple[int, list[str | int], Path]]:
-    """The run folders in `folder` that have a best checkpoint, each after what orders them: when
-    it saved a state last, in ns, and, for equal times, its name, in which numbers count as such. A
-    folder that one may not look into is none."""
+    """The run folders in `folder` with a best checkpoint, each after its sort key: the time of its
+    last save in ns, then its name with digits compared as numbers. An unreadable `folder` has no
+    runs."""
     for name in folders_in(folder):
         try:
             best, last = (look(folder / name / state) for state in (BEST, LAST))

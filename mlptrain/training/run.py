@@ -1,4 +1,4 @@
-"""A training run: a trainer, and the folder that its state is saved in."""
+"""A training run: a trainer, and the folder where its state is saved."""
 
 import math
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ from mlptrain.training.trainer import Trainer
 
 
 class Run:
-    """Listens to a trainer, and owns what is written: checkpoints, metrics, the summary.
+    """Listens to a trainer and writes its checkpoints, metrics and summary.
 
     Attributes:
-        threads: how many compute, of the `wanted_threads`.
-        fingerprints: of each split.
-        ended: whether the run had ended before this process came: nothing of it is written again.
+        threads: how many threads compute, out of `wanted_threads`.
+        fingerprints: one per split.
+        ended: whether the run had already ended when this process started; then nothing is written.
     """
 
     def __init__(
@@ -75,15 +75,15 @@ class Run:
 
     @property
     def progress(self) -> Progress:
-        """Where training stands."""
+        """How far training has got."""
         return self.trainer.progress
 
     def train(self, stop: StopRequest) -> Iterator[Event]:
         """Train to the end, then evaluate the best weights on the test split.
 
-        After each epoch its metrics are written, then best, then last: what a killed process wrote
-        beyond `last` is written again when it is resumed. Raises DivergedError, and StoppedError,
-        with the state saved, once `stop` has noted a signal."""
+        After each epoch, metrics are written first, then best, then last: whatever a killed process
+        wrote beyond `last` is written again on resuming. Raises DivergedError, and, once `stop` has
+        noted a signal, StoppedError with the state saved."""
         stop.hold()
         trainer = self.trainer
         try:
@@ -116,14 +116,13 @@ class Run:
         )
 
     def checkpoint_bytes(self) -> int:
-        """About how large a checkpoint is."""
+        """The approximate size of a checkpoint in bytes."""
         return self.model.arena.values.nbytes * (1 + len(self.trainer.updater.state))
 
     def restore(self, saved: Checkpoint) -> None:
-        """Go back to a saved state of this run. Raises DataError if its images are not those it was
-        trained with (of a run that has ended, those of the test split may be others), and
-        ModelFileError if the state does not fit the model, or the best one, which is needed at the
-        end, cannot be read."""
+        """Restore a saved state of this run. Raises DataError if the images have changed since
+        (once a run has ended, its test split may change), and ModelFileError if the state does not
+        fit the model or the best checkpoint, which is needed at the end, cannot be read."""
         self.trainer.resume_from(saved.state.progress)
         self.ended = self.trainer.reason_to_stop() is not None and self.folder.has_summary()
         now, then = self.fingerprints, saved.state.fingerprints
@@ -154,7 +153,7 @@ class Run:
         self._save(self.folder.last)
 
     def _write_summary(self, reason: str, test: Outcome | None) -> None:
-        """Write summary.json, unless it stands already; `reason` says why training stopped."""
+        """Write summary.json, unless it exists; `reason` says why training stopped."""
         if self.ended:
             return
         progress = self.progress
@@ -208,7 +207,7 @@ class Run:
 
 
 def _normalization(setting: str, train: Dataset) -> Normalization:
-    """What turns stored numbers into inputs: data.normalize, fitted on the training split."""
+    """The normalization that data.normalize names, fitted on the training split."""
     if train.inputs.dtype == np.uint8:
         if setting == "none":
             return Normalization.identity(train.inputs.shape[-1])
@@ -219,8 +218,8 @@ def _normalization(setting: str, train: Dataset) -> Normalization:
 
 
 def class_weights(setting: Any, targets: Targets) -> NDArray[np.float64] | None:
-    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives each
-    class the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
+    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives all
+    classes the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
     if setting is None:
         return None
     names = targets.names

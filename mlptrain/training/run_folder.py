@@ -1,14 +1,14 @@
 """The run folder: everything one training run leaves behind.
 
-    config.yaml                         the config, complete; trains the same again from here
+    config.yaml                         the complete config; training from it repeats the run
     split.csv                           which example went where, see `split_table`
     metrics.jsonl                       one line per epoch
     best.safetensors, last.safetensors  complete states (see `checkpoint`)
     summary.json                        final metrics, best epoch, why it stopped, environment
     .lock                               held while a process trains here
 
-An epoch is written in the order metrics, best, last. `last` counts the epochs that are whole, so
-whatever a killed process wrote of a later one is cut off or written again.
+Each epoch writes metrics, then best, then last. `last` records how many epochs are complete, so
+whatever a killed process wrote of a later epoch is cut off or written again.
 """
 
 import json
@@ -36,8 +36,8 @@ FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
 class RunFolder:
-    """A run folder that this process may write to; made by `open_run`. `locked`: whether others are
-    kept out, which not every file system can do."""
+    """A run folder that this process may write to; made by `open_run`. `locked`: whether it is
+    locked against other processes, which some file systems cannot do."""
 
     def __init__(self, path: Path, *, locked: bool) -> None:
         self.path, self.locked = path, locked
@@ -54,7 +54,8 @@ class RunFolder:
         files.append_line(self.path / METRICS, json.dumps(row, allow_nan=False).encode())
 
     def rewind(self, epochs: int, *, finished: bool) -> None:
-        """Forget what was written after the first `epochs` epochs, unless they are all."""
+        """Delete what was written after the first `epochs` epochs, and, unless `finished`, the
+        summary."""
         files.keep_lines(self.path / METRICS, epochs)
         if epochs == 0:
             files.remove(self.best)
@@ -62,17 +63,17 @@ class RunFolder:
             files.remove(self.path / SUMMARY)
 
     def has_summary(self) -> bool:
-        """Whether the run is over and says so."""
+        """Whether the run is over: summary.json exists."""
         return os.path.lexists(self.path / SUMMARY)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write summary.json; the file says that the run is over."""
+        """Write summary.json, which marks the run as over."""
         text = json.dumps(summary, allow_nan=False, indent=2) + "\n"
         files.write_whole(self.path / SUMMARY, text.encode())
 
     def require_space(self, checkpoint_bytes: int) -> None:
-        """Raise FileSystemError unless best and last, as far as they are not there yet, and the
-        new file that replaces one of them fit."""
+        """Raise FileSystemError unless there is room for best and last, where they do not exist
+        yet, and for the temporary file that replaces one of them."""
         with reported(self.path, FileSystemError):
             missing = sum(look(path) is None for path in (self.best, self.last))
         needed, free = (missing + 1) * checkpoint_bytes, files.free_bytes(self.path)
@@ -85,11 +86,11 @@ class RunFolder:
 
 @contextmanager
 def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFolder]:
-    """Take a run folder for this process alone, and keep it until the context is left.
+    """Lock a run folder for this process until the context is left.
 
-    It is `run_dir`, made if it is not there, or the next free runs/<name>-NNN. Raises
-    RunFolderError if the folder is busy, or, without `resume`, not empty, or, with it, somebody
-    else's."""
+    It is `run_dir`, created if missing, or the next free runs/<name>-NNN. Raises RunFolderError if
+    the folder is locked; without `resume`, if it is not empty; with `resume`, if it holds files
+    that are not a run's."""
     if run_dir is None:
         path = _make_next(name)
     else:
@@ -105,14 +106,14 @@ def open_run(name: str, run_dir: Path | None, *, resume: bool) -> Iterator[RunFo
 
 
 def existing_run(name: str, run_dir: Path | None) -> Path | None:
-    """The folder to resume: `run_dir` if it is there, or the latest runs/<name>-NNN."""
+    """The folder to resume: `run_dir` if it exists, or the latest runs/<name>-NNN."""
     if run_dir is None:
         return _latest(name)
     return run_dir if _is_there(run_dir) else None
 
 
 def check_free(run_dir: Path) -> None:
-    """Raise RunFolderError if a new run cannot go into `run_dir`: found out before data is read."""
+    """Raise RunFolderError if a new run cannot use `run_dir`. Called before data is read."""
     if _is_there(run_dir) and _in_use(run_dir):
         files.refuse_locked(run_dir)
         _refuse_used(run_dir)
@@ -131,7 +132,7 @@ def _names(folder: Path) -> list[str]:
 def _refuse_used(folder: Path) -> None:
     if _in_use(folder):
         locked = os.path.lexists(folder / files.LOCK)
-        resume = "Add --resume to go on with its run, or name" if locked else "Name"
+        resume = "Add --resume to resume its run, or name" if locked else "Name"
         raise RunFolderError(
             f"{show_path(folder)}: exists already and is not empty. "
             f"{resume} another folder with --run-dir."
@@ -139,14 +140,13 @@ def _refuse_used(folder: Path) -> None:
 
 
 def _in_use(folder: Path) -> bool:
-    """Whether `folder` holds more than a lock and what a machine left behind: a fresh volume is
-    not in use."""
+    """Whether `folder` holds anything besides a lock and system files, which a fresh volume has."""
     return any(name != files.LOCK and not is_left_behind(name) for name in _names(folder))
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Whatever a run leaves, it leaves a lock file first: without one, files of the same names are
-    not its own, and are not overwritten."""
+    """Raise RunFolderError if `folder` has files named like a run's but no lock file: a run creates
+    its lock first, so these files are not a run's and must not be overwritten."""
     names = set(_names(folder))
     found = [name for name in FILES if name in names]
     if found and not names & {files.LOCK, LAST}:

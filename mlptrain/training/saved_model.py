@@ -1,4 +1,4 @@
-"""A trained model, read back from its checkpoint, to evaluate and to predict with."""
+"""A trained model loaded from its checkpoint, for evaluation and prediction."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,12 +25,12 @@ from mlptrain.training.evaluate import Predictor, evaluate
 
 
 class Prediction(NamedTuple):
-    """What the model says about one image.
+    """The model's prediction for one image.
 
     Attributes:
         path: the image file.
-        answer: what the model says about it.
-        is_unlike: whether it has another size or mode than the training images all had.
+        answer: the prediction.
+        is_unlike: whether its size or mode differs from that of all training images.
     """
 
     path: str
@@ -47,15 +47,15 @@ def _changed_plugins(plugins: Mapping[str, str]) -> Iterator[str]:
             )
 
 
-SMALL_NET = 1_000_000  # parameters: an image costs it less than half of its decoding
+SMALL_NET = 1_000_000  # parameters: an image takes less than half as long as its decoding
 
 
 class SavedModel:
     """The model in the checkpoint file `path`, with its task and its preprocessing.
 
-    `allowed` replaces image settings that change no pixels: which formats, and how large.
-    `while_decoding`: whether other cores decode images meanwhile; a small net then leaves them to
-    it and computes on one."""
+    `allowed` overrides the image settings that do not affect pixels: formats and the size limit.
+    `while_decoding`: whether images are decoded at the same time; a small network then computes on
+    one core and leaves the others to decoding."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class SavedModel:
         self._predictor = Predictor(model, self.state.normalization)
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Outcome:
-        """Compare the predictions for a whole split with its targets."""
+        """The predictions for `dataset` compared with its targets."""
         outcome = self.task.outcome(self.state.targets, keep_scores=True)
         evaluate(self._predictor, self.task, self.state.targets, dataset, outcome, progress)
         self._require_finite(outcome.loss)
@@ -91,14 +91,14 @@ class SavedModel:
     def predict(
         self, paths: Sequence[str], ranks: int, begun: Sharing | None = None
     ) -> Iterator[Prediction | BadImage]:
-        """Yield for each path, in order, what the model says, of classes the `ranks` most probable,
-        or why it is bad. The next images are decoded meanwhile; some are already if they had a head
-        start, `begun`."""
+        """Yield, for each path in order, the prediction (of classes, the `ranks` most probable) or
+        why the image is bad. Later images are decoded in the meantime; `begun` has already started
+        on some."""
         if self.state.normalization.unit == 1:
             yield from self._predict_numbers(paths, ranks)
             return
         image = self.image
-        if begun and begun.form == image.form:  # unless the model's file was replaced meanwhile
+        if begun and begun.form == image.form:  # unless the model file was replaced in the meantime
             chunks = stream_shared(begun)
         else:
             chunks = stream_images(paths, image, self.expected)
@@ -109,7 +109,7 @@ class SavedModel:
                 yield bad or Prediction(paths[index], next(answers), index in chunk.unlike)
 
     def _predict_numbers(self, paths: Sequence[str], ranks: int) -> Iterator[Prediction]:
-        """The same for each example in files of numbers: tables, .npy and .npz files."""
+        """The same for each example in files of numbers: .csv, .npy and .npz."""
         for path in paths:
             source = number_source(path, self.state.features)
             content = source.content(())
@@ -126,7 +126,7 @@ class SavedModel:
                 yield Prediction(path + place, answer, False)
 
     def answers(self, inputs: Inputs, ranks: int) -> Iterator[Answer]:
-        """What the model says about each of the inputs (n, …)."""
+        """The prediction for each of the inputs (n, …)."""
         for batch in self._predictor.run(inputs):
             self._require_finite(batch.loss)
             predictions = self.task.predictions(batch.outputs, self.state.targets)

@@ -1,4 +1,4 @@
-"""From a config file to a run: read everything, take the run folder, restore a saved state."""
+"""From a config file to a run: read everything, lock the run folder, restore a saved state."""
 
 import math
 import os
@@ -32,8 +32,8 @@ def prepare_run(
     resume: bool,
     reading: Reading,
 ) -> Iterator[Run]:
-    """Read config and data, take the run folder, and restore its last state if `resume` and there
-    is one. Nothing is written before config and data are known to be good."""
+    """Read config and data, lock the run folder and, with `resume`, restore its last state if there
+    is one. Nothing is written before config and data have been checked."""
     given = load_config(config_path, overrides, plugins)
     config = given.config
     with ExitStack() as stack:
@@ -65,13 +65,13 @@ def prepare_run(
 
 
 def _last_state(folder: RunFolder) -> Checkpoint | None:
-    """The state to go on from; None where a run stopped before it saved one. Raises RunFolderError
-    if one was there and is gone: to start again would destroy what is left of the run."""
+    """The state to resume from; None if the run stopped before saving one. Raises RunFolderError if
+    a saved state has disappeared: starting again would overwrite what is left of the run."""
     if os.path.lexists(folder.last):
         return checkpoint.load(folder.last)
     if os.path.lexists(folder.best):
         best = checkpoint.load(folder.best).state.progress.epoch
-        if best > 1:  # that of the first epoch is written before the first last state
+        if best > 1:  # the first best state is written before the first last state
             raise RunFolderError(
                 f"{show_path(folder.last)}: is missing, but the best state, of epoch {best}, is "
                 "there. Restore it, or name another folder with --run-dir."
@@ -80,7 +80,7 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
 
 
 def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
-    """The model, its parameters still zero. Raises ConfigError if it cannot fit into memory."""
+    """The model, with all parameters zero. Raises ConfigError if it does not fit into memory."""
     hidden, optimizer = config.model.hidden(), config.training.optimizer
     shape = splits.train.inputs.shape[1:]
     inputs, head = math.prod(shape), config.task.head(shape, splits.train.targets.names)
@@ -97,7 +97,7 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
 
 
 def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:
-    """Those of the run have to be there, and as they were."""
+    """Raise ConfigError unless the run's plug-ins are loaded and unchanged."""
     for name, digest in saved.state.plugins.items():
         if plugins.get(name) != digest:
             raise ConfigError(
@@ -107,9 +107,9 @@ def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:
 
 
 def _require_same_config(config: Config, saved: Checkpoint) -> None:
-    """Only the number of epochs may differ: it may grow, unless the learning rate of the epochs
-    done depends on it. Data is compared by content instead of by path, and where decoded images
-    are kept changes nothing. Neither does where the plug-ins are."""
+    """Raise an error if the config differs from the run's. Only the number of epochs may grow, and
+    only if the learning rates so far do not depend on it. Paths of data and plug-ins and the cache
+    setting may differ: data and plug-ins are compared by content."""
     free: dict[str, Any] = {"data": {"train", "validation", "test", "cache"}, "plugins": True}
     now, then = (
         _flat(each.model_dump(mode="json", exclude=free)) for each in (config, saved.state.config)

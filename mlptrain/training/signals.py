@@ -1,8 +1,8 @@
 """Stop when asked to: Ctrl-C, a closed terminal, a batch system's SIGTERM.
 
 The command line calls `leave_on_signals` before it imports the rest: a signal then ends the process
-at once and without a word, for there is nothing to tidy up. While a `StopRequest` is entered, the
-first signal ends the work in order. Either way the exit code is 128 + the signal's number.
+silently and at once, since there is nothing to clean up. Inside a `StopRequest`, the first signal
+stops the work cleanly. Either way the exit code is 128 + the signal's number.
 """
 
 import os
@@ -17,24 +17,24 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def leave_on_signals() -> None:
-    """From now on, each of `SIGNALS` ends the process at once."""
+    """From now on, any of `SIGNALS` ends the process at once."""
     sys.unraisablehook = _unraisable
     for number in _heeded():
         signal.signal(number, leave)
 
 
 def leave(number: int, _: FrameType | None = None) -> None:
-    """End the process as the signal `number` does; what is buffered is lost."""
+    """End the process as the signal `number` would; buffered output is lost."""
     os._exit(128 + number)
 
 
 class StopRequest:
-    """While entered, the first of `SIGNALS` ends the work in order; a second one ends the process
-    at once.
+    """A context in which the first of `SIGNALS` stops the work cleanly and a second one ends the
+    process at once.
 
-    At first the work ends wherever it is, with Interrupted, which says `message`, for there is
-    nothing to save yet. After `hold` the signal is only noted in `signal_number`, so that the step
-    can be finished and the state saved."""
+    Until `hold` is called there is nothing to save, and the signal raises Interrupted with
+    `message`. After `hold` it is only noted in `signal_number`, so that the step can finish and the
+    state can be saved."""
 
     signal_number: int | None = None
 
@@ -58,7 +58,7 @@ class StopRequest:
             signal.signal(number, handler)
 
     def hold(self) -> None:
-        """From now on, only note a signal."""
+        """From now on, only note the signal."""
         self._held = True
 
     def _stop(self, number: int, _: FrameType | None) -> None:
@@ -69,12 +69,12 @@ class StopRequest:
 
 
 def _heeded() -> list[int]:
-    """Those of `SIGNALS` that the process was not told to ignore, as under nohup."""
+    """`SIGNALS` without those that the process was started to ignore, as under nohup."""
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _unraisable(found: "sys.UnraisableHookArgs") -> None:
-    """A destructor cannot pass Interrupted on, so the process ends there."""
+    """A destructor cannot propagate Interrupted, so it ends the process."""
     if isinstance(found.exc_value, Interrupted):
         leave(found.exc_value.signal_number)
     sys.__unraisablehook__(found)

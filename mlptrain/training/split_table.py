@@ -1,6 +1,6 @@
-"""split.csv: which image went to train, validation and test, and the digest of its pixels.
+"""split.csv: the split of every image, and the digest of its pixels.
 
-With it, the splits of a run can be found again in data that has changed since.
+It identifies the splits of a run in data that has changed since.
 """
 
 import csv
@@ -30,15 +30,15 @@ _SPECIAL = re.compile('[",\r\n]')
 
 @dataclass(frozen=True)
 class Members:
-    """The n examples of a split: `exact` names and labels, and digests (n, 16) of the pixels."""
+    """The n examples of a split: `exact` names, labels, and digests (n, 16) of the pixels."""
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
     digests: NDArray[np.uint8]
 
     def found_in(self, dataset: Dataset, place: str, split: str) -> Dataset:
-        """Exactly these examples out of `dataset`, read from `place`. Raises DataError, naming
-        them, if some are missing, or have other pixels or another label."""
+        """Exactly these examples of `dataset`, which was read from `place`. Raises DataError,
+        naming the examples, if some are missing or their pixels or labels have changed."""
         where = {exact(name): index for index, name in enumerate(dataset.names)}
         found, digests = keys_of(dataset.digests), keys_of(self.digests)
         labels = list(map(exact, dataset.targets.texts()))
@@ -82,8 +82,8 @@ def encode(splits: Iterable[tuple[str, Dataset]]) -> bytes:
 
 
 def read_beside(checkpoint: Path, state: State) -> dict[str, Members] | None:
-    """The members of each split by the split.csv beside a checkpoint, or None if there is none.
-    Raises DataError unless these are the splits that `state` was trained with."""
+    """The members of each split according to the split.csv beside a checkpoint, or None without
+    one. Raises DataError unless these are the splits that `state` was trained with."""
     path = checkpoint.with_name(SPLIT)
     if not os.path.lexists(path):
         return None

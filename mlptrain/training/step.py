@@ -1,9 +1,9 @@
-"""A training step as one list of calls, the only place that steps:
+"""A training step as one list of calls; all training goes through it:
 
-    gather → scale → forward → backward → clip → update → project → note the loss and what was right
+    gather → scale → forward → backward → clip → update → project → note the loss and the hits
 
-What changes from step to step lies in arrays that the calls index with a counter: which examples,
-the coefficients of the update, random numbers. So one native call makes many steps.
+What changes from step to step (the examples, the update's coefficients, random numbers) lies in
+arrays that the calls index with a counter, so one native call can make many steps.
 """
 
 from typing import Any
@@ -25,12 +25,12 @@ class Step:
     """Steps of gradient descent on batches of `batch_size` examples.
 
     Args:
-        model: what is trained.
-        batches: the examples.
+        model: the model to train.
+        batches: the training examples.
         updater: the update rule, bound to the model's arena.
-        clip_norm: gradients are clipped to this norm; None: they are not.
+        clip_norm: clip gradients to this norm; None: no clipping.
         seed, purpose: the key of the random numbers that layers draw.
-        counter: (1,) int64, how many steps were made. Each adds 1.
+        counter: (1,) int64, the number of steps made; each step adds 1.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Step:
         self._counter = counter
         self.program = program = model.plan_training(batch_size, backend.random(*random, counter))
         dtype = model.arena.values.dtype
-        # rings: the row of step t is row t mod MOST_STEPS
+        # ring buffers: step t uses row t mod MOST_STEPS
         self._examples = backend.empty((MOST_STEPS, batch_size), np.int64)
         self._coefficients = backend.empty((MOST_STEPS, updater.coefficients.size), dtype)
         self._losses = backend.empty((MOST_STEPS, 1), dtype)
@@ -77,11 +77,11 @@ class Step:
     def run(
         self, examples: NDArray[np.int64], coefficients: NDArray[np.float64]
     ) -> tuple[list[float], list[int]]:
-        """Make n ≤ MOST_STEPS steps; of each, the mean loss before its update and how many examples
-        were right.
+        """Make n ≤ MOST_STEPS steps. Returns, for each, the mean loss before its update and how
+        many examples were predicted correctly.
 
-        examples (n, batch_size), which ones `Batches` gathers; coefficients (n, c), those of
-        `Updater.row`. Nothing stops at a loss that is NaN or Inf: the caller looks."""
+        examples (n, batch_size): the indices that `Batches` gathers; coefficients (n, c): rows from
+        `Updater.row`. A loss of NaN or Inf does not stop it; the caller checks."""
         first, n = int(self._counter[0]), len(examples)
         rows = np.arange(first, first + n) % MOST_STEPS
         with self._backend.quiet():
@@ -93,13 +93,13 @@ class Step:
 
 @kernel("row")
 def row(_xp: Any, out: Array, table: Array, counter: Array) -> None:
-    """out = the row of the ring `table` (rows, …) for step `counter`."""
+    """out = the row of the ring buffer `table` (rows, …) for step `counter`."""
     out[...] = table[counter[0] % len(table)]
 
 
 @kernel("put")
 def put(_xp: Any, out: Array, value: Array, counter: Array) -> None:
-    """The row of the ring `out` (rows, 1) for step `counter` = value ()."""
+    """The row of the ring buffer `out` (rows, 1) for step `counter` = value ()."""
     out[counter[0] % len(out)] = value
 
 

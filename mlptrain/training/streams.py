@@ -1,4 +1,4 @@
-"""Random numbers: one seeded stream per purpose, so that one use never shifts another."""
+"""Random numbers: one seeded stream per purpose, so that draws for one never shift another's."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ INITIALIZATION, SHUFFLING, DROPOUT, SPLITTING = range(4)
 
 
 def stream(seed: int, purpose: int, *index: int) -> np.random.Generator:
-    """The generator for `purpose`; with an `index` (an epoch), one of a series of streams."""
+    """The generator for `purpose`; with `index`, such as an epoch, one of a series of streams."""
     return np.random.Generator(np.random.PCG64([seed, purpose, *index]))

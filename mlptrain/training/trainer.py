@@ -1,6 +1,6 @@
 """Mini-batch gradient descent, from the first step to the last: shuffle, step, validate, repeat.
 
-A trainer works on examples in memory and writes nothing; `run.py` listens to it and owns the files.
+A trainer works in memory and writes nothing; `run.py` listens to it and writes the files.
 """
 
 import math
@@ -29,24 +29,24 @@ from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
 from mlptrain.training.step import MOST_STEPS, Step
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, stream
 
-CALL_SECONDS = 0.02  # what one native call is to take: a bar moves and Ctrl-C is prompt
+CALL_SECONDS = 0.02  # target for one native call: short enough for the bar and Ctrl-C
 
 
 class Trainer:
     """Trains `model` on the examples of `train`.
 
     Args:
-        training: the settings; the optimizer's too.
-        task: what the model is to learn.
-        model: a model, whose parameters are drawn anew.
+        training: the settings, including the optimizer's.
+        task: what the model learns.
+        model: the model; its parameters are initialized here.
         train: the training examples.
-        validation: examples to measure every epoch by; None: there are none.
-        normalization: what turns a stored number into an input.
+        validation: examples for the metrics after every epoch; None: no validation.
+        normalization: converts stored numbers to inputs.
         class_weights: (classes,) each class's weight in the loss; None: 1.
-        seed: of all random numbers.
+        seed: the seed of all random numbers.
 
     Attributes:
-        progress: where training stands.
+        progress: how far training has got.
         updater: the update rule, with the optimizer's state.
         monitor: the metric that decides which epoch is the best.
     """
@@ -93,18 +93,17 @@ class Trainer:
         self._steps_per_call = 1
 
     def train(self) -> Iterator[StepsDone | EpochDone]:
-        """Train until `reason_to_stop`, from where `progress` stands.
+        """Train from `progress` until there is a `reason_to_stop`.
 
-        Raises DivergedError at the first loss that is NaN or Inf, and at the end of an epoch whose
-        weights are: what does not reach the loss (a unit at -Inf is dead under ReLU) is found
-        there."""
+        Raises DivergedError at the first loss that is NaN or Inf, and at the end of an epoch if a
+        weight is: some weights do not reach the loss (a unit at -Inf is dead under ReLU)."""
         while self.reason_to_stop() is None:
             started, steps_before = time.perf_counter(), self.progress.epoch_steps
             yield from self.steps()
             yield self._finish_epoch(steps_before, time.perf_counter() - started)
 
     def steps(self) -> Iterator[StepsDone]:
-        """The steps of the epoch under way, from where `progress` stands in it."""
+        """The remaining steps of the current epoch, according to `progress`."""
         progress, size = self.progress, self._training.batch_size
         order = self._batches.shuffled(stream(self._seed, SHUFFLING, progress.epoch))
         for window in self._batches.windows(order, progress.epoch_steps * size):
@@ -141,7 +140,7 @@ class Trainer:
                 raise self.diverged(f"the loss is {loss:g}")
 
     def step(self, batch_size: int) -> Step:
-        """The step for one batch size: the configured one, or the last batch's."""
+        """The step for one batch size: the configured size, or that of the last batch."""
         if batch_size not in self._steps:
             self._steps[batch_size] = Step(
                 self.model,
@@ -183,13 +182,13 @@ class Trainer:
 
     @property
     def value_names(self) -> tuple[str, ...]:
-        """What is measured in every epoch, where there is something to measure it by."""
+        """The names of the values measured in every epoch, without those that lack a split."""
         names = self._values(None)
         validated = self._validation is not None
         return tuple(name for name in names if validated or not name.startswith("val_"))
 
     def _values(self, validation: Outcome | None) -> dict[str, float | None]:
-        """The losses, the task's headline and what is monitored."""
+        """The losses, the task's headline metric and the monitored metric."""
         progress, examples = self.progress, len(self._batches)
         values: dict[str, float | None] = {"train_loss": progress.epoch_loss / examples}
         if self._counts:
@@ -213,7 +212,7 @@ class Trainer:
         return any(needs_scores(name, self._task.kind) for name in self._measured)
 
     def evaluate(self, dataset: Dataset | None, *, keep_scores: bool = False) -> Outcome | None:
-        """The model as it is now on `dataset`, if there is one."""
+        """The outcome of the current model on `dataset`, if there is one."""
         if dataset is None:
             return None
         outcome = self._task.outcome(self._spec, keep_scores=keep_scores)
@@ -227,7 +226,7 @@ class Trainer:
         )
 
     def reason_to_stop(self) -> str | None:
-        """Why no further epoch is to be made, or None."""
+        """Why training ends here, or None if it continues."""
         progress, stopping = self.progress, self._training.early_stopping
         if progress.epoch >= self._training.epochs:
             return "epochs"
@@ -247,7 +246,7 @@ class Trainer:
         return gain > (stopping.min_delta if stopping else 0.0)
 
     def state(self) -> dict[str, dict[str, Array]]:
-        """The arrays that, with `progress`, say where training stands: views, by group and name."""
+        """The arrays that make up the state, together with `progress`: views, by group and name."""
         return {"parameters": self.model.arena.by_name(), "optimizer": self.updater.state}
 
     def best(self) -> dict[str, Array]:
@@ -255,12 +254,12 @@ class Trainer:
         return self.model.arena.by_name(self._best)
 
     def resume_from(self, progress: Progress) -> None:
-        """Go on from `progress`, once the arrays of `state` and `best` are filled."""
+        """Resume from `progress`, once the arrays of `state` and `best` are filled."""
         self.progress = progress
         self._counter[0] = progress.step
 
     def keep_best(self) -> None:
-        """Put the best epoch's parameters into the model."""
+        """Copy the best epoch's parameters into the model."""
         self.model.arena.values[...] = self._best
 
     def require_finite(self) -> None:
@@ -272,7 +271,7 @@ class Trainer:
                 raise self.diverged(f"{name}, or the optimizer's memory of it, became NaN or Inf")
 
     def diverged(self, what: str) -> DivergedError:
-        """The error for training that left the finite numbers in the last step."""
+        """The error for a value that became NaN or Inf in the last step."""
         step, done = self.progress.step, self.progress.epoch
         kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
         return DivergedError(
