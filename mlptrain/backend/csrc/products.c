@@ -1,23 +1,11 @@
-/* The matrix products of mlptrain/functions/linear.py: by the BLAS, or by tiles where the processor
-   has AVX-512 and they pay. By tiles, a training step of 784-512-512-10 takes 0.86 of its time by
-   OpenBLAS, one of 12 million weights 0.97, on an Intel Xeon: panels are brought into the first cache
-   before they are needed, and no tile waits for what it is added to. */
+/* The matrix products of mlptrain/functions/linear.py: by the BLAS, or by tiles where they pay. */
 
-#include <unistd.h>
-
-#include "program.h"
+#include "tiles.h"
 
 typedef void (*sgemm_64)(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t,
                          const float *, int64_t, float, float *, int64_t);
 typedef void (*sgemm_32)(int, int, int, int32_t, int32_t, int32_t, float, const float *, int32_t,
                          const float *, int32_t, float, float *, int32_t);
-
-/* A matrix as it is stored: `width` numbers from one row to the next, its columns if `transposed`. */
-typedef struct {
-    const float *entries;
-    int64_t width;
-    int transposed;
-} matrix;
 
 static void *sgemm;
 static int64_t sgemm_bits;
@@ -26,12 +14,6 @@ static int64_t sgemm_bits;
 void use_sgemm(void *function, int64_t bits) {
     sgemm = function;
     sgemm_bits = bits;
-}
-
-/* The matrix without its first rows and columns. */
-static matrix beyond(matrix x, int64_t rows, int64_t columns) {
-    x.entries += x.transposed ? columns * x.width + rows : rows * x.width + columns;
-    return x;
 }
 
 /* out (m, n) = a (m, k) b (k, n) + row, unless that is NULL; out has rows out_width apart; k > 0. */
@@ -49,240 +31,6 @@ static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
             for (int64_t j = 0; j < n; j++)
                 out[i * out_width + j] += row[j];
 }
-
-static int tiles_are_used; /* 0 where there are none */
-
-#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
-
-/* -- tiles: parts of the result that stay in registers until all of a slab is summed up. Of b, a slab
-   of at most DEPTH rows and SPAN columns is packed at a time, in panels two registers wide, so that
-   each tile reads its panel in one stream; strips of the result, ROWS high, go over all panels of the
-   slab while their rows of a are in the first cache. For each row of the panel a tile takes one number
-   per row of its own from a, and adds that multiple of it: 2 ROWS WIDTH multiplications for ROWS + 2
-   loads. Every entry of the result is summed up in the same order, wherever it stands. */
-
-#define WIDTH 16            /* floats in a register */
-#define COLUMNS (2 * WIDTH) /* of a tile, */
-#define ROWS 12             /* so that 24 of the 32 registers hold its sums */
-#define SPAN 512            /* columns in a slab, at most, */
-#define DEPTH 512           /* and rows */
-#define BLOCK (8 * ROWS)    /* rows of a that are packed at a time if it is stored transposed */
-#define AHEAD (8 * COLUMNS) /* floats between what of a panel is used and what is fetched */
-
-#define TILES __attribute__((target("arch=x86-64-v4"), noinline)) static
-
-typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4)));
-typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
-
-/* Of each thread: what it has packed of b and of a. Not on the stack, which may be small. */
-static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
-static _Thread_local float packed[DEPTH * BLOCK];
-static int64_t slab_depth; /* DEPTH, or fewer rows, so that a slab fills half of the second cache */
-
-/* out = start + a panel, with rows so far apart; a (i, l) is a[i * a_row + l * a_column]. */
-typedef struct {
-    const float *a, *panel, *start;
-    float *out;
-    int64_t k, a_row, a_column, start_width, out_width;
-} factors;
-
-/* `rows` of it, in `wide` registers each. */
-INLINE void tile(int rows, int wide, factors f) {
-    vector sum[ROWS][2];
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < wide; j++)
-            sum[i][j] = (vector){0};
-    for (int64_t l = 0; l < f.k; l++, f.a += f.a_column, f.panel += COLUMNS) {
-        vector x[2];
-        for (int j = 0; j < wide; j++)
-            x[j] = *(const vector *)(f.panel + j * WIDTH);
-        for (int j = 0; j < wide; j++)
-            __builtin_prefetch(f.panel + AHEAD + j * WIDTH);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < wide; j++)
-                sum[i][j] += f.a[i * f.a_row] * x[j];
-    }
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < wide; j++)
-            *(vector *)(f.out + i * f.out_width + j * WIDTH) =
-                *(const vector *)(f.start + i * f.start_width + j * WIDTH) + sum[i][j];
-}
-
-/* The same for at most COLUMNS: what does not fill the registers is moved into memory that does. */
-INLINE void fitted_tile(int rows, int64_t columns, factors f) {
-    if (columns == COLUMNS) {
-        tile(rows, 2, f);
-        return;
-    }
-    float edge[ROWS * COLUMNS] = {0};
-    factors inside = f;
-    for (int i = 0; i < rows; i++)
-        memcpy(edge + i * COLUMNS, f.start + i * f.start_width, columns * sizeof *edge);
-    inside.start = inside.out = edge;
-    inside.start_width = inside.out_width = COLUMNS;
-    if (columns > WIDTH)
-        tile(rows, 2, inside);
-    else
-        tile(rows, 1, inside);
-    for (int i = 0; i < rows; i++)
-        memcpy(f.out + i * f.out_width, edge + i * COLUMNS, columns * sizeof *edge);
-}
-
-/* `rows` of the result's first `columns`, panel after panel. */
-INLINE void strip(int rows, int64_t columns, factors f) {
-    for (int64_t j = 0; j < columns; j += COLUMNS) {
-        for (int i = 0; i < rows; i++)
-            for (int64_t l = 0; l < COLUMNS; l += WIDTH)
-                __builtin_prefetch(f.out + i * f.out_width + l, 1);
-        fitted_tile(rows, smaller(COLUMNS, columns - j), f);
-        f.panel += f.k * COLUMNS;
-        f.start += COLUMNS;
-        f.out += COLUMNS;
-    }
-}
-
-/* The same for m rows. In a, strips are `strip_apart` entries apart, the rows that are left `row_apart`.
- */
-INLINE void strips(int64_t m, int64_t columns, factors f, int64_t strip_apart, int64_t row_apart) {
-#define STRIPS(rows)                                                                               \
-    for (; m >= (rows); m -= (rows)) {                                                             \
-        strip(rows, columns, f);                                                                   \
-        f.a += (rows) == ROWS ? strip_apart : (rows) * row_apart;                                  \
-        f.start += (rows) * f.start_width;                                                         \
-        f.out += (rows) * f.out_width;                                                             \
-    }
-    STRIPS(ROWS)
-    STRIPS(8)
-    STRIPS(4)
-    STRIPS(1)
-#undef STRIPS
-}
-
-/* Code of their own, in which the steps along a are constants: of rows, and of what is packed. */
-TILES void strips_of_rows(int64_t m, int64_t columns, factors f, int64_t width) {
-    f.a_row = width, f.a_column = 1;
-    strips(m, columns, f, ROWS * width, width);
-}
-TILES void strips_of_packed(int64_t m, int64_t columns, factors f) {
-    f.a = packed, f.a_row = 1, f.a_column = ROWS;
-    strips(m, columns, f, ROWS * f.k, 1);
-}
-
-/* Turn WIDTH rows, `width` apart, into columns: in the s-th step, blocks of s x s entries beside the
-   diagonal change places. */
-INLINE void transpose(const float *from, int64_t width, float *panel) {
-    vector row[WIDTH];
-    integers place;
-    for (int i = 0; i < WIDTH; i++) {
-        row[i] = *(const vector *)(from + i * width);
-        place[i] = i;
-    }
-#pragma GCC unroll 8
-    for (int s = 1; s < WIDTH; s *= 2) {
-        integers odd = (place & s) / s, low = place + odd * (WIDTH - s), high = low + s;
-#pragma GCC unroll 16
-        for (int i = 0; i < WIDTH; i++)
-            if (!(i & s)) {
-                vector x = row[i], y = row[i + s];
-                row[i] = __builtin_shuffle(x, y, low);
-                row[i + s] = __builtin_shuffle(x, y, high);
-            }
-    }
-    for (int i = 0; i < WIDTH; i++)
-        *(vector *)(panel + i * COLUMNS) = row[i];
-}
-
-/* panels = the first `columns` of b (k, ...), COLUMNS in each, the last one filled up with zeros. */
-INLINE void pack(matrix b, int64_t k, int64_t columns) {
-    int64_t whole = columns / WIDTH * WIDTH, deep = k / WIDTH * WIDTH, last = columns % COLUMNS;
-#define PLACE(l, j) (panels + (j) / COLUMNS * COLUMNS * k + (l) * COLUMNS + (j) % COLUMNS)
-    if (last)
-        memset(PLACE(0, columns - last), 0, k * COLUMNS * sizeof *panels);
-    if (b.transposed) {
-        for (int64_t j = 0; j < whole; j += WIDTH)
-            for (int64_t l = 0; l < deep; l += WIDTH)
-                transpose(b.entries + j * b.width + l, b.width, PLACE(l, j));
-        for (int64_t j = 0; j < columns; j++)
-            for (int64_t l = j < whole ? deep : 0; l < k; l++)
-                *PLACE(l, j) = b.entries[j * b.width + l];
-        return;
-    }
-    for (int64_t l = 0; l < k; l++, b.entries += b.width) {
-        for (int64_t j = 0; j < columns - last; j += COLUMNS) /* PLACE without its divisions */
-            memcpy(panels + j * k + l * COLUMNS, b.entries + j, COLUMNS * sizeof *panels);
-        if (last)
-            memcpy(PLACE(l, columns - last), b.entries + columns - last, last * sizeof *panels);
-    }
-#undef PLACE
-}
-
-/* packed = the first m rows of a (..., k), stored transposed: ROWS in each strip, side by side. */
-INLINE void pack_strips(matrix a, int64_t m, int64_t k) {
-    int64_t last = m % ROWS;
-    for (int64_t l = 0; l < k; l++, a.entries += a.width) {
-        float *to = packed + l * ROWS;
-        for (int64_t i = 0; i < m - last; i += ROWS, to += k * ROWS)
-            memcpy(to, a.entries + i, ROWS * sizeof *to);
-        for (int64_t i = m - last; i < m; i++)
-            *to++ = a.entries[i];
-    }
-}
-
-/* As by_blas. */
-TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
-                    float *out, int64_t out_width) {
-    static const float zeros[SPAN];
-    int64_t slabs = (k + slab_depth - 1) / slab_depth;
-    for (int64_t slab = 0; slab < slabs; slab++) {
-        int64_t l = k * slab / slabs, depth = k * (slab + 1) / slabs - l;
-        for (int64_t j = 0; j < n; j += SPAN) {
-            int64_t columns = smaller(SPAN, n - j);
-            factors f = {.panel = panels, .out = out + j, .k = depth, .out_width = out_width,
-                         .start_width = slab ? out_width : 0};
-            f.start = slab ? f.out : row ? row + j : zeros;
-            pack(beyond(b, l, j), depth, columns);
-            if (!a.transposed) {
-                f.a = beyond(a, 0, l).entries;
-                strips_of_rows(m, columns, f, a.width);
-                continue;
-            }
-            for (int64_t i = 0; i < m; i += BLOCK) {
-                int64_t rows = smaller(BLOCK, m - i);
-                pack_strips(beyond(a, i, l), rows, depth);
-                strips_of_packed(rows, columns, f);
-                f.start += rows * f.start_width;
-                f.out += rows * f.out_width;
-            }
-        }
-    }
-}
-
-static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix b) {
-    double small = b.transposed ? 250e3 : 1e6; /* OpenBLAS has kernels for products below */
-    return m >= 8 && n >= 8 && (double)m * n * k >= small;
-}
-
-/* Have tiles used where they pay, or not. `second_cache`: its bytes; 0: what the system says. Returns
-   whether they will be used. */
-int64_t use_tiles(int64_t wanted, int64_t second_cache) {
-    if (!second_cache)
-        second_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    if (second_cache < 1 << 18) /* the system does not know */
-        second_cache = 1 << 20;
-    slab_depth = smaller(DEPTH, second_cache / 2 / (SPAN * (int64_t)sizeof *panels));
-    tiles_are_used = wanted && __builtin_cpu_supports("x86-64-v4");
-    return tiles_are_used;
-}
-
-#else
-#define tiles_pay(m, n, k, b) 0
-#define by_tiles by_blas
-int64_t use_tiles(int64_t wanted, int64_t second_cache) {
-    (void)wanted, (void)second_cache;
-    return tiles_are_used;
-}
-#endif
 
 /* out (m, n) = a (m, k) b (k, n), plus a row where there is one. p: out, a, b, the row or NULL;
    n: m, n, k, and how: 1 and 2 say that a and b are stored transposed, 4 that the items are the
@@ -308,8 +56,6 @@ void matrix_product(NUMBERED) {
         out += first * n;
         m = last - first;
     }
-    if (tiles_are_used && tiles_pay(m, columns, k, b))
-        by_tiles(m, columns, k, a, b, row, out, n);
-    else
+    if (!product_by_tiles(m, columns, k, a, b, row, out, n))
         by_blas(m, columns, k, a, b, row, out, n);
 }

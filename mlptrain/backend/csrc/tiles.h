@@ -1,0 +1,26 @@
+/* What products.c and tiles.c share. */
+
+#ifndef MLPTRAIN_TILES_H
+#define MLPTRAIN_TILES_H
+
+#include "program.h"
+
+/* A matrix as it is stored: `width` numbers from one row to the next, its columns if `transposed`. */
+typedef struct {
+    const float *entries;
+    int64_t width;
+    int transposed;
+} matrix;
+
+/* The matrix without its first rows and columns. */
+INLINE matrix beyond(matrix x, int64_t rows, int64_t columns) {
+    x.entries += x.transposed ? columns * x.width + rows : rows * x.width + columns;
+    return x;
+}
+
+/* out (m, n) = a (m, k) b (k, n) + row, unless that is NULL; out has rows out_width apart; k > 0.
+   Returns 0, and writes nothing, where the BLAS is to be preferred. */
+int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
+                     float *out, int64_t out_width);
+
+#endif
