@@ -5,9 +5,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mlptrain.tasks.metrics.measure import value_of
-from mlptrain.tasks.outcomes.classes import ClassOutcome
-from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.training.events import EpochMetrics
 
 LABEL_WIDTH = 9
@@ -122,16 +119,6 @@ def number(value: float | None) -> str:
         return ""
     text = f"{value:.4f}"
     return text if len(text) <= len("999.9999") else f"{value:.2e}"
-
-
-def headline(name: str, outcome: Outcome) -> list[str]:
-    """The metric `name` with what is needed to judge it, in parts."""
-    value, n = score(value_of(name, outcome)), outcome.examples
-    if isinstance(outcome, ClassOutcome) and name == "accuracy":
-        low, high = outcome.accuracy_interval
-        interval = f"95 % interval {low:.3f}-{high:.3f}, n = {n}"
-        return [f"{value} ({interval})", f"majority class {outcome.majority_baseline:.3f}"]
-    return [f"{value} (n = {n})"]
 
 
 def score(value: float) -> str:

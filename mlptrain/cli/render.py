@@ -26,12 +26,11 @@ from mlptrain.cli.layout import (
     LiveLine,
     aligned,
     duration,
-    headline,
     labelled,
     number,
     plural,
 )
-from mlptrain.cli.tables import confusions, further_metrics, names_table
+from mlptrain.cli.tables import confusions, further_metrics, headline, names_table
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.text import show_name, show_path

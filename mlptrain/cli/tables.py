@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mlptrain.cli.layout import cells, score
 from mlptrain.tasks.metrics.measure import columns_for, metrics_for, value_of
+from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
@@ -19,6 +20,16 @@ _ALSO = (
     *("balanced_accuracy", "roc_auc", "log_loss", "expected_calibration_error"),
     *("subset_accuracy", "mae", "rmse", "r2", "psnr", "pixel_accuracy"),
 )
+
+
+def headline(name: str, outcome: Outcome) -> list[str]:
+    """The metric `name` with what is needed to judge it, in parts."""
+    value, n = score(value_of(name, outcome)), outcome.examples
+    if isinstance(outcome, ClassOutcome) and name == "accuracy":
+        low, high = outcome.accuracy_interval
+        interval = f"95 % interval {low:.3f}-{high:.3f}, n = {n}"
+        return [f"{value} ({interval})", f"majority class {outcome.majority_baseline:.3f}"]
+    return [f"{value} (n = {n})"]
 
 
 def further_metrics(outcome: Outcome, headline: str) -> list[str]:

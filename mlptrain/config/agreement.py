@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pydantic_core import PydanticCustomError
 
 from mlptrain.functions.losses import Loss, losses
-from mlptrain.tasks.metrics.measure import metric_names, resolve
 from mlptrain.tasks.task import Task
 
 _MONITOR = ("training", "early_stopping", "monitor")
@@ -24,13 +23,17 @@ def require_fitting_loss(task: Task, loss: Loss) -> None:
 
 def require_metric(task: Task, monitor: str) -> None:
     """Refuse to monitor what is not measured."""
+    if monitor in (*task.train_metrics, "val_loss"):
+        return  # without loading all metrics
+    from mlptrain.tasks.metrics.measure import metric_names, resolve
+
     split, _, name = monitor.partition("_")
     try:
-        if monitor in task.train_metrics or (split == "val" and resolve(name, task.kind)):
+        if split == "val" and resolve(name, task.kind):
             return
     except ValueError:
         pass
-    from mlptrain.config.wording import suggestion  # noqa: PLC0415  (loads the YAML reader)
+    from mlptrain.config.wording import suggestion  # which loads the YAML reader
 
     names = [*task.train_metrics, *(f"val_{each}" for each in metric_names(task.kind))]
     raise _conflict(
