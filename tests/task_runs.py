@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-SCENES = Path(__file__).parents[2] / "data" / "scenes"
+SCENES = Path(__file__).parents[1] / "data" / "scenes"
 TASKS = {
     "classification": "{type: classification, column: labels}",
     "multi_label": "multi_label",
