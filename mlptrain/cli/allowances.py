@@ -1,5 +1,5 @@
-"""`--formats` and `--max-pixels`: which image files a trained model takes, other than its config
-said."""
+"""`--formats` and `--max-pixels`: which image files a trained model accepts, overriding its
+config."""
 
 from typing import Any
 

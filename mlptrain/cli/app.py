@@ -1,4 +1,4 @@
-"""Every command's signature. A command parses, calls a plain function, and shows what it returns.
+"""Every command's signature. A command parses, calls a plain function, and shows the result.
 
 What a command needs is imported when it runs, so that `--help` stays instant.
 """
@@ -163,15 +163,13 @@ def predict(
     format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
     output: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", readable=False, help="Folder for the pictures that a model gives."
-        ),
+        typer.Option(metavar="DIR", readable=False, help="Folder for predicted images."),
     ] = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
 ) -> None:
-    """Predict what images show.
+    """Predict from images.
 
     IMAGE is an image file, a folder, a glob, or - for paths on standard input.
     """
@@ -233,7 +231,7 @@ def schema(plugins: Plugins = None) -> None:
 
 
 def _chosen(model: Path | None) -> Path:
-    """The checkpoint to use; if the user named none, say on stderr which one that is."""
+    """The checkpoint to use. If the user named none, its name goes to stderr."""
     from mlptrain.text import show_path
     from mlptrain.training.model_path import find_checkpoint
 
@@ -263,7 +261,7 @@ def main() -> None:
         open_streams()
         try:
             code = run()
-        except Interrupted as stopped:  # what is still buffered may be for a reader that waits
+        except Interrupted as stopped:  # a reader may be waiting for what is still buffered
             if str(stopped):
                 print(stopped, file=sys.stderr)
             leave(stopped.signal_number)
@@ -288,5 +286,5 @@ def main() -> None:
     sys.exit(code)
 
 
-if __name__ == "__main__":  # what `python -m mlptrain.cli.app` says would otherwise be nothing
+if __name__ == "__main__":  # without this, `python -m mlptrain.cli.app` would do nothing
     main()

@@ -1,5 +1,4 @@
-"""What a command adds to typer's: usage lines in the common notation, and errors that know where
-they belong."""
+"""typer's command class with conventional usage lines, and errors that know their command."""
 
 from typing import Any
 
@@ -18,8 +17,7 @@ class Command(TyperCommand):
         ]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Complaints about an option carry the context of its command, which typer leaves out of
-        some."""
+        """Add the command's context to errors about an option, where typer leaves it out."""
         try:
             return super().parse_args(ctx, args)
         except TyperException as error:

@@ -1,4 +1,4 @@
-"""Command lines to tell the user, ready to be pasted into a shell."""
+"""Command lines to suggest to the user, ready to paste into a shell."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from mlptrain.training.run import Run
 
 
 def next_commands(folder: Path, plugins: Sequence[str], *, tested: bool) -> list[str]:
-    """What to do with the run in `folder`, which needs `plugins`; its test split is there to
-    evaluate if `tested`."""
+    """The commands to try next with the run in `folder`, which needs `plugins`. `tested`: whether
+    it has a test split to evaluate."""
     place = _shell(folder) + "".join(f" --plugin {_shell(Path(each))}" for each in plugins)
     evaluate = [f"mlptrain eval {place}"] if tested else []
     return [*evaluate, f"mlptrain predict IMAGE --model {place}"]
@@ -33,7 +33,7 @@ def how_to_resume(
 
 
 def _shell(argument: Path | str) -> str:
-    """`argument` for bash: where it cannot be shown as it is, with escapes that bash reads."""
+    """`argument` quoted for bash; unprintable characters become escapes that bash understands."""
     text = shorter(argument) if isinstance(argument, Path) else argument
     if show_name(text) == text:
         return shlex.quote(text)

@@ -14,9 +14,8 @@ ON_TOP = ("accuracy", "loss", "macro_precision", "macro_recall", "macro_f1")  # 
 
 
 def evaluation_json(result: EvaluatedModel) -> str:
-    """Strict JSON: the single metrics, those of each class, label or number, and the confusion
-    matrix, whose rows are the true classes and whose columns the predicted ones. What is undefined
-    is null."""
+    """Strict JSON: the metrics, the metrics per class, label or number, and the confusion matrix
+    (rows: true classes, columns: predicted ones). Undefined values are null."""
     outcome = result.outcome
     metrics = finite(metrics_for(outcome))
     document = {

@@ -9,11 +9,11 @@ from mlptrain.tasks.metrics.measure import Measure, resolve
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
 
-ROUNDING = 1e-12  # relative; a mean of 0.7, 0.8 and 0.9 reaches 0.8
+ROUNDING = 1e-12  # relative, so that the mean of 0.7, 0.8 and 0.9 passes 0.8
 
 
 class Gate(NamedTuple):
-    """A limit to a metric: the `option`, what was given to it, the metric's name and the limit."""
+    """A limit on a metric: the `option`, its value as given, the metric's name and the limit."""
 
     option: str
     text: str
@@ -21,7 +21,7 @@ class Gate(NamedTuple):
     limit: float
 
     def measure(self, outcome: Outcome | None = None) -> Measure:
-        """What its name stands for, in `outcome` or in any. Raises UsageError if for nothing."""
+        """The measure that it names, in `outcome` or in any. Raises UsageError if there is none."""
         try:
             if outcome is None:
                 return resolve(self.name)
@@ -30,7 +30,7 @@ class Gate(NamedTuple):
             raise UsageError(f"{self.option} {self.text}: {error}") from None
 
     def missed(self, outcome: Outcome) -> str:
-        """In which way `outcome` misses it; "" if it does not."""
+        """How `outcome` misses it; "" if it does not."""
         measure, name = self.measure(outcome), show_name(self.name)
         if reason := measure.why_undefined(outcome):
             return f"{name} has no value: {reason}"
@@ -45,8 +45,8 @@ class Gate(NamedTuple):
 
 
 def parse_gates(minima: Sequence[str], maxima: Sequence[str]) -> list[Gate]:
-    """The gates that `--min` and `--max` were given as NAME=VALUE. NAME ends at the last "=", and
-    its metric at the first "."; so a class may be called anything. Raises UsageError."""
+    """The gates given to `--min` and `--max` as NAME=VALUE. NAME ends at the last "=" and its
+    metric at the first ".", so class names may contain both. Raises UsageError."""
     given = [*(("--min", text) for text in minima), *(("--max", text) for text in maxima)]
     return [_parse(option, text) for option, text in given]
 
@@ -58,7 +58,7 @@ def check_names(gates: Sequence[Gate], outcome: Outcome) -> None:
 
 
 def check_gates(gates: Sequence[Gate], outcome: Outcome) -> None:
-    """Raise GateMissedError, naming them in one line, if `outcome` misses gates."""
+    """Raise GateMissedError, naming the gates in one line, if `outcome` misses any."""
     missed = [reason for gate in gates if (reason := gate.missed(outcome))]
     if missed:
         raise GateMissedError("gate missed: " + "; ".join(missed))

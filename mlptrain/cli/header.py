@@ -1,4 +1,4 @@
-"""What a run is, told before its first epoch: data, run folder, machine, layers."""
+"""The header printed before a run's first epoch: data, run folder, machine, layers."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from mlptrain.training.run import Run
 
 
 def data(run: Run) -> list[str]:
-    """What it is trained on."""
+    """The data it is trained on."""
     train = run.splits.train
     return [
         show_path(train.array[0] if train.array else train.root),
@@ -21,7 +21,7 @@ def data(run: Run) -> list[str]:
 
 
 def run(run: Run, *, resume: bool) -> list[str]:
-    """Where the run is kept, and what its numbers depend on."""
+    """The run folder, and what the results depend on."""
     epochs = plural(run.config.training.epochs, "epoch")
     computing = f"{plural(run.threads, 'thread')}, {run.backend.kernels} kernels"
     return [
@@ -43,7 +43,7 @@ def _resumed(run: Run) -> str:
 
 
 def nothing_to_resume(run: Run) -> str | None:
-    """What a user who asks to resume a run should not miss: that there is nothing to resume."""
+    """A warning if --resume finds nothing to resume."""
     folder, progress = show_path(run.folder.path), run.progress
     if run.trainer.reason_to_stop():
         return f"nothing to resume: {folder} is finished, after {plural(progress.epoch, 'epoch')}"
@@ -60,7 +60,7 @@ def _shape(run: Run) -> str:
 
 
 def network(run: Run) -> Iterator[tuple[str, ...]]:
-    """A row per layer: what it makes of how many values, and how many parameters it has."""
+    """A row per layer: its input and output sizes, and its number of parameters."""
     yield "layer", "", "shape", "parameters"
     yield "input", "", f"{_shape(run)} → {run.model.inputs}", ""
     activation = str(type(run.model.head.activation).model_fields["type"].default)

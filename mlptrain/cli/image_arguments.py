@@ -13,9 +13,9 @@ from mlptrain.text import show_path
 
 
 def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str], list[str]]:
-    """The image paths that the arguments name, in their order: files, folders (searched through),
-    globs, and `-` for the paths in `stdin`; and notes on what was ignored in folders. A folder, or
-    whatever it is, that cannot be read counts as an image: it is reported like a bad one. Raises
+    """The image paths that the arguments name, in order: files, folders (searched recursively),
+    globs, and `-` for the paths in `stdin`; and notes on what was ignored in folders. Anything
+    unreadable, such as a folder, is listed like an image and reported as a bad one later. Raises
     UsageError if an argument names no image."""
     paths: list[str] = []
     notes: list[str] = []
@@ -46,7 +46,7 @@ def _named(argument: str, stdin: BinaryIO, ignored: list[str]) -> list[str]:
 
 
 def _listed(content: bytes) -> list[str]:
-    """One path per line; or between NULs, where there are any (`find -print0`)."""
+    """One path per line, or separated by NULs if there are any (`find -print0`)."""
     if b"\0" in content:
         lines = content.split(b"\0")
     else:

@@ -1,4 +1,4 @@
-"""Lines of text that fit the width they are given."""
+"""Lines of text that fit a given width."""
 
 import math
 import unicodedata
@@ -13,7 +13,7 @@ BEST = "  best"
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """How many terminal columns `text` takes."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
@@ -26,7 +26,7 @@ def padded(text: str, width: int) -> str:
 
 
 def labelled(label: str, parts: Sequence[str], width: int) -> str:
-    """`label`, then `parts` side by side; a part that does not fit begins a new line, whole."""
+    """`label`, then `parts` side by side; a part that does not fit starts a new line, unbroken."""
     lines = [f"{label:<{LABEL_WIDTH - 1}} {parts[0]}"]
     for part in parts[1:]:
         if cells(lines[-1] + GAP + part) <= width:
@@ -48,12 +48,12 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 class LiveLine(NamedTuple):
-    """The line that moves while something long runs.
+    """A progress line for a long task.
 
     Attributes:
-        name: what runs.
-        done, total: how far it is.
-        facts: what there is to say about it, by name, in the order shown.
+        name: the task.
+        done, total: how far it has got.
+        facts: details by name, in the order shown.
     """
 
     name: str
@@ -62,7 +62,7 @@ class LiveLine(NamedTuple):
     facts: Mapping[str, str]
 
     def fitting(self, width: int) -> tuple[int, str]:
-        """The width of the bar, 0 where there is no room for one, and the text after it: the facts
+        """The width of the bar, 0 if there is no room for one, and the text after it: the facts
         that fit into `width` columns."""
         facts = dict(self.facts)
         for name in _LEAST_FACTS_FIRST:
@@ -94,18 +94,18 @@ class Column(NamedTuple):
 
 
 class EpochTable:
-    """One line per epoch, of fixed width; where that is too much for `width`, without the columns
-    that matter least."""
+    """One line of fixed width per epoch. If `width` is too small, the least important columns are
+    dropped."""
 
     def __init__(self, names: Iterable[str], *, width: int) -> None:
-        """`names`: of the measured values."""
+        """`names`: the names of the measured values."""
         self.columns = [_EPOCH, *map(_measured, names), *_SPEED]
         for title in _LEAST_FIRST:
             if len(self.titles()) + len(BEST) > width:
                 self.columns = [column for column in self.columns if column.title != title]
 
     def titles(self) -> str:
-        """The line above the rows."""
+        """The header line."""
         return "  ".join(f"{column.title:>{column.width}}" for column in self.columns)
 
     def row(self, metrics: EpochMetrics) -> str:

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what some can be."""
+"""Options shared by several commands, and the values of some."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ class Split(StrEnum):
 
 
 class Format(StrEnum):
-    """The ways in which `predict` prints."""
+    """The output formats of `predict`."""
 
     table = "table"
     jsonl = "jsonl"
@@ -51,6 +51,6 @@ Plugins = Annotated[
         "--plugin",
         metavar="FILE",
         readable=False,
-        help="Run a Python file with definitions of your own; repeatable.",
+        help="Python file with your own definitions, to run; repeatable.",
     ),
 ]

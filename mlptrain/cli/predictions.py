@@ -29,9 +29,9 @@ def write_predictions(
     begun: Sharing | None,
     output: Path | None = None,
 ) -> int:
-    """Print what the model says of each image as it comes, of classes the `ranks` most probable,
-    bad images to stderr; return how many were bad. Pictures that a model gives go into the folder
-    `output`. `begun`: a head start that decoding them has."""
+    """Print each prediction as it arrives (of classes, the `ranks` most probable) and report bad
+    images on stderr; return how many were bad. Predicted images go into the folder `output`.
+    `begun`: decoding that has already started."""
     spec = model.state.targets
     if form == "csv":
         write = _csv(model.task.fields(spec, ranks))
@@ -58,7 +58,7 @@ def write_predictions(
 
 
 class _Pictures:
-    """Saves the pictures that a model gives as PNGs in a folder, called like the images."""
+    """Saves predicted images as PNGs in a folder, named after the input images."""
 
     def __init__(self, folder: Path, model: SavedModel) -> None:
         if not model.task.gives_pictures:
@@ -71,7 +71,7 @@ class _Pictures:
         self._used: Counter[str] = Counter()
 
     def save(self, prediction: Prediction) -> None:
-        """Save one picture; a second one of the same name gets a number."""
+        """Save one image; if its name is taken, a number is added."""
         picture = prediction.answer.picture
         assert picture is not None
         stem = PurePath(prediction.path).stem
@@ -96,7 +96,8 @@ def _table(paths: Sequence[str], names: Sequence[str]) -> Writer:
 
 
 def _csv(fields: Sequence[str]) -> Writer:
-    """Names and paths as in the table; nothing is put before = + - @, for programs read this."""
+    """Names and paths as in the table. No guard is put before = + - @: programs read this, and
+    spreadsheets should import it as text."""
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["path", *map(show_name, fields)])
 

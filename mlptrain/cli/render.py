@@ -1,8 +1,8 @@
 """What a person sees while a command runs; beside `tables.py` the only user of rich.
 
-A terminal gets the same lines as a log file, and also colour and a line that moves while something
-long runs. A log, and a terminal in CI, gets no control character. File and class names are data,
-so nothing is ever read as markup.
+A terminal gets the same lines as a log file, plus colour and a live progress line. Logs and CI
+terminals get no control characters. File and class names are data, so nothing is ever interpreted
+as markup.
 """
 
 import os
@@ -40,17 +40,17 @@ from mlptrain.training.run import Run
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped
-MATRIX_WIDTH = 120  # columns, where no terminal sets a limit
+MATRIX_WIDTH = 120  # columns, if there is no terminal to set a limit
 
 
 def is_interactive(stream: TextIO) -> bool:
-    """Whether a person watches `stream`: a terminal that is not one of a CI system."""
+    """Whether a person watches `stream`: it is a terminal, and not a CI system's."""
     in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
     return stream.isatty() and not in_ci and os.environ.get("TERM") != "dumb"
 
 
 def console(stream: TextIO) -> Console:
-    """A console that takes all text literally, and colours only what a person watches."""
+    """A console that prints all text literally, with colour only for a person."""
     interactive = is_interactive(stream)
     return Console(
         file=stream,
@@ -65,8 +65,8 @@ def console(stream: TextIO) -> Console:
 
 
 class _View:
-    """A command's output on stdout, with a live line on the terminal while something long runs;
-    `clock` gives seconds."""
+    """A command's output on stdout, with a live line on a terminal during long tasks; `clock`
+    returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -96,8 +96,8 @@ class _View:
             self._end_live()
 
     def tell_of_reading(self, images: Sequence[BadImage], notes: Sequence[str]) -> None:
-        """Say which images could not be read and are left out, and what else is to be known."""
-        for note in dict.fromkeys(notes):  # splits of one folder share theirs
+        """Report the images that could not be read and are left out, and other notes."""
+        for note in dict.fromkeys(notes):  # splits of one folder share their bad images
             self._note(note)
         for bad in images:
             self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
@@ -105,7 +105,7 @@ class _View:
             self._note(f"{plural(len(images), 'bad image')} skipped")
 
     def _is_due(self) -> bool:
-        """Whether somebody watches, and has seen the last state for long enough."""
+        """Whether a person watches, and the refresh interval has passed."""
         return self._is_watched and self._clock() - self._drawn >= REFRESH_SECONDS
 
     def _draw(self, line: LiveLine) -> None:
@@ -122,7 +122,7 @@ class _View:
         self._live.update(grid, refresh=True)
 
     def _end_live(self) -> None:
-        self._drawn = self._clock()  # what is done before the next refresh is not shown
+        self._drawn = self._clock()  # updates before the next refresh are not shown
         if self._live.is_started:
             self._live.update(Group())  # what stands there at its end scrolls by a line
             self._live.stop()
@@ -131,7 +131,7 @@ class _View:
         self._line(labelled(label, parts, self.out.width))
 
     def _line(self, text: str | Text) -> None:
-        """Print `text` without wrapping it, so that a long command can be pasted."""
+        """Print `text` without wrapping, so that a long command can be pasted."""
         self.out.print(text, soft_wrap=True)
 
     def _note(self, text: str) -> None:
@@ -142,7 +142,7 @@ class TrainingView(_View):
     """A training run: a header, a bar within the epoch, one row per epoch, and how it ended."""
 
     def start(self, run: Run, *, resume: bool) -> None:
-        """Show what is about to be trained."""
+        """Show what will be trained."""
         self._shown = run
         self._started, self._first_step = self._clock(), run.progress.step
         if isinstance(run.wanted_threads, int) and run.wanted_threads > run.threads:
@@ -187,8 +187,8 @@ class TrainingView(_View):
             self._finish(event)
 
     def _within_epoch(self, event: StepsDone) -> LiveLine:
-        """Where training is. `loss` is the mean over this epoch so far; the time left is what the
-        steps of this process took on average, validation and saving included, times those left."""
+        """The training progress. `loss` is the mean over this epoch so far; the time left is the
+        remaining steps times the average time per step, including validation and saving."""
         run, progress = self._shown, self._shown.progress
         training = run.config.training
         facts = {
@@ -225,10 +225,10 @@ class TrainingView(_View):
 
 
 class EvaluationView(_View):
-    """An evaluation as tables, and on stderr what to know of the images."""
+    """An evaluation as tables, with notes on the images on stderr."""
 
     def tell_of_images(self, result: EvaluatedModel) -> None:
-        """Say what limits the meaning of the numbers."""
+        """Report what limits the meaning of the numbers."""
         outcome = result.outcome
         self.tell_of_reading(result.skipped, result.notes)
         if isinstance(outcome, DecisionOutcome) and outcome.missing:

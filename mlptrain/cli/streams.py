@@ -1,9 +1,9 @@
 """Standard output and error that fail the way a Unix tool's do.
 
-When whoever read the results is gone (`mlptrain predict ... | head -1`), the process ends quietly
-by SIGPIPE; a full disk is an error like any other. Both are seen here, where the bytes leave, so
-that a pipe to a helper process still breaks with an exception, which its owner explains. Messages
-that nobody can receive are dropped.
+When the reader of the results is gone (`mlptrain predict ... | head -1`), the process ends quietly
+by SIGPIPE; a full disk is an ordinary error. Both are handled here, where the bytes are written, so
+a broken pipe to a helper process still raises an exception for its owner to explain. Messages that
+nobody can receive are dropped.
 """
 
 import io
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def open_streams() -> None:
-    """Put such streams in the place of sys.stdout and sys.stderr; names that no encoding knows are
-    written with escapes. Raises FileSystemError if there is no standard output."""
+    """Replace sys.stdout and sys.stderr with such streams; characters that cannot be encoded are
+    written as escapes. Raises FileSystemError if there is no standard output."""
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     closed = sys.stdout is None
@@ -41,7 +41,7 @@ class _Results(io.FileIO):
     _failed = False
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        if self._failed:  # what is still buffered when the process ends
+        if self._failed:  # output still buffered when the process ends
             return memoryview(data).nbytes
         try:
             return super().write(data) or 0

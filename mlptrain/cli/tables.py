@@ -40,7 +40,7 @@ def further_metrics(outcome: Outcome, headline: str) -> list[str]:
 
 
 def names_table(outcome: Outcome) -> Table:
-    """A row per class, label or number with its metrics, and of classes the means."""
+    """A row of metrics per class, label or number; for classes, also their means."""
     columns = columns_for(outcome)
     shown = [name for name in columns if name in _COLUMNS] or list(columns)
     table = Table(outcome.part, box=None, pad_edge=False, header_style="bold")
@@ -58,7 +58,7 @@ def names_table(outcome: Outcome) -> Table:
 
 
 def confusions(outcome: ConfusionOutcome, width: int) -> Iterator[Text | Table]:
-    """The confusion matrix as long as it fits into `width`; then its largest entries."""
+    """The confusion matrix if it fits into `width`, else its largest entries."""
     names = [show_name(name) for name in outcome.names]
     counts = [[str(count) if count else "·" for count in row] for row in outcome.confusion]
     for titles in (names, [str(i + 1) for i in range(len(names))]):

@@ -33,8 +33,8 @@ def usage_error(error: typer.TyperException) -> UsageError:
 
 
 def _worded(error: Any, message: str) -> str:
-    """What is wrong and what is allowed. typer's classes are not public; their attributes tell what
-    they are about."""
+    """What is wrong and what is allowed. typer's error classes are not public, so they are told
+    apart by their attributes."""
     if found := re.match("No such command '(.*?)'", message, re.DOTALL):
         commands = list(error.ctx.command.commands)
         return f"there is no command {found[1]!r}; {suggestion(found[1], commands)}"
