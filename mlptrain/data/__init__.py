@@ -1,2 +1,2 @@
-"""From files to arrays: `sources` list examples, `images` decodes them, `loading` does it on every
-processor, `read_dataset` makes a `Dataset`, and `batches` feeds the network."""
+"""From files to arrays: `sources` list examples, `images` decodes one, `loading` decodes many on
+all processors, `read_dataset` builds a `Dataset`, and `batches` feeds the network."""

@@ -1,4 +1,4 @@
-"""From stored examples to the numbers a network sees, one batch at a time."""
+"""From stored examples to network inputs, one batch at a time."""
 
 import math
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ _PART_BYTES = 4 << 20
 
 
 class Batches:
-    """What a program gathers its examples from; images stay uint8.
+    """The examples from which batches are gathered; images stay uint8.
 
-    Inputs in memory, or in a file of at most WHOLE_BYTES, are used where they are. Of a larger file
-    one window after the other is read into memory; only its examples can be gathered.
+    Inputs in memory, or in a file of at most WHOLE_BYTES, are used in place. A larger file is read
+    into memory window by window, and only examples in the current window can be gathered.
 
     Args:
         inputs: (N, …), images (N, H, W, C) uint8 or numbers float32.
-        targets: of the n examples.
-        normalization: what turns a pixel 0 … 255, or a number, into an input.
-        rows: (n,) int64, which of the inputs the examples are; None: all, in their order.
+        targets: the targets of the n examples.
+        normalization: converts a pixel 0 … 255, or a number, to an input.
+        rows: (n,) int64, the row of `inputs` that holds each example; None: all rows, in order.
         weights: (n,) each example's weight in the loss; None: 1.
-        class_weights: (classes,) the same of each class; None: 1.
+        class_weights: (classes,) each class's weight in the loss; None: 1.
         window: how many examples of a large file are in memory at a time.
     """
 
@@ -54,7 +54,7 @@ class Batches:
             numbers = np.empty((min(window, len(targets)), numbers.shape[1]), inputs.dtype)
             rows = np.zeros(len(targets), np.int64)
         self._numbers = numbers
-        self._rows = rows  # of the examples, in `_numbers`; None: their own numbers
+        self._rows = rows  # row of each example in `_numbers`; None: its own index
         self._weights, self._class_weights = weights, class_weights
         self._scale = _per_input(normalization.scale, numbers.shape[1])
         offset = _per_input(normalization.offset, numbers.shape[1])
@@ -64,13 +64,13 @@ class Batches:
         return len(self._targets)
 
     def shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
-        """The order (n,) that `random` gives the examples of an epoch."""
+        """The order (n,) of the examples in an epoch, drawn from `random`."""
         row_bytes = self._numbers.shape[1] * self._numbers.itemsize
         return shuffling.shuffled(len(self), row_bytes, self.window, random)
 
     def windows(self, order: NDArray[np.int64], start: int = 0) -> Iterator[slice]:
-        """Yield slices that cover `order`, examples (m,), from its place `start` on. The examples
-        of a slice can be gathered until the next one is asked for."""
+        """Yield slices that together cover `order` (m,) from index `start` on. The examples of a
+        slice can be gathered until the next slice is requested."""
         if self._file is None:
             yield slice(start, len(order))
             return
@@ -81,12 +81,12 @@ class Batches:
             start = stop
 
     def calls(self, examples: Array, x: Array) -> list[Call]:
-        """What writes the inputs of `examples` (batch,) int64 into x (batch, inputs)."""
+        """The calls that write the inputs of `examples` (batch,) int64 into x (batch, inputs)."""
         return self._scaled(x, examples, self._scale, self._offset)
 
     def target_calls(self, examples: Array, targets: Array, weights: Array) -> list[Call]:
-        """What writes, after `calls`, the targets of `examples`, and their weights in the mean
-        loss, with sum 1."""
+        """The calls that, after `calls`, write the targets of `examples` and their weights in the
+        mean loss, which sum to 1."""
         encoded = self._targets.encoded
         if isinstance(self._targets, InputTargets):
             fill = self._scaled(targets, examples, np.full(1, 1 / 255, np.float32), None)
@@ -104,7 +104,7 @@ class Batches:
     def _scaled(
         self, out: Array, examples: Array, scale: Array, offset: Array | None
     ) -> list[Call]:
-        """What writes the numbers of `examples`, scaled, into out (batch, inputs)."""
+        """The call that writes the scaled numbers of `examples` into out (batch, inputs)."""
         calls, places = [], examples
         if self._rows is not None:
             places = np.empty_like(examples)
@@ -114,8 +114,7 @@ class Batches:
         return [*calls, Call(scaled_rows, out, arrays | {"scale": scale, "offset": offset})]
 
     def _read(self, file: Inputs, rows: NDArray[np.int64], examples: NDArray[np.int64]) -> None:
-        """Copy `examples` from `file`, where `rows` says they are, into memory, in the order in
-        which they lie there."""
+        """Copy `examples` from their `rows` in `file` into memory, in file order."""
         examples = np.sort(examples)
         size = max(1, _PART_BYTES // file.shape[1])
         for first in range(0, len(examples), size):
@@ -129,7 +128,7 @@ class Batches:
 
 
 def _per_input(numbers: NDArray[np.float64], inputs: int) -> NDArray[np.float32]:
-    """The number of each input's channel, of `numbers`; (1,) if all are alike: that is faster."""
+    """Repeat one number per channel for each input; (1,) if all are equal, which is faster."""
     alike = (numbers == numbers[0]).all()
     return (numbers[:1] if alike else np.tile(numbers, inputs // len(numbers))).astype(np.float32)
 
@@ -137,8 +136,8 @@ def _per_input(numbers: NDArray[np.float64], inputs: int) -> NDArray[np.float32]
 @kernel("take")
 def take(_xp: Any, out: Array, source: Array, places: Array) -> None:
     """outᵢ = source[placesᵢ], numbers or rows."""
-    # a method, for xp.take takes four times as long to call; mode="clip" writes straight into
-    # `out`, the default goes through a copy
+    # the method, because xp.take takes four times as long to call; mode="clip" writes straight
+    # into `out`, while the default mode makes a copy
     source.take(places, axis=0, out=out, mode="clip")
 
 

@@ -1,9 +1,9 @@
-"""Which names classes may have: names that a reader can tell apart wherever they are printed.
+"""Which class names are allowed: names that a reader can tell apart wherever they are printed.
 
-The rule is one for class folders, manifests, .npz files, `data.class_names` and checkpoints. A name
-is text of at least one visible character. Two names look alike if only blanks (how many, which
-kind, at either end), invisible characters, or composed and decomposed accents tell them apart; case
-and letters of other scripts make different names, `a` and `A` for one.
+The same rule holds for class folders, manifests, .npz files, `data.class_names` and checkpoints. A
+name is text with at least one visible character. Two names look alike if they differ only in blanks
+(number, kind, or at either end), in invisible characters, or in composed and decomposed accents.
+Names that differ in case or script are different, such as `a` and `A`.
 """
 
 import re
@@ -18,8 +18,8 @@ _INVISIBLE = re.compile(  # controls; Default_Ignorable_Code_Point of Unicode; t
 
 
 def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """`names`, all allowed together. Raises ValueError, which shows what is not visible as escapes,
-    for one that is no text or blank, and for two that are equal or look alike."""
+    """Return `names` if they are allowed together. Raises ValueError, with invisible characters
+    shown as escapes, if a name is blank or not text, or if two are equal or look alike."""
     seen: dict[str, str] = {}
     for name in names:
         if not _is_text(name):
@@ -34,8 +34,8 @@ def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def refuse_misspelt(names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ValueError, which shows what is not visible as escapes, if one of `names` is not among
-    the `known` ones but looks like one of them."""
+    """Raise ValueError, with invisible characters shown as escapes, if one of `names` is not in
+    `known` but looks like a name that is."""
     looks = {_look(name): name for name in known}
     for name in names:
         other = looks.get(_look(name), name)
@@ -44,7 +44,7 @@ def refuse_misspelt(names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _look(name: str) -> str:
-    """What of `name` a reader sees."""
+    """The part of `name` that a reader can see."""
     return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", name)).split())
 
 

@@ -1,7 +1,7 @@
-"""Copies: a file that is listed or linked more than once, and equal pixels in several files.
+"""Copies: one file listed or linked more than once, or several files with equal pixels.
 
 A copy of a training image in a held-out split makes the model look better than it is, so copies
-stay on one side of a split, and the user is told. One file has one label and belongs to one split.
+stay on one side of a split, and the user is told. A file has one label and belongs to one split.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ _MOST_SHOWN = 3
 
 
 def copies_within(dataset: Dataset, place: str, lines: Sequence[int] = ()) -> tuple[str, ...]:
-    """What the user should know of the copies in `dataset`, read from `place`; `lines` are those of
-    a manifest that list them. Raises DataError for a file with two labels, however it is spelled
-    or linked."""
+    """Notes for the user on the copies in `dataset`, read from `place`; `lines` are the lines of a
+    manifest that list the examples. Raises DataError if a file has two labels, whatever paths or
+    links lead to it."""
     first = originals(dataset.digests)
     copies = np.flatnonzero(first != np.arange(len(first)))
     texts = dataset.targets.texts()
@@ -49,8 +49,8 @@ def copies_within(dataset: Dataset, place: str, lines: Sequence[int] = ()) -> tu
 
 
 def copies_across(first: Dataset, second: Dataset) -> list[tuple[int, int]]:
-    """Each pair (i, j) of an example of `first` and one of `second` with the same pixels, one per
-    j; the same file where there is one."""
+    """Pairs (i, j) of an example of `first` and one of `second` with the same pixels: one per j,
+    preferably of the same file."""
     keys, others = keys_of(first.digests), keys_of(second.digests)
     common = set(keys).intersection(others)
     same: dict[bytes, list[int]] = {key: [] for key in common}
@@ -63,8 +63,8 @@ def copies_across(first: Dataset, second: Dataset) -> list[tuple[int, int]]:
 def tell_of_copies_across(
     names: tuple[str, str], first: Dataset, second: Dataset, pairs: Sequence[tuple[int, int]]
 ) -> str:
-    """What the user should know of `pairs`, those of `copies_across`, at least one. Raises
-    DataError, naming both files, if one file is in both splits."""
+    """A note for the user on `pairs`, at least one, from `copies_across`. Raises DataError, naming
+    both files, if one file is in both splits."""
     for i, j in pairs:
         if _identity(first, i) == _identity(second, j):
             raise DataError(
@@ -101,14 +101,14 @@ def _refuse_two_labels(
 
 
 def _same_file(first: Dataset, candidates: list[int], second: Dataset, index: int) -> int:
-    """The one of the examples `candidates` that is the same file as `second`'s `index`, or any."""
+    """The candidate that is the same file as example `index` of `second`, or else any candidate."""
     wanted = _identity(second, index)
     return next((i for i in candidates if _identity(first, i) == wanted), candidates[0])
 
 
 def _identity(dataset: Dataset, index: int) -> tuple[object, ...]:
-    """What tells a file from every other, whatever name or link leads to it; of an example of an
-    array, also which one it is."""
+    """The identity of an example's file, whatever path or link leads to it; for an array, also the
+    example's index."""
     path, member = dataset.array or (dataset.path(index), None)
     inside = () if member is None else (member, int(dataset.rows[index]))
     try:

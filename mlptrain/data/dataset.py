@@ -21,15 +21,15 @@ class Dataset:
         inputs: (N, …), images (N, H, W, C) uint8 or numbers float32, shared with the other parts
             of a split.
         rows: (n,), the row of `inputs` that holds each example.
-        digests: (n, 16) of their bytes.
-        targets: of the n examples.
-        names: (n,) below `root`: a file's path, or "file[index]" for an example of an array.
-        array: of an array, the path of its file and its name in there.
-        features: the names of the inputs' columns, where they have some.
+        digests: (n, 16) of the examples' bytes.
+        targets: the targets of the n examples.
+        names: (n,) relative to `root`: a file's path, or "file[index]" for an array.
+        array: for an array, the path of its file and its name in it.
+        features: the names of the inputs' columns, if they have names.
         weights: (n,) each example's weight in the loss; None: 1.
-        skipped: what could not be read.
-        left_out: the names of what was not asked for.
-        notes: what the user should know of the examples and of the way they were read.
+        skipped: the images that could not be read.
+        left_out: the names of the examples that were not requested.
+        notes: messages for the user about the examples and how they were read.
     """
 
     inputs: Inputs
@@ -49,7 +49,7 @@ class Dataset:
         return len(self.targets)
 
     def select(self, indices: NDArray[np.int64]) -> Self:
-        """The examples at `indices`, in their order, of the same inputs."""
+        """The examples at `indices`, in that order; the inputs are shared."""
         return replace(
             self,
             rows=self.rows[indices],
@@ -63,14 +63,14 @@ class Dataset:
         )
 
     def parts(self) -> Iterator[Inputs]:
-        """The n inputs in their order, some (m, …) at a time."""
+        """The n inputs in order, in parts (m, …)."""
         return in_parts(self.inputs, self.rows)
 
     def path(self, index: int) -> str:
-        """Where the example at `index` is: a file, or "file[index]" for one of an array."""
+        """The location of the example at `index`: a file, or "file[index]" for an array."""
         return os.path.join(self.root, self.names[index])
 
     def fingerprint(self) -> str:
-        """What tells these examples from any others, see `digests.fingerprint`."""
+        """A digest that identifies these examples, see `digests.fingerprint`."""
         shape, targets = self.inputs.shape[1:], self.targets
         return fingerprint(shape, self.digests, targets.texts(), targets.names, self.names)

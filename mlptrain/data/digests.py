@@ -1,4 +1,4 @@
-"""What tells an example from every other: a digest of its pixels or numbers."""
+"""Digests of pixels or numbers, which identify examples."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -18,8 +18,8 @@ Inputs = NDArray[Any]  # (N, …), images uint8 or numbers float32
 
 
 def in_parts(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Iterator[Inputs]:
-    """The inputs (N, …) at `rows` (n,), or all of them, in that order, some (m, …) at a time:
-    however many there are, little memory is in use."""
+    """The inputs (N, …) at `rows` (n,), in that order, or all of them; in parts (m, …), so that
+    memory stays small."""
     count = len(inputs) if rows is None else len(rows)
     size = max(1, _PART_BYTES // max(1, inputs[:1].nbytes))
     for first in range(0, count, size):
@@ -42,14 +42,14 @@ def digests_of(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> NDArray
 
 
 def keys_of(digests: NDArray[np.uint8]) -> list[bytes]:
-    """The rows of digests (n, 16), to look up in sets."""
+    """The rows of digests (n, 16) as bytes, to look up in sets."""
     keys: list[bytes] = digests.view(f"V{DIGEST_BYTES}").reshape(-1).tolist()
     return keys
 
 
 def originals(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(n,) for each image the index of the first one with the same pixels, its own if it is no
-    copy; digests (n, 16)."""
+    """(n,) for each image, the index of the first image with the same pixels: its own index if it
+    is no copy. digests (n, 16)."""
     first: dict[bytes, int] = {}
     return np.array([first.setdefault(k, i) for i, k in enumerate(keys_of(digests))], np.int64)
 
@@ -61,9 +61,9 @@ def fingerprint(
     target_names: Sequence[str],
     names: Sequence[str],
 ) -> str:
-    """SHA-256 in hex over the inputs of n examples, each of `shape`, the texts of their targets,
-    what these name, and the examples' names: the same wherever the data lies, another if an example
-    changes, moves, comes or goes."""
+    """SHA-256 in hex over the inputs of n examples, each of `shape`, the texts of their targets and
+    of the target names, and the examples' names. It does not depend on where the data is stored; it
+    changes if an example is changed, renamed, added or removed."""
     digest = hashlib.sha256(repr((len(names), *shape)).encode())
     digest.update(np.ascontiguousarray(digests).data)
     for texts in (targets, target_names, names):

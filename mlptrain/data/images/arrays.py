@@ -1,4 +1,4 @@
-"""Images as arrays (H, W, C), in the shape that `data.image` asks for."""
+"""Images as arrays (H, W, C), in the shape set by `data.image`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +17,8 @@ from mlptrain.text import show_path
 def resolve(settings: ImageSettings, paths: Sequence[str]) -> tuple[ImageSettings, Expected | None]:
     """Fill in mode, height and width from the first of `paths` that can be read.
 
-    Also returns what the other training images must then agree with. Raises DataError if none of
-    `paths` can be read and something is to be filled in."""
+    Also returns what the other training images must match. Raises DataError if something must be
+    filled in but none of `paths` can be read."""
     if settings.mode is not None and settings.height is not None:
         return settings, None
     reason = "there are no images"
@@ -45,8 +45,8 @@ def load_image(path: str, settings: ImageSettings) -> NDArray[np.uint8]:
 
 
 def allocate(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Room for `count` images (count, H, W, C) of `shape`. Raises DataError if there is not enough
-    memory."""
+    """An uninitialized array (count, H, W, C) for `count` images of `shape`. Raises DataError if
+    memory does not suffice."""
     try:
         return np.empty((count, *shape), np.uint8)
     except (MemoryError, ValueError):
@@ -60,8 +60,8 @@ def allocate(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
 def fit_array(
     images: NDArray[np.uint8], settings: ImageSettings
 ) -> tuple[NDArray[np.uint8], ImageSettings]:
-    """Bring images (n, h, w, 1 or 3) into the shape that `settings` asks for, and resolve these
-    where they ask for none. Raises DataError if there is not enough memory."""
+    """Convert images (n, h, w, 1 or 3) to the shape in `settings`; what these leave open is
+    resolved from the images. Raises DataError if memory does not suffice."""
     count, height, width, channels = images.shape
     settings = _filled_in(settings, (width, height), colour=channels == 3)
     if settings.shape == images.shape[1:]:

@@ -1,11 +1,11 @@
-"""From an image file to pixels: the one way that training, evaluation and prediction share.
+"""From an image file to pixels: the one path that training, evaluation and prediction share.
 
-    bytes -> sniff the format -> look at the structure and the size -> decode -> upright
+    bytes -> detect the format -> check the structure and the size -> decode -> rotate upright
           -> composite on background -> grayscale or RGB -> height × width
 
-Decoders are given one named format at a time and never a PNG or JPEG of damaged structure, and
-whatever they raise becomes a reason here. Neither NumPy (before the first JPEG) nor pydantic is
-needed: a process that only decodes starts in a third of the time without them.
+A decoder is told the one format to expect and never gets a PNG or JPEG with a damaged structure;
+whatever it raises becomes a reason here. This module needs neither pydantic nor, before the first
+JPEG, NumPy: without them, a process that only decodes starts in a third of the time.
 """
 
 import math
@@ -25,12 +25,12 @@ from mlptrain.paths import UnreadableError, read_file
 
 DECODERS = ("pillow", "simplejpeg")  # packages whose version may change pixels
 
-# in place of anything Pillow says, which is about its own code
+# instead of Pillow's messages, which are about its own code
 _UNDECODABLE = "is damaged or cut off, or of a kind that is not read. Replace it, or save it as PNG"
 
 
 class Decoded(NamedTuple):
-    """An upright image, "L" or "RGB", and the (width, height) that it has in its file."""
+    """An upright image, "L" or "RGB", and its (width, height) as stored in the file."""
 
     image: Image.Image
     size: tuple[int, int]
@@ -40,8 +40,8 @@ def read_into(
     pixels: memoryview, paths: Sequence[str], form: Form, expected: Expected | None
 ) -> Findings:
     """Fill `pixels` with the images at `paths`, one after the other, each height × width × channels
-    bytes. The bytes of bad ones, such as `expected` does not take, stay as they are. `form` leaves
-    nothing open."""
+    bytes. The bytes of bad images, including those that `expected` refuses, are left as they are.
+    `form` is fully resolved."""
     found = Findings({}, [])
     size = math.prod(form.shape)
     filtered: dict[int, bytes] = {}
@@ -63,13 +63,13 @@ def read_into(
 
 
 def read_image(path: str, form: Form) -> Decoded:
-    """The image at `path` as far as `form` is resolved: in its own mode, and in its own size or
-    a fraction of it. Raises UnreadableError, and whatever the input provokes in the decoders."""
+    """The image at `path`, in its own mode and its own size, or a fraction of the size if `form`
+    is resolved. Raises UnreadableError, and whatever the decoders raise."""
     return _decode(_read(path, form), form)
 
 
 def explained(error: Exception) -> str:
-    """What `read_image` raised, as the reason why a file cannot be read."""
+    """An exception of `read_image` as the reason why a file cannot be read."""
     if isinstance(error, UnreadableError):
         return str(error)
     if isinstance(error, MemoryError):
@@ -78,9 +78,9 @@ def explained(error: Exception) -> str:
 
 
 def _read(path: str, form: Form) -> Png | Jpeg | tuple[str, bytes]:
-    """The file at `path`, if it has one of the formats: a PNG or JPEG with what decides its pixels,
-    else the format's name and the file."""
-    limit = 8 * form.max_pixels + (1 << 20)  # a sensible file: at most 4 samples of 16 bits
+    """The file at `path`, if it has one of the formats: a parsed PNG or JPEG, or else the format's
+    name and the open file."""
+    limit = 8 * form.max_pixels + (1 << 20)  # at most 4 samples of 16 bits per pixel
     data = read_file(path, limit)
     name = sniff(data)
     if name is None or name not in form.formats:

@@ -1,14 +1,14 @@
-"""Samples of 16 bits as samples of 8: one rule, round(255 v / 65535), for every format and kind."""
+"""16-bit samples as 8-bit samples: one rule, round(255 v / 65535), for every format and mode."""
 
 from functools import reduce
 
 from PIL import Image, ImageChops
 
-_UP = [int(v > 128) for v in range(256)]  # where the low byte is so far above the high one
+_UP = [int(v > 128) for v in range(256)]  # selects low bytes that exceed the high byte by so much
 
 
 def to_8_bits(high: Image.Image, low: Image.Image) -> Image.Image:
-    """round(255 v / 65535) for samples v = 256 high + low, given as two images of one mode and
+    """round(255 v / 65535) for samples v = 256 high + low, given as two images of equal mode and
     size.
 
     255 v / 65535 = v / 257 = high + (low - high) / 257, so the high byte is at most one off: too
@@ -19,8 +19,8 @@ def to_8_bits(high: Image.Image, low: Image.Image) -> Image.Image:
 
 
 def alpha_but(high: Image.Image, low: Image.Image, clear: bytes) -> Image.Image:
-    """An alpha channel: 0 where the samples are those of the colour `clear`, two bytes for each
-    band, else 255."""
+    """An alpha channel: 0 where the samples equal the colour `clear` (two bytes per band), else
+    255."""
     bands = [band for pair in zip(high.split(), low.split(), strict=True) for band in pair]
     differs = (
         band.point([255 * (v != byte) for v in range(256)])

@@ -9,7 +9,7 @@ from PIL import Image
 
 def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> bytes:
     """A PNG of pixels (H, W), (H, W, 1) or (H, W, 3); with `palette` (n, 3), pixels (H, W) are
-    indices of its colours."""
+    indices into it."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
     if palette is not None:
         image.putpalette(palette.tobytes())

@@ -1,4 +1,4 @@
-"""From a decoded image to the pixels that a form asks for."""
+"""From a decoded image to pixels in a given form."""
 
 import logging
 import warnings
@@ -23,12 +23,12 @@ _TURNS = {
 }
 
 
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it prints to stderr
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # otherwise it prints to stderr
 
 
 def turn_of(exif: bytes | None) -> Image.Transpose | None:
-    """What makes an image upright, by the orientation in its EXIF block; None if there is none, or
-    none that can be read: metadata do not decide whether pixels can."""
+    """The transpose that makes an image upright, from the orientation in its EXIF block; None if
+    there is none, or an unreadable one: broken metadata does not make pixels unreadable."""
     if exif is None:
         return None
     tags = Image.Exif()
@@ -36,12 +36,12 @@ def turn_of(exif: bytes | None) -> Image.Transpose | None:
         with silent():
             tags.load(exif)
             return _TURNS.get(tags.get(_ORIENTATION, 1))
-    except Exception:  # whatever the block provokes in Pillow's parser
+    except Exception:  # Pillow's parser raises many kinds of error
         return None
 
 
 def swaps_sides(turn: Image.Transpose | None) -> bool:
-    """Whether `turn` makes rows of columns."""
+    """Whether `turn` swaps rows and columns."""
     return turn in (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8])
 
 
@@ -60,8 +60,8 @@ def flattened(image: Image.Image, background: int) -> Image.Image:
 
 
 def refit(pixels: bytes, size: tuple[int, int], form: Form, *, colour: bool) -> bytes:
-    """`pixels` of an image of `size` (width, height), gray or RGB, row by row, in the shape of
-    `form`, which leaves nothing open."""
+    """`pixels`, gray or RGB rows of an image of `size` (width, height), converted to the fully
+    resolved `form`."""
     mode = "RGB" if colour else "L"
     return fitted(Image.frombytes(mode, size, pixels), form)
 
@@ -96,8 +96,8 @@ def _is_gray(image: Image.Image) -> bool:
 def resized(
     image: Image.Image, size: tuple[int, int], how: str, outside: int, sampling: Image.Resampling
 ) -> Image.Image:
-    """`image` in `size` (width, height), `how` data.image.resize says, with `outside` as the border
-    that "pad" adds. Bilinear sampling is antialiased where it shrinks."""
+    """`image` resized to `size` (width, height); `how` is data.image.resize, and `outside` fills
+    the border that "pad" adds. Bilinear sampling is antialiased when shrinking."""
     width, height = size
     if how == "stretch":
         return image.resize(size, sampling)

@@ -1,4 +1,4 @@
-"""What image files are turned into, and what they must be."""
+"""What image files are converted to, and what they must be."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,8 +10,8 @@ _CHANNELS = {"grayscale": 1, "rgb": 3}
 
 
 class Form(NamedTuple):
-    """What files are accepted, and what their images are turned into: the `data.image` section of
-    the configuration, where its fields are described."""
+    """Which files are accepted, and what their images are converted to: the `data.image` section of
+    the config, whose schema describes the fields."""
 
     mode: str | None
     height: int | None
@@ -23,14 +23,14 @@ class Form(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of every image. Raises ValueError if one of them is None."""
+        """(height, width, channels) of every image. Raises ValueError if any is None."""
         if self.mode is None or self.height is None or self.width is None:
             raise ValueError("these image settings are not resolved yet")
         return self.height, self.width, _CHANNELS[self.mode]
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Refuse to decode to more than `max_pixels`, which is cheap to do before."""
+    """Raise UnreadableError, before decoding, if that would give more than `max_pixels`."""
     if width * height > max_pixels:
         raise UnreadableError(
             f"decodes to {width}×{height}, {width * height:,} pixels; {max_pixels:,} are allowed. "
@@ -39,11 +39,12 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 class Expected(NamedTuple):
-    """What the training images must have in common where the configuration leaves it open: all
-    gray, or all of one (width, height); None where the configuration says what they become.
+    """What the training images must have in common where the config leaves it open: all gray, or
+    all of one (width, height); None where the config sets it.
 
     Attributes:
-        first: the training image that set the standard; None once trained: others are converted.
+        first: the training image that the others must match; None for a trained model, which
+            converts images that differ.
     """
 
     first: str | None
@@ -51,8 +52,8 @@ class Expected(NamedTuple):
     size: tuple[int, int] | None = None
 
     def allows(self, mode: str, size: tuple[int, int]) -> bool:
-        """Whether an image of `mode` ("L" or "RGB") and (width, height) `size` is like the others.
-        Raises UnreadableError for one that is not and must be."""
+        """Whether an image of `mode` ("L" or "RGB") and (width, height) `size` matches. Raises
+        UnreadableError if it must but does not."""
         colour = self.gray and mode == "RGB"
         resized = self.size is not None and size != self.size
         if self.first is None:
@@ -71,8 +72,8 @@ class Expected(NamedTuple):
         return True
 
     def tell_of_unlike(self, count: int, total: int, resize: str) -> str:
-        """What to tell the user of the `count` of `total` images that are not like the others: a
-        trained model takes them, `resize`d as data.image.resize says."""
+        """A note for the user on the `count` of `total` images that differ from the training
+        images; they are converted, with `resize` from data.image.resize."""
         what = ["grayscale"] if self.gray else []
         what += ["×".join(map(str, self.size))] if self.size else []
         how = f" (data.image.resize: {resize})" if self.size else ""
@@ -83,8 +84,8 @@ class Expected(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What became of images that were read, by their index: why some are `bad`, and which are
-    `unlike` the training images but read all the same."""
+    """The results of reading images, by index: why some are `bad`, and which differ from the
+    training images (`unlike`) but were read."""
 
     bad: dict[int, str]
     unlike: list[int]

@@ -1,10 +1,10 @@
-"""JPEG: the segments that decide pixels, to a decoder that tells what is wrong with them.
+"""JPEG: the segments that affect pixels, passed to a decoder that reports damage.
 
-Pillow's decoder fills what damaged data leave out and hides libjpeg's warning. simplejpeg, which
-is libjpeg-turbo too and gives the same pixels, makes an error of it. It sees only the tables, the
-frame and the scans, so that metadata can neither confuse it nor be the damage it finds. JPEG has
-no checksums: damage after which the data have the right length by chance is not found.
-(ITU-T T.81, 1992.)
+Pillow's decoder fills gaps in damaged data and hides libjpeg's warning. simplejpeg, also built on
+libjpeg-turbo and giving the same pixels, turns that warning into an error. It gets only the tables,
+the frame and the scans, so metadata can neither confuse it nor be reported as damage. JPEG has no
+checksums: damage that happens to leave the data at the right length is not found. (ITU-T T.81,
+1992.)
 """
 
 import re
@@ -22,19 +22,19 @@ _PROGRESSIVE = {0xC2, 0xCA}
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic, quantization, restart interval
 _JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE
 _MOST_SCANS = 200  # encoders make about 10; one for each coefficient of three colours: 190
-_OVERSAMPLING = 2  # pixels decoded per pixel wanted, in each direction
+_OVERSAMPLING = 2  # decoded pixels per wanted pixel, in each direction
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # neither data nor a restart
 _SEGMENT_OF_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 _START_OF_ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"  # its last byte is the colour transform
 
 
 class Jpeg(NamedTuple):
-    """The first image of a JPEG file, whole as far as its structure tells.
+    """The first image of a JPEG file with an intact structure.
 
     Attributes:
-        data: a file of all that decides its pixels.
+        data: a JPEG file of only the segments that affect pixels.
         components: 1 gray, 3 colours, 4 inks.
-        in_one_scan: whether it can be decoded row by row; else all of it is held meanwhile.
+        in_one_scan: whether it can be decoded row by row; else decoding holds all of it in memory.
         exif: the EXIF block, if there is one.
     """
 
@@ -47,7 +47,7 @@ class Jpeg(NamedTuple):
 
 
 def check_jpeg(data: bytes) -> Jpeg:
-    """Walk through the segments of `data`, as far as its end of image. Raises UnreadableError."""
+    """Parse the segments of `data` up to the end of the image. Raises UnreadableError."""
     walk = _Walk(data)
     while (marker := walk.next_marker()) != _EOI:
         walk.take(marker)
@@ -55,9 +55,9 @@ def check_jpeg(data: bytes) -> Jpeg:
 
 
 def decode_jpeg(image: Jpeg, form: Form, *, is_turned: bool) -> Image.Image:
-    """`image` as "L", "RGB" or "CMYK": at a half, a quarter or an eighth of its size where that is
-    still `_OVERSAMPLING` times what `form` wants. `is_turned`: its rows become columns then.
-    Raises UnreadableError."""
+    """`image` as "L", "RGB" or "CMYK", at a half, a quarter or an eighth of its size if that is
+    still `_OVERSAMPLING` times the size in `form`. `is_turned`: rows and columns will be swapped
+    afterwards. Raises UnreadableError."""
     from simplejpeg import decode_jpeg as decode  # noqa: PLC0415  (needs NumPy: 0.1 s)
 
     divisor = _divisor(image, form, is_turned=is_turned)
@@ -79,14 +79,14 @@ def decode_jpeg(image: Jpeg, form: Form, *, is_turned: bool) -> Image.Image:
         raise UnreadableError(_explained(str(error))) from None
     if pixels.shape[:2] != (height, width):
         raise UnreadableError(f"cannot be decoded at 1/{divisor} of its size")
-    if image.components == 4:  # Adobe's programs, which make these, store them inverted
+    if image.components == 4:  # Adobe's programs, which write these, store them inverted
         return Image.frombuffer("CMYK", (width, height), pixels, "raw", "CMYK;I", 0, 1)
     mode = "L" if image.components == 1 else "RGB"
     return Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
 
 
 def _divisor(image: Jpeg, form: Form, *, is_turned: bool) -> int:
-    """8, 4, 2 or 1: follows from the image's size and `form` alone, so an image has the same pixels
+    """8, 4, 2 or 1. It depends only on the image's size and `form`, so an image has the same pixels
     wherever it is decoded."""
     if form.height is None or form.width is None:
         return 1
@@ -96,14 +96,14 @@ def _divisor(image: Jpeg, form: Form, *, is_turned: bool) -> int:
 
 
 def _explained(message: str) -> str:
-    """What libjpeg's `message` means, to end a sentence that starts with the file's name."""
+    """libjpeg's `message` as the end of a sentence that starts with the file's name."""
     if message.startswith(("Corrupt", "Premature")):
         return "is damaged: its pixel data breaks off, or is not what its headers say. Replace it"
     return "is damaged, or a JPEG of a kind that is not read. Replace it, or save it anew"
 
 
 class _Walk:
-    """Where the walk through the segments of `data` is, and what it has met."""
+    """A parser of the segments of `data`: its position, and what it has found so far."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.position = data, 2
@@ -116,7 +116,7 @@ class _Walk:
         self.transform: int | None = None  # Adobe's
 
     def next_marker(self) -> int:
-        """The second byte of the marker that is next; the first is FF, any number of times."""
+        """The second byte of the next marker; the first byte, FF, may be repeated."""
         try:
             if self.data[self.position] != 0xFF:
                 raise UnreadableError("is damaged: a segment does not end where it should")
@@ -128,7 +128,7 @@ class _Walk:
         return marker
 
     def take(self, marker: int) -> None:
-        """Read the segment after `marker`, and where it starts a scan, pass over that."""
+        """Read the segment after `marker`; if it starts a scan, skip the scan's data."""
         start = self.position
         length = int.from_bytes(self.data[start : start + 2])
         self.position = stop = start + length
@@ -193,7 +193,7 @@ class _Walk:
         height, width = int.from_bytes(self.frame[1:3]), int.from_bytes(self.frame[3:5])
         components = self.frame[5]
         self.parts[1:1] = [_SEGMENT_OF_JFIF] * self.has_jfif
-        if self.transform is not None:  # other values than 0, 1, 2 are for libjpeg to warn of
+        if self.transform is not None:  # libjpeg warns of values other than 0, 1, 2
             known = bytes([min(self.transform, 1) * (2 if components == 4 else 1)])
             self.parts[1:1] = [_START_OF_ADOBE + known]
         data = b"".join((*self.parts, b"\xff\xd9"))

@@ -15,8 +15,8 @@ from mlptrain.paths import UnreadableError, read_file
 
 
 def read_mask(path: str, form: Form, outside: int) -> NDArray[np.uint8]:
-    """The class numbers (height, width) of the mask at `path`, fitted as its image is, without
-    mixing neighbours; `outside` stands where `resize: pad` adds a border. Raises
+    """The class numbers (height, width) of the mask at `path`, resized like its image but with
+    nearest-neighbour sampling; `outside` fills the border that `resize: pad` adds. Raises
     UnreadableError."""
     try:
         image = _decoded(path, form)
@@ -42,7 +42,7 @@ def _decoded(path: str, form: Form) -> Image.Image:
         )
     levels = checked._replace(transparency=None)
     if levels.header.colour_type == png.GRAY and levels.header.depth < 8:
-        # as indices, for Pillow spreads gray levels of 1, 2 and 4 bits over 0 to 255
+        # read as indices, because Pillow scales gray levels of 1, 2 and 4 bits to 0 … 255
         header = levels.header._replace(colour_type=png.PALETTE)
         levels = levels._replace(header=header, palette=bytes(3 << levels.header.depth))
     with silent():

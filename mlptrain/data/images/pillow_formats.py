@@ -1,6 +1,6 @@
-"""BMP, GIF, WebP, TIFF and PNM, decoded by Pillow: one plugin each, and only what it reads right.
+"""BMP, GIF, WebP, TIFF and PNM, decoded by Pillow: one plugin each, only what it reads correctly.
 
-None of them has checksums. Cut files are refused; a changed byte may be a changed pixel.
+None of them has checksums. Truncated files are refused; a changed byte may be a changed pixel.
 """
 
 from io import BytesIO
@@ -32,8 +32,8 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 
 
 def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
-    """The first image of a file of the format `name`, as stored; its EXIF block, if any, is in its
-    `info`. Raises UnreadableError, and whatever the input provokes in Pillow."""
+    """The first image of a file of the format `name`, as stored; its EXIF block, if any, is in
+    `info`. Raises UnreadableError, and whatever Pillow raises."""
     if name == "webp":
         check_size(*webp_size(data), max_pixels)
     with silent():
@@ -46,7 +46,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
 
 
 def _check_tiff(image: TiffImageFile) -> None:
-    """Refuse what Pillow would read with other pixels, or with damage that nobody is told of."""
+    """Raise UnreadableError for files that Pillow would read with wrong pixels or silent damage."""
     tags = image.tag_v2
     compression = image.info.get("compression")
     if compression not in _LOSSLESS_TIFF:

@@ -1,9 +1,9 @@
-"""The strict PNG gate: whatever passes it, the decoder cannot read with wrong pixels.
+"""The strict PNG gate: the decoder cannot read wrong pixels from a file that passes it.
 
 Every chunk's checksum, the order of the chunks and the length of the inflated pixel data are
-checked, in a few microseconds for a small image. Decoders check less: Pillow fills the rows that a
-short pixel stream leaves out with black. What pixels do not depend on is not checked: a damaged
-metadata chunk is left out, and anything may follow the end. (PNG specification, third edition, W3C
+checked, in a few microseconds for a small image. Decoders check less: Pillow fills the rows missing
+from a short pixel stream with black. Whatever does not affect pixels is not checked: damaged
+metadata chunks are dropped, and anything may follow the end. (PNG specification, third edition, W3C
 2025.)
 """
 
@@ -60,11 +60,11 @@ class Header(NamedTuple):
 
 
 class Png(NamedTuple):
-    """A PNG that passed the gate: its chunks that decide pixels, each None where there is none.
+    """A PNG that passed the gate: its chunks that affect pixels, each None if absent.
 
     Attributes:
-        compressed: the pixel data as it is in the file.
-        rows: the same inflated, if that fits into 1 MiB.
+        compressed: the pixel data as stored.
+        rows: the inflated pixel data, if that fits into 1 MiB.
     """
 
     header: Header
@@ -76,13 +76,12 @@ class Png(NamedTuple):
 
     @property
     def stream(self) -> bytes:
-        """The pixel data for a decoder: without compression where possible, to be read at once."""
+        """The pixel data for a decoder, uncompressed if possible, to be read in one piece."""
         return self.compressed if self.rows is None else zlib.compress(self.rows, level=0)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the rows are 8-bit gray or RGB, and nothing but their filters hides the
-        pixels."""
+        """Whether the rows are 8-bit gray or RGB, and undoing the filters gives the pixels."""
         return (
             self.header.depth == 8
             and self.header.colour_type in (GRAY, RGB)
@@ -92,7 +91,7 @@ class Png(NamedTuple):
         )
 
     def minimal_file(self) -> bytes:
-        """The same image as a PNG file of these chunks alone: nothing in it can confuse a decoder
+        """The same image as a PNG file of these chunks alone, without what can confuse a decoder
         (animation, text, profiles)."""
         h = self.header
         ihdr = _IHDR.pack(h.width, h.height, h.depth, h.colour_type, 0, 0, h.interlaced)
@@ -206,8 +205,8 @@ def _stream_length(header: Header) -> int:
 
 
 def _inflated(stream: bytes, expected: int) -> bytes | None:
-    """Inflate `stream` piece by piece and compare its length; its own checksum is checked too.
-    Returns what was in it if that was a single piece."""
+    """Inflate `stream` piece by piece and check its length and its checksum. Returns its content if
+    that is a single piece."""
     inflater = zlib.decompressobj()
     length, rest, piece = 0, stream, b""
     try:

@@ -1,7 +1,7 @@
 """The pixels of a PNG that passed the gate, from Pillow's own decompressor and unfilter.
 
-Where a chunk can change how samples are read, Pillow is given a file of the chunks that passed, and
-nothing else. Samples of 16 bits, of which it would keep the high byte, are read as bytes.
+Where a chunk changes how samples are read, Pillow gets a file of only the chunks that passed.
+16-bit samples are read as bytes, because Pillow would keep only the high byte.
 """
 
 import zlib
@@ -17,7 +17,7 @@ from mlptrain.data.images.fitting import silent
 from mlptrain.data.images.form import Form
 from mlptrain.paths import UnreadableError
 
-_SMALL_BYTES = 1 << 16  # pixels of an image, below which Pillow's calls cost more than its work
+_SMALL_BYTES = 1 << 16  # pixels: for smaller images, calling Pillow costs more than its work
 _BYTES_OF_16_BITS = {  # the mode, and how its high and low bytes are read
     png.GRAY: ("L", "L;16B", "L;16"),
     png.RGB: ("RGB", "RGB;16B", "RGB;16L"),
@@ -26,7 +26,7 @@ _BYTES_OF_16_BITS = {  # the mode, and how its high and low bytes are read
 
 
 def mere_rows(image: png.Png, form: Form) -> bytes | None:
-    """The rows of a small PNG whose pixels, but for their filters, are just what `form` wants."""
+    """The rows of a small PNG that, once unfiltered, are exactly the pixels in `form`."""
     if not image.is_plain:
         return None
     height, width, channels = form.shape
@@ -36,9 +36,9 @@ def mere_rows(image: png.Png, form: Form) -> bytes | None:
 
 
 def unfiltered(images: Sequence[bytes], form: Form) -> Iterator[bytes]:
-    """The pixels of each of `images`, rows of `form`. Pillow reads them as one high image, which
-    takes a fifth of the time. Filters compare a row with the one above it, which for the first of
-    an image is, by definition, a row of zeros."""
+    """The pixels of each of `images`, rows in `form`. Pillow reads them as one tall image, which
+    takes a fifth of the time. A filter refers to the row above; for the first row of an image that
+    is, by definition, a row of zeros."""
     if not images:
         return
     height, width, channels = form.shape
@@ -53,7 +53,7 @@ def unfiltered(images: Sequence[bytes], form: Form) -> Iterator[bytes]:
 
 
 def decode_png(checked: png.Png) -> Image.Image:
-    """`checked` as stored: not turned yet, its transparency beside the colours."""
+    """`checked` as stored: not yet rotated, transparency kept with the colours."""
     header = checked.header
     if header.depth == 16:
         return _of_16_bits(checked)
@@ -69,8 +69,8 @@ def decode_png(checked: png.Png) -> Image.Image:
 
 
 def _unpacked(checked: png.Png, mode: str, samples: str = "") -> Image.Image:
-    """Inflated and unfiltered, as an image of `mode` whose `samples` lie in the file as Pillow
-    calls it."""
+    """Inflate and unfilter into an image of `mode`; `samples` is Pillow's name for the layout of
+    the samples in the file."""
     header = checked.header
     size = (header.width, header.height)
     order = (samples or mode, int(header.interlaced))
@@ -78,7 +78,7 @@ def _unpacked(checked: png.Png, mode: str, samples: str = "") -> Image.Image:
 
 
 def _of_16_bits(checked: png.Png) -> Image.Image:
-    if checked.header.colour_type == png.GRAY_ALPHA:  # four bytes, as in a pixel of RGBA
+    if checked.header.colour_type == png.GRAY_ALPHA:  # four bytes, like an RGBA pixel
         gray_high, gray_low, alpha_high, alpha_low = _unpacked(checked, "RGBA").split()
         high = Image.merge("LA", (gray_high, alpha_high))
         low = Image.merge("LA", (gray_low, alpha_low))
@@ -92,8 +92,8 @@ def _of_16_bits(checked: png.Png) -> Image.Image:
 
 
 def _correct_transparency(image: Image.Image, checked: png.Png) -> None:
-    """Pillow compares the transparent colour of a PNG with samples it has scaled to 8 bits; the
-    file states it in unscaled ones."""
+    """Pillow compares the transparent colour of a PNG with samples scaled to 8 bits; the file
+    gives it unscaled."""
     header, transparency = checked.header, checked.transparency
     if transparency is None or header.colour_type == png.PALETTE:
         return
@@ -106,7 +106,7 @@ def _correct_transparency(image: Image.Image, checked: png.Png) -> None:
 
 
 def _check_palette(image: Image.Image, checked: png.Png) -> None:
-    """Refuse a pixel that points behind the palette: Pillow would invent its colour."""
+    """Raise UnreadableError if a pixel is beyond the palette: Pillow would invent its colour."""
     highest = max(index for index, count in enumerate(image.histogram()) if count)
     entries = len(checked.palette or b"") // 3
     if highest >= entries:

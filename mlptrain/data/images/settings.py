@@ -34,7 +34,7 @@ class ImageSettings(Definition):
         ),
     ] = ("png", "jpeg")
     max_pixels: Annotated[
-        int, Field(ge=1, description="no image is decoded to more pixels than that")
+        int, Field(ge=1, description="no image is decoded to more pixels than this")
     ] = 64_000_000
     background: Annotated[
         int, Field(ge=0, le=255, description="gray level behind transparent pixels, 0..255")
@@ -48,12 +48,11 @@ class ImageSettings(Definition):
 
     @property
     def form(self) -> Form:
-        """The same for those who decode."""
+        """The form that decoding uses."""
         return Form(**dict(self))
 
     def common(self, resolved: Self) -> Expected | None:
-        """What training images had in common when `resolved` followed from these settings and
-        them."""
+        """What the training images had in common when these settings were `resolved` from them."""
         gray = self.mode is None and resolved.mode == "grayscale"
         size = None
         if self.height is None and resolved.height is not None and resolved.width is not None:

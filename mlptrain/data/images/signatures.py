@@ -19,7 +19,7 @@ _SHOWN = {
     "tiff": "TIFF",
     "pnm": "PNM (PBM, PGM or PPM)",
 }
-_OTHERS = {  # none that mlptrain reads, but people try
+_OTHERS = {  # formats that mlptrain does not read, but people try
     "an AVIF image": rb"....ftypavi[fs]",
     "a HEIC image": rb"....ftyp(hei|hev|mif1|msf1)",
     "a camera raw image": rb"....ftypcrx|II\*\0....CR|FUJIFILMCCD-RAW|IIR[OS]|IIU\0|\0MRM|FOVb",
@@ -41,13 +41,13 @@ _OTHER_MAGIC = {name: re.compile(m, re.DOTALL | re.IGNORECASE) for name, m in _O
 
 
 def sniff(data: bytes) -> str | None:
-    """The format that `data` starts like; None if it is none that mlptrain knows."""
+    """The format that `data` starts like; None if unknown."""
     found = _MAGIC.match(data)
     return found.lastgroup if found else None
 
 
 def refusal(name: str | None, data: bytes, formats: Sequence[str]) -> str:
-    """The reason why `data`, of format `name`, is none of `formats`."""
+    """The reason for refusing `data`, of format `name`, which is none of `formats`."""
     allowed = ", ".join(formats)
     if name is not None:
         return (
@@ -61,8 +61,8 @@ def refusal(name: str | None, data: bytes, formats: Sequence[str]) -> str:
 
 
 def webp_size(data: bytes) -> tuple[int, int]:
-    """(width, height) from the header of a WebP file (RFC 9649): its decoder takes memory for them
-    as soon as it is made. Raises UnreadableError."""
+    """(width, height) from the header of a WebP file (RFC 9649), read first because the decoder
+    allocates all its memory when it is created. Raises UnreadableError."""
     kind, start = data[12:16], data[20:30]
     if len(start) < 10 or kind not in (b"VP8 ", b"VP8L", b"VP8X"):
         raise UnreadableError("is damaged: its header is cut off or unknown")
