@@ -1,5 +1,4 @@
-"""From a stored number to the one a network sees: x = number * scale + offset, per channel or
-column."""
+"""From a stored number to a network input: x = number * scale + offset, per channel or column."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
@@ -24,22 +23,22 @@ class Normalization(Definition):
 
     @classmethod
     def identity(cls, channels: int, unit: Literal[1, 255] = 255) -> Self:
-        """x = number / unit: of a pixel, in [0, 1]."""
+        """x = number / unit; for a pixel, in [0, 1]."""
         return cls(mean=(0.0,) * channels, std=(1.0,) * channels, unit=unit)
 
     @classmethod
     def of_images(cls, parts: Iterable[NDArray[np.uint8]]) -> Self:
-        """The mean and standard deviation per channel of images, which come in parts (m, H, W, C),
-        at least one, in [0, 1]; a constant channel gets std 1. From integer sums, so the order
-        changes no bit."""
+        """The mean and standard deviation per channel of images scaled to [0, 1]; a constant
+        channel gets std 1. `parts`: at least one (m, H, W, C). The sums are integers, so the order
+        does not change a bit of the result."""
         counts = sum(map(_histograms, parts))
         moments = [_moments(each) for each in np.asarray(counts).tolist()]
         return cls(mean=tuple(m for m, _ in moments), std=tuple(s for _, s in moments))
 
     @classmethod
     def of_numbers(cls, parts: Iterable[NDArray[np.float32]]) -> Self:
-        """The mean and standard deviation per column of numbers, which come in parts (m, …); a
-        constant column gets std 1."""
+        """The mean and standard deviation per column of numbers; a constant column gets std 1.
+        `parts`: (m, …) each."""
         rows = np.concatenate([part.reshape(len(part), -1) for part in parts]).astype(np.float64)
         deviation = rows.std(axis=0)
         std = np.where(deviation > 0, deviation, 1.0)
@@ -58,9 +57,9 @@ class Normalization(Definition):
 
 
 def _moments(counts: list[int]) -> tuple[float, float]:
-    """Mean and standard deviation of pixels / 255; counts (256,) says how often each level appears.
-    The sums are exact integers of any size, so the variance n Σp² - (Σp)² loses nothing where mean²
-    is much larger than it."""
+    """Mean and standard deviation of pixels / 255; counts (256,) is how often each level appears.
+    The sums are exact integers of any size, so the variance n Σp² - (Σp)² loses no precision, even
+    if mean² is much larger."""
     n = sum(counts)
     total = sum(level * count for level, count in enumerate(counts))
     squares = sum(level * level * count for level, count in enumerate(counts))
@@ -79,7 +78,7 @@ def _histograms(images: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _counted(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """How often each of 0 … 255 appears in levels (n,): in pairs, which is twice as fast."""
+    """How often each of 0 … 255 appears in levels (n,). Counts pairs, which is twice as fast."""
     even = np.ascontiguousarray(levels[: len(levels) // 2 * 2])
     pairs = np.bincount(even.view(np.uint16), minlength=_LEVELS * _LEVELS)
     table = pairs.reshape(_LEVELS, _LEVELS)

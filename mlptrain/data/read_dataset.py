@@ -1,4 +1,4 @@
-"""From a data source to a `Dataset`: every image decoded, every target read as its task wants."""
+"""From a data source to a `Dataset`: every image decoded, every target read for its task."""
 
 import os
 from abc import ABC, abstractmethod
@@ -31,8 +31,8 @@ class TargetReader(ABC):
     """How a task reads its targets.
 
     Attributes:
-        columns: of a table, where they are.
-        may_be_empty: whether these may be.
+        columns: the target columns of a table.
+        may_be_empty: whether a value in these may be empty.
     """
 
     columns: tuple[str, ...]
@@ -43,8 +43,8 @@ class TargetReader(ABC):
         """The targets of the examples at `rows`. Raises DataError, which names `place`."""
 
     def complete(self, targets: Targets, image: ImageSettings, place: str) -> Targets:
-        """`targets` of all that could be read, once the settings of the images are known. Raises
-        DataError if something is missing."""
+        """Complete the `targets` of the readable examples, once the image settings are known.
+        Raises DataError if something is missing."""
         return targets
 
 
@@ -61,12 +61,12 @@ def read(
     progress: Progress | None = None,
 ) -> tuple[Dataset, ImageSettings]:
     """Read all of `source`, or `only` the images with these `exact` names; also returns `settings`
-    with nothing left open.
+    fully resolved.
 
-    `expected`: what the training images had in common; how many images differ is noted. An image
-    that cannot be read is an error that names all of them, or skipped. Decoded images are kept in
-    the folder `cache`, or with None in memory. `weight` is the column of the examples' weights in
-    the loss. Raises DataError."""
+    `expected`: what the training images had in common; the number of images that differ is noted.
+    Unreadable images are skipped, or raise a DataError that names them all. Decoded images are
+    kept in the folder `cache`, or, with None, in memory. `weight` is the column of the examples'
+    weights in the loss."""
     content, place = source.content(targets.columns, weight), source.place
     if not targets.may_be_empty:
         _refuse_empty(content, targets.columns, place)
@@ -140,7 +140,7 @@ def _loaded(
     cache: Path | None,
     progress: Progress | None,
 ) -> tuple[Loaded, ImageSettings, tuple[str, ...]]:
-    """The decoded files, `settings` with nothing left open, and what the user should know."""
+    """The decoded files, the fully resolved `settings`, and notes for the user."""
     paths = content.paths()
     notes = [ignored_note(content.root, content.ignored)] if content.ignored else []
     settings, common = resolve(settings, paths)
@@ -163,8 +163,8 @@ def _loaded(
 def _wanted(
     content: Content, only: Collection[str] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The indices of the examples whose names are among `only`, with None of all, and the names of
-    the others."""
+    """The indices of the examples whose names are in `only` (None: all), and the names of the
+    others."""
     if only is None:
         return np.arange(len(content.labels)), ()
     wanted = np.array([exact(name) in only for name in content.names], bool)

@@ -1,24 +1,24 @@
-"""In which order an epoch goes through the examples."""
+"""The order of the examples in an epoch."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-WHOLE_BYTES = 1 << 30  # of pixels: what is shuffled as a whole
-WINDOW_BYTES = 256 << 20  # of larger data: what is in memory at once
-BLOCK_BYTES = 256 << 10  # read at nearly a disk's full rate, wherever it lies
+WHOLE_BYTES = 1 << 30  # of pixels: up to this size, data is shuffled as a whole
+WINDOW_BYTES = 256 << 20  # of larger data: the part in memory at once
+BLOCK_BYTES = 256 << 10  # large enough to be read at nearly a disk's full rate
 
 
 def shuffled(
     count: int, row_bytes: int, window: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """A permutation (count,) of the examples, each of `row_bytes` pixels; it depends on nothing but
-    the arguments.
+    """A permutation (count,) of the examples, each of `row_bytes` bytes; it depends only on the
+    arguments.
 
-    Up to WHOLE_BYTES of pixels, all permutations are equally likely. Beyond, the examples are cut
-    into blocks of neighbours, the blocks are shuffled, and then the examples within each `window`
-    of so many, so that training needs one window in memory at a time. Neighbours are mostly of one
-    class; the blocks are small so that a window has many of every class: of 10 equal ones about
-    102 each, give or take 10."""
+    Up to WHOLE_BYTES, all permutations are equally likely. Larger data is cut into blocks of
+    neighbours; the blocks are shuffled, then the examples within each `window` of consecutive
+    examples, so that training needs only one window in memory. Neighbours are mostly of one class,
+    so the blocks are small enough that a window has many blocks of every class: with 10 classes
+    of equal size, about 102 each, give or take 10."""
     if count * row_bytes <= WHOLE_BYTES:
         return random.permutation(count)
     block = max(1, BLOCK_BYTES // row_bytes)

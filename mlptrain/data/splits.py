@@ -1,4 +1,4 @@
-"""Holding out a part of the examples, with every stratum in both parts and copies together."""
+"""Splitting off held-out examples: every stratum is in both parts, and copies stay together."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,13 @@ def stratified_split(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the kept and of the held-out examples, both ascending.
 
-    `strata` (n,) are the classes of the examples, called `names`; or all 0, without a name.
-    `originals` (n,) is the same number, below n, for examples that are copies of each other: they
-    stay together. Of each stratum `fraction`, in (0, 1), is held out: rounded down or up so that
-    the total is as near to `fraction * n` as can be (largest remainder), but at least 1 and not
-    all; where copies do not fit into that number, it is missed by few. The strata are drawn one
-    after another, so the choice in one depends only on `random`, on its size and copies, and on
-    those before it. Raises DataError for a stratum with fewer than two different examples."""
+    `strata` (n,) are the classes of the examples, named by `names`; or all 0, without names.
+    `originals` (n,) has the same number, below n, for examples that are copies of each other; they
+    stay together. A `fraction`, in (0, 1), of each stratum is held out, rounded so that the total
+    is as near to `fraction * n` as possible (largest remainder), but at least 1 and not all.
+    Groups of copies may make the number miss that by a few. The strata are drawn one after another,
+    so the choice in one depends only on `random`, on its size and copies, and on earlier strata.
+    Raises DataError for a stratum with fewer than two different examples."""
     sizes = np.bincount(strata, minlength=len(names))
     side = np.full(len(strata), _OPEN)  # by original
     members = np.split(np.argsort(strata, kind="stable"), np.cumsum(sizes)[:-1])
@@ -49,8 +49,8 @@ def stratified_split(
 
 
 def _divide(side: NDArray[np.int64], drawn: NDArray[np.int64], count: int) -> None:
-    """Hold out `count` examples of a class, in the order in which they are `drawn`, each given as
-    its original; what copies in other classes have decided already stays."""
+    """Hold out `count` examples of a class in the order `drawn`, each given as its original;
+    examples already decided by copies in other classes stay as they are."""
     found, first, copies = np.unique(drawn, return_index=True, return_counts=True)
     undecided = [i for i in np.argsort(first).tolist() if side[found[i]] == _OPEN]
     count -= int(copies[side[found] == _HELD_OUT].sum())
@@ -64,7 +64,7 @@ def _divide(side: NDArray[np.int64], drawn: NDArray[np.int64], count: int) -> No
 
 
 def _shares(sizes: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:
-    """How many of each class to hold out; of equal remainders the first class is rounded up."""
+    """How many of each class to hold out; of equal remainders, that of the first class wins."""
     exact = sizes * fraction
     shares = np.floor(exact).astype(np.int64)
     missing = round(float(sizes.sum()) * fraction) - int(shares.sum())

@@ -1,4 +1,4 @@
-"""What the examples of a data set are to be mapped to, in the forms that tasks learn from."""
+"""The targets of a data set, in the forms that tasks learn from."""
 
 import hashlib
 from abc import abstractmethod
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
 
-IGNORED = 255  # in masks: a pixel that counts nowhere
+IGNORED = 255  # in masks: a pixel left out of the loss and the metrics
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Targets:
 
     Attributes:
         values: (n, …), one entry per example.
-        names: of the classes, labels or numbers that the values stand for.
+        names: the names of the classes, labels or numbers that the values stand for.
     """
 
     values: NDArray[Any]
@@ -30,25 +30,24 @@ class Targets:
         return len(self.values)
 
     def select(self, indices: NDArray[np.int64]) -> Self:
-        """The targets of the examples at `indices`, in their order."""
+        """The targets of the examples at `indices`, in that order."""
         return replace(self, values=self.values[indices])
 
     @property
     def encoded(self) -> NDArray[Any]:
-        """(n, …) what a network learns from."""
+        """(n, …) the values that the network is trained on."""
         return self.values
 
     @abstractmethod
     def texts(self) -> list[str]:
-        """What identifies each example's target in a table: two are equal where the targets are."""
+        """Each example's target as text for a table; equal if and only if the targets are."""
 
     def strata(self) -> NDArray[np.int64]:
-        """(n,) the number, from 0, of the group that an example belongs to: a split holds out a
-        share of each."""
+        """(n,) each example's stratum, numbered from 0: a split holds out a share of each."""
         return np.zeros(len(self), np.int64)
 
     def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
-        """The weight of the examples at `place` in the mean loss of all: their number, or the sum
+        """The weight of the examples at `place` in the overall mean loss: their number, or the sum
         of their `weights` (n,)."""
         count = place.stop - place.start
         return count if weights is None else float(weights[place].sum(dtype=np.float64))
@@ -61,9 +60,9 @@ class Targets:
         example_weights: NDArray[np.float32] | None,
         class_weights: NDArray[np.float64] | None,
     ) -> Call:
-        """What writes the weights of a batch's loss, with sum 1, into `weights`, once `targets` are
-        filled. examples (batch,), the examples' numbers; example_weights (n,), class_weights
-        (classes,), None for 1."""
+        """The call that writes the weights of a batch's loss, which sum to 1, into `weights`, after
+        `targets` has been filled. examples (batch,): indices of the examples; example_weights
+        (n,) and class_weights (classes,): None for 1."""
         return Call(shares, weights, {"places": examples, "weights": example_weights})
 
 
@@ -91,7 +90,7 @@ class ClassTargets(Targets):
 
 
 class LabelTargets(Targets):
-    """Any number of labels per example: values (n, labels) float32, 1 for those it has."""
+    """Any number of labels per example: values (n, labels) float32, 1 for each label it has."""
 
     def texts(self) -> list[str]:
         return [
@@ -103,7 +102,7 @@ class LabelTargets(Targets):
 @dataclass(frozen=True)
 class NumberTargets(Targets):
     """Numbers: values (n, k) float64, one column per name. A network learns (value - mean) / std;
-    `scaling` (k,) each."""
+    `scaling` holds mean and std, (k,) each."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
@@ -123,7 +122,7 @@ class MaskTargets(Targets):
         return [hashlib.sha256(row.tobytes()).hexdigest()[:32] for row in self.values]
 
     def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
-        """Likewise, of their pixels that count."""
+        """The same for pixels: those that are not ignored."""
         counted = (self.values[place] != IGNORED).sum(axis=1)
         return float(counted.sum() if weights is None else counted @ weights[place])
 
@@ -182,8 +181,8 @@ def pixel_shares(
     by_example: Array | None,
     each: Array,
 ) -> None:
-    """outᵢ = by_class[targetsᵢ] by_example[the example of i], over the sum of all that; out and
-    targets (batch · pixels,), places (batch,). All are 0 where every pixel is ignored."""
+    """outᵢ = by_class[targetsᵢ] by_example[the example of i], divided by the sum of these; out and
+    targets (batch · pixels,), places (batch,). All 0 if every pixel is ignored."""
     by_class.take(targets, out=out, mode="clip")
     if by_example is not None:
         by_example.take(places, out=each[:, 0], mode="clip")

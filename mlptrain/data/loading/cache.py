@@ -2,19 +2,18 @@
 
     <key>.images    pixels (m, H, W, C) of the images that could be read | JSON | its size, SHA-256
 
-The JSON holds the key, the CRC-32 of the pixels, which images are bad and why, and which are unlike
-the training images.
+The JSON holds the key, the CRC-32 of the pixels, which images are bad and why, and which differ
+from the training images.
 
-The key is made of all that decides the pixels: the folder, each file's name, size and times of
-modification and change (which nobody can set back), the settings, and the versions of the decoders.
-The folder counts because files on two mounted disk images can agree in all the rest.
+The key covers everything that affects the pixels: the folder, each file's name, size, modification
+time and change time (which nobody can set back), the settings, and the decoders' versions. The
+folder is included because files on two mounted disk images can agree in everything else.
 
-An entry is only ever a copy. Its pixels are compared with their checksum before they are used, and
-whatever is wrong with it or with the folder, the images are decoded as if there were none. Entries
-are locked by who uses them; others go, the least recently used first, when space is short. The
-whole folder may be deleted at any time. What must not happen to an entry in use is to be cut short
-by another program: the kernel then ends the process that reads it with SIGBUS, as with every mapped
-file.
+An entry is only a copy. Its pixels are checked against their checksum before use; if anything is
+wrong with the entry or the folder, the images are decoded as if there were no cache. A process
+locks the entries it uses; when space is short, unlocked ones are deleted, least recently used
+first. The whole folder may be deleted at any time. Only truncating an entry in use does harm: the
+kernel then ends the reading process with SIGBUS, as for any mapped file.
 """
 
 import errno
@@ -48,24 +47,24 @@ from mlptrain.errors import DataError, FileSystemError
 from mlptrain.paths import UnreadableError, opened
 from mlptrain.text import show_path
 
-MOST_BYTES = 10 << 30  # of entries that nobody uses at the moment
+MOST_BYTES = 10 << 30  # of entries not in use
 SUFFIX = ".images"
 
-_VERSION = 3  # of the file, and of what the decoder makes of an image: raise it with either
-_LEAST_FILES = 2_000  # below, and of few bytes, decoding takes less than a tenth of a second
+_VERSION = 3  # of the file format and of the decoded pixels: raise it if either changes
+_LEAST_FILES = 2_000  # fewer, and few bytes, are decoded in less than a tenth of a second
 _LEAST_BYTES = 16 << 20
 _SECOND_NS = 1_000_000_000
-_TICK_NS = 20_000_000  # two changes within one can leave a file with the same times
+_TICK_NS = 20_000_000  # two changes within this time can leave a file with the same times
 _COARSE_TICK_NS = 2 * _SECOND_NS  # the same where times are whole seconds (FAT: every other one)
 _PART_BYTES = 16 << 20
 _FOOTER = struct.Struct("<Q32s")
 
 
 def cache_folder() -> Path | None:
-    """$XDG_CACHE_HOME/mlptrain or ~/.cache/mlptrain; None if there is no home folder, or one that
-    depends on the current folder."""
+    """$XDG_CACHE_HOME/mlptrain or ~/.cache/mlptrain; None if there is no home folder or its path is
+    relative."""
     place = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(place):  # XDG Base Directory Specification 0.8: others are to be ignored
+    if os.path.isabs(place):  # XDG Base Directory Specification 0.8: ignore relative ones
         return Path(place, "mlptrain")
     with suppress(RuntimeError):
         home = Path.home()
@@ -81,9 +80,9 @@ def load_cached(
     folder: Path,
     progress: Progress | None = None,
 ) -> tuple[Loaded, str | None]:
-    """What `load_images` makes of `paths`, those of `content`, mapped from the entry in `folder`,
-    which is made where it is missing and pays; and why that failed, for the user. Raises DataError
-    as `load_images` does."""
+    """The result of `load_images` for `paths`, the files of `content`, mapped from the entry in
+    `folder`; the entry is created if it is missing and worthwhile. Also returns why that failed,
+    for the user. Raises DataError as `load_images` does."""
     failed = None
     stamps = np.array([_stamp(path) for path in paths], np.int64)
     if _pays(stamps):
@@ -123,8 +122,8 @@ def _stamp(path: str) -> tuple[int, int, int]:
 
 
 def _pays(stamps: NDArray[np.int64]) -> bool:
-    """Whether decoding is work, and the files have been left alone for a moment: long enough that
-    a change from now on gives another time of change."""
+    """Whether decoding takes long enough, and the files have not changed for a moment, so that any
+    later change will show in their change times."""
     much = len(stamps) >= _LEAST_FILES or stamps[:, 0].sum() >= _LEAST_BYTES
     changed = stamps[:, 2]
     ticks = np.where(changed % _SECOND_NS == 0, _COARSE_TICK_NS, _TICK_NS)
@@ -148,7 +147,7 @@ def _key(
 
 
 def _read(entry: Path, key: str, paths: Sequence[str], settings: ImageSettings) -> Loaded | None:
-    """What is in the file `entry`, or None unless all of it is right."""
+    """The content of the file `entry`, or None if anything in it is wrong."""
     try:
         with opened(str(entry)) as (file, size):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -170,7 +169,7 @@ def _read(entry: Path, key: str, paths: Sequence[str], settings: ImageSettings) 
 
 
 def _trailer(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
-    """The JSON behind the pixels, and how many bytes these have."""
+    """The JSON after the pixels, and the number of bytes of the pixels."""
     file.seek(max(0, size - _FOOTER.size))
     length, digest = _FOOTER.unpack(file.read(_FOOTER.size).rjust(_FOOTER.size))
     start = size - _FOOTER.size - length
@@ -194,8 +193,8 @@ def _checksum(pixels: NDArray[np.uint8]) -> int:
 def _still_bad(
     loaded: Loaded, paths: Sequence[str], settings: ImageSettings, expected: Expected | None
 ) -> bool:
-    """Whether the bad images of an entry are still so: what kept a file from being read, such as
-    the network, need not have left a trace in it."""
+    """Whether the bad images of an entry are still bad: whatever made a file unreadable, such as
+    the network, may have gone without changing the file."""
     again = load_images([paths[index] for index in loaded.bad], settings, expected)
     return list(again.bad.values()) == list(loaded.bad.values())
 
@@ -223,10 +222,10 @@ def _write(
 
 
 def _make_room(folder: Path, needed: int) -> None:
-    """Make `folder`, remove what killed processes left in it, and the least recently used entries
-    as long as `needed` more bytes are too many. Raises OSError if the disk is too full for them.
+    """Create `folder`, delete what killed processes left in it, and delete the least recently used
+    entries until `needed` more bytes fit. Raises OSError if the disk is too full for them.
 
-    What is no plain file, or may not be removed, is not the cache's and stays."""
+    Anything that is no plain file, or may not be deleted, is not the cache's and stays."""
     files.make_folder(folder)
     free, entries = shutil.disk_usage(folder).free, []
     for path in folder.iterdir():

@@ -1,9 +1,9 @@
 """A helper process that decodes images, seen from its parent; `helper.py` is the other end.
 
-It is a fresh Python, told the settings on its command line, that talks over its standard input and
-output: one JSON line per batch of paths in; per batch a length, JSON with the findings, and the
-pixels out. So it ends by itself when the other end is gone, however that died; and
-it is its own process group, so Ctrl-C is for the parent alone to handle.
+It is a new Python process that gets the settings on its command line and communicates over standard
+input and output. In: one JSON line per batch of paths. Out, per batch: a length, JSON with the
+findings, and the pixels. So it exits by itself when its parent is gone, however that died. It has
+its own process group, so only the parent handles Ctrl-C.
 """
 
 import fcntl
@@ -22,11 +22,11 @@ from mlptrain.data.images.form import Expected, Findings, Form
 from mlptrain.errors import DataError
 from mlptrain.text import show_path
 
-PIPE_BYTES = 1 << 20  # what answers may fill while the parent does something else
-LENGTH_BYTES = 4  # of the number at the start of an answer: how long the findings are
-_REQUEST_BYTES = 1 << 18  # what paths may fill while the helper starts
+PIPE_BYTES = 1 << 20  # bytes of answers that may wait while the parent is busy
+LENGTH_BYTES = 4  # bytes of the number that starts an answer, the length of the findings
+_REQUEST_BYTES = 1 << 18  # bytes of paths that may wait while the helper starts
 
-_PACKAGE = str(Path(__file__).parents[3])  # where mlptrain is, also when installed as editable
+_PACKAGE = str(Path(__file__).parents[3])  # where mlptrain is, even in an editable installation
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[2:]
@@ -43,12 +43,12 @@ class Batch(NamedTuple):
 
 
 class Decoder:
-    """`give` it batches, `answer` when `fileno` is readable, and so on. Leaving the `with` block
-    ends the process. It may be given the next batches before it has answered the first."""
+    """`give` it batches, call `answer` when `fileno` is readable, and repeat. It may be given more
+    batches before it has answered the first. Leaving the `with` block ends the process."""
 
     def __init__(self, form: Form, expected: Expected | None) -> None:
         job = json.dumps([form, expected])
-        # without site (-S), which takes a fifth of a helper's start: what it would find is named
+        # without site (-S), a fifth of the start-up time; sys.path is passed explicitly instead
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-S", "-c", _PROGRAM, job, *sys.path, _PACKAGE],
             stdin=subprocess.PIPE,
@@ -60,9 +60,9 @@ class Decoder:
         assert isinstance(self._process.stdout, FileIO)
         self._input, self._output = self._process.stdin, self._process.stdout
         for pipe, size in ((self._input, _REQUEST_BYTES), (self._output, PIPE_BYTES)):
-            with suppress(OSError, AttributeError):  # no right to so much, or not on Linux
+            with suppress(OSError, AttributeError):  # not allowed to have so much, or not on Linux
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
-        self.given: deque[Batch] = deque()  # and not answered yet
+        self.given: deque[Batch] = deque()  # given but not answered yet
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +82,7 @@ class Decoder:
         return self._output.fileno()
 
     def give(self, batch: Batch) -> None:
-        """Hand out `batch`; it is answered after those given before it."""
+        """Send `batch`; answers come in the order in which batches are given."""
         self.given.append(batch)
         rest = memoryview(json.dumps(batch.paths).encode() + b"\n")
         try:
@@ -92,8 +92,8 @@ class Decoder:
             raise self._death() from None
 
     def answer(self, place: Callable[[Batch], memoryview]) -> tuple[Batch, Findings]:
-        """Fill `place(batch)` with the pixels of the batch given first; return it and what was
-        found, by the index in the batch. Raises DataError if the process died."""
+        """Fill `place(batch)` with the pixels of the oldest unanswered batch; return that batch and
+        the findings by index in the batch. Raises DataError if the process died."""
         length = bytearray(LENGTH_BYTES)
         self._receive(memoryview(length))
         findings = bytearray(int.from_bytes(length))
@@ -113,7 +113,7 @@ class Decoder:
     def _death(self) -> DataError:
         status = self._process.wait()
         how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
-        paths = [path for batch in self.given for path in batch.paths]  # it may be at any of them
+        paths = [path for batch in self.given for path in batch.paths]  # it may be any of them
         return DataError(
             f"{show_path(paths[0])} … {show_path(paths[-1])}: the process that decoded "
             f"{len(paths)} files of these {how}. One of them crashes the decoder, or the memory is "

@@ -1,6 +1,6 @@
-"""A process that decodes images for its parent, which is at the other end of `decoder.py`.
+"""The process that decodes images for its parent; `decoder.py` is the parent's end.
 
-It takes in the next batches and gives out the last while it decodes, so that neither end ever waits
+It reads the next batches and writes finished ones while it decodes, so that neither end ever waits
 for the other to read.
 """
 
@@ -19,7 +19,7 @@ from mlptrain.data.loading.decoder import LENGTH_BYTES
 
 
 def main(job: str) -> None:
-    """Serve batches until the other end is gone."""
+    """Decode batches until the parent is gone."""
     requests: SimpleQueue[bytes] = SimpleQueue()
     answers: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_take_in, args=(requests,), daemon=True).start()
@@ -28,7 +28,7 @@ def main(job: str) -> None:
         _serve(job, requests, answers)
     except BaseException:
         traceback.print_exc()
-    os._exit(1)  # the usual end would wait for the other threads, which wait for the parent
+    os._exit(1)  # a normal exit would wait for the other threads, which wait for the parent
 
 
 def _take_in(requests: "SimpleQueue[bytes]") -> None:
@@ -43,7 +43,7 @@ def _give_out(answers: "SimpleQueue[bytes]") -> None:
             sys.stdout.buffer.write(answers.get())
             sys.stdout.buffer.flush()
     finally:
-        os._exit(1)  # the parent is gone, or will see that this process is
+        os._exit(1)  # the parent is gone, or will notice that this process is
 
 
 def _serve(job: str, requests: "SimpleQueue[bytes]", answers: "SimpleQueue[bytes]") -> None:

@@ -1,4 +1,4 @@
-"""Arrays that lie in a file: the memory they take is the system's to reclaim."""
+"""Arrays mapped from a file: the system can reclaim their memory."""
 
 import mmap
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 def mapped(descriptor: int, length: int) -> NDArray[np.uint8]:
     """The first `length` > 0 bytes of an open file, read-only, (length,). The file stays open, and
-    locked if it is, as long as the array lives."""
+    keeps its lock if it has one, as long as the array exists."""
     return np.frombuffer(mmap.mmap(descriptor, length, access=mmap.ACCESS_READ), np.uint8)
 
 
 def fetch(array: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
-    """Begin to read `rows` (m,), ascending, of a mapped array (n, size) from its start; from now on
-    nothing around what is used is read along."""
+    """Start reading `rows` (m,), ascending, of a mapped array (n, size) that starts its file. From
+    now on the system reads only the pages used, without read-ahead."""
     if (mapping := _mapping(array)) is None:
         return
     mapping.madvise(mmap.MADV_RANDOM)
@@ -27,14 +27,14 @@ def fetch(array: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
 
 
 def release(array: NDArray[np.uint8]) -> None:
-    """Give back the memory in which the whole file of a mapped array lies; what is used again is
-    read again. Any other array stays as it is."""
+    """Release the memory of the whole file of a mapped array; pages used later are read again. Any
+    other array stays as it is."""
     if (mapping := _mapping(array)) is not None:
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def is_mapped(array: NDArray[np.uint8]) -> bool:
-    """Whether `array` lies in a file."""
+    """Whether `array` is mapped from a file."""
     return _mapping(array) is not None
 
 

@@ -1,7 +1,7 @@
-"""Who decodes which of many image files: this process, or one of its helpers (`decoder.py`).
+"""How many image files are divided between this process and its helpers (`decoder.py`).
 
-The files are handed out in batches, in their order. Nothing here needs NumPy, so that helpers can
-start while this process still loads what it will compute with.
+The files are handed out in batches, in order. Nothing here needs NumPy, so helpers can start while
+this process is still importing it.
 """
 
 import math
@@ -16,20 +16,20 @@ from mlptrain.data.loading.decoder import PIPE_BYTES, Batch, Decoder
 
 CHUNK_IMAGES = 256
 _CHUNK_BYTES = 64 << 20  # a chunk of large images has fewer
-_MOST_CHUNKS = 64  # in memory at once: the caller's, and those read ahead
-_OWN_BATCH = 32  # images this process decodes before it looks after its helpers
+_MOST_CHUNKS = 64  # chunks in memory at once: the caller's, and those read ahead
+_OWN_BATCH = 32  # images this process decodes between looking after its helpers
 _HELPER_BATCH = 128
-_HELPER_BATCHES = 2  # given to a helper at once: it never waits for the next
-_HEAD_START_PAYS_IMAGES = 2_000  # a helper needs about as long to start as to decode so many
-_HEAD_START_IMAGE_BYTES = 1 << 18  # at most: nobody has checked yet what asks for this memory
+_HELPER_BATCHES = 2  # batches given to a helper ahead, so that it never waits
+_HEAD_START_PAYS_IMAGES = 2_000  # a helper takes about as long to start as to decode this many
+_HEAD_START_IMAGE_BYTES = 1 << 18  # at most, because the request has not been validated yet
 
 
 class Sharing:
-    """The images `paths` of `form`, read ahead of a caller who takes them chunk by chunk.
+    """The images `paths` in `form`, read ahead of a caller that takes them chunk by chunk.
 
     Attributes:
-        size: how many images are a chunk; no batch belongs to two.
-        first: the first image of the chunk that the caller works on; the caller sets it.
+        size: images per chunk; no batch spans two chunks.
+        first: index of the first image of the caller's current chunk; set by the caller.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Sharing:
         self.first = self._given = 0
 
     def start(self, helpers: int) -> None:
-        """Start so many helpers, or as many as there can be."""
+        """Start this many `helpers`, or as many as possible."""
         for _ in range(helpers):
             try:
                 decoder = self._stack.enter_context(Decoder(self.form, self.expected))
-            except OSError:  # no more processes allowed here: fewer helpers do it too, later
+            except OSError:  # no more processes allowed: fewer helpers also work, just slower
                 return
             self._selector.register(decoder, EVENT_READ)
             self._helpers.append(decoder)
@@ -62,20 +62,20 @@ class Sharing:
         return bool(self._helpers)
 
     def take(self) -> Batch | None:
-        """The next images for this process to decode; None if all that may be read ahead is handed
-        out."""
+        """The next images for this process to decode; None if everything within the read-ahead has
+        been handed out."""
         return self._take(_OWN_BATCH)
 
     def hand_out(self) -> None:
-        """See to it that each helper has enough to do."""
+        """Keep every helper supplied with batches."""
         for helper in self._helpers:
             while len(helper.given) < _HELPER_BATCHES and (more := self._take(self._helper_batch)):
                 helper.give(more)
 
     def hand_out_ahead(self) -> None:
-        """Give the helpers their share of all that may be read ahead; the rest is left to this
-        process, which will have to wait for them. A helper takes in its batches while it starts:
-        beyond some thousand paths, this waits for that."""
+        """Give the helpers their share of the read-ahead; the rest is left to this process, which
+        would otherwise have to wait for them. Beyond some thousand paths, this call waits until
+        the helpers have started and read them."""
         processes = 1 + len(self._helpers)
         share = min(len(self.paths), self._ahead) * len(self._helpers) // processes
         for helper in cycle(self._helpers):
@@ -86,18 +86,18 @@ class Sharing:
     def answers(
         self, timeout: float | None, place: Callable[[Batch], memoryview]
     ) -> Iterator[tuple[Batch, Findings]]:
-        """The batches that helpers are done with, and what they found; the pixels go to
-        `place(batch)`. With `timeout` None, wait for one if any is due. Raises DataError if a
-        helper died."""
+        """The batches that helpers have finished, with their findings; the pixels go to
+        `place(batch)`. With `timeout` None, wait for one if any is outstanding. Raises DataError
+        if a helper died."""
         if any(helper.given for helper in self._helpers):
             for key, _ in self._selector.select(timeout):
                 decoder = key.fileobj
                 assert isinstance(decoder, Decoder)
-                if decoder.given:  # else it died, as will show when it is to do more
+                if decoder.given:  # else it has died, which the next batch for it will show
                     yield decoder.answer(place)
 
     def _take(self, most: int) -> Batch | None:
-        """Images of one chunk: fewer near the end, so that nobody waits long for the last."""
+        """A batch within one chunk; smaller near the end, so that the last one is done soon."""
         first = self._given
         if first == min(len(self.paths), self.first + self._ahead):
             return None
@@ -111,8 +111,8 @@ class Sharing:
 def head_start(
     paths: Sequence[str], form: Form | None, expected: Expected | None = None
 ) -> Iterator[Sharing | None]:
-    """Have helpers decode the first of `paths` while this process goes on with something else, for
-    `stream_shared` to go on from. None where that does not pay, or without a `form`."""
+    """Start helpers that decode the first of `paths` while this process does something else;
+    `stream_shared` continues from there. None if that is not worthwhile, or without a `form`."""
     if (
         form is None
         or len(paths) < _HEAD_START_PAYS_IMAGES

@@ -1,10 +1,10 @@
-"""Many image files into arrays, on every processor, as a stream of chunks in the files' order.
+"""Many image files into arrays, on all processors, as a stream of chunks in file order.
 
-This process decodes too. When what is left looks longer than starting a helper takes, helper
-processes (`decoder.py`) join in: each is handed batches of the files, answers with their pixels,
-and is handed the next. They read ahead while the caller works on the last chunk, as far as a few
-chunks, so the memory is bounded. Every image has its place from the start, so who decoded it and
-when changes nothing.
+This process decodes too. If the remaining work looks longer than starting a helper takes, helper
+processes (`decoder.py`) join in: each gets batches of files, answers with their pixels, and gets
+the next batch. They read ahead while the caller works on the previous chunk, by at most a few
+chunks, so memory is bounded. Every image has a fixed place in the result, so it does not matter
+which process decodes it or when.
 """
 
 import time
@@ -26,7 +26,7 @@ from mlptrain.data.loading.sharing import Sharing
 Progress = Callable[[int, int], object]
 
 _HELP_AFTER_SECONDS = 0.01
-_HELP_PAYS_SECONDS = 0.08  # a helper needs about this long to start
+_HELP_PAYS_SECONDS = 0.08  # a helper takes about this long to start
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class BadImage:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What could be read: images (m, H, W, C), and for each of them its index among the paths; and
-    what could not: `bad`, by index. Both are ascending. `unlike`: the indices of images that have
-    another size or mode than the training images all had."""
+    """The images that could be read (m, H, W, C) with their indices among the paths, and those that
+    could not: `bad`, by index. Both are ascending. `unlike`: the indices of images whose size or
+    mode differs from that of all training images."""
 
     images: NDArray[np.uint8]
     indices: NDArray[np.int64]
@@ -57,7 +57,7 @@ def load_images(
     progress: Progress | None = None,
     processes: int | None = None,
 ) -> Loaded:
-    """All of `stream_images` in one array. Raises DataError if it does not fit into memory, too."""
+    """All of `stream_images` in one array. Raises DataError also if it does not fit into memory."""
     images = allocate(len(paths), settings.shape)
     indices = np.empty(len(paths), np.int64)
     bad: dict[int, BadImage] = {}
@@ -82,11 +82,11 @@ def stream_images(
     processes: int | None = None,
 ) -> Generator[Loaded, None, None]:
     """Read `paths` with resolved `settings` and yield them in order, a chunk at a time; an image
-    other than `expected` is a bad one. A chunk is the caller's to keep.
+    that `expected` refuses is bad. The caller owns each chunk.
 
-    `progress(done, total)` is called now and then. `processes` counts this one and starts the
-    others at once; None starts as many as there are processors, when that pays. Raises DataError
-    if a helper dies."""
+    `progress(done, total)` is called now and then. `processes` is the total number of processes,
+    including this one, started at once; None: one per processor, once that is worthwhile. Raises
+    DataError if a helper dies."""
     with ExitStack() as stack:
         sharing = Sharing(paths, settings.form, expected, stack)
         yield from stream_shared(sharing, progress=progress, processes=processes)
@@ -95,12 +95,12 @@ def stream_images(
 def stream_shared(
     sharing: Sharing, *, progress: Progress | None = None, processes: int | None = None
 ) -> Generator[Loaded, None, None]:
-    """`stream_images`, going on from where `sharing` stands."""
+    """`stream_images`, continuing what `sharing` has started."""
     yield from _Job(sharing, progress or (lambda *_: None)).run(processes)
 
 
 class _Chunk:
-    """Consecutive images under way: `missing` of them are not decoded yet."""
+    """Consecutive images being decoded: `missing` of them are not done yet."""
 
     def __init__(self, places: range, shape: tuple[int, int, int]) -> None:
         self.places = places
@@ -109,7 +109,7 @@ class _Chunk:
 
 
 class _Job:
-    """One call of `stream_images` under way: which files are done."""
+    """The state of one call of `stream_images`: which files are done."""
 
     def __init__(self, sharing: Sharing, progress: Progress) -> None:
         self.sharing, self.progress = sharing, progress
@@ -120,7 +120,7 @@ class _Job:
         self.done = self.reported = 0
 
     def run(self, processes: int | None) -> Iterator[Loaded]:
-        """Decode chunk by chunk; whatever the caller does in between, the helpers go on."""
+        """Decode chunk by chunk; the helpers keep working while the caller uses a chunk."""
         sharing = self.sharing
         seconds, waiting = 0.0, processes is None and not sharing.has_helpers()
         if processes is not None:
@@ -149,14 +149,14 @@ class _Job:
         self._note(batch, found)
 
     def _look_after_helpers(self, timeout: float | None) -> None:
-        """Take the answers that are there, and hand out more; with `timeout` None, wait for one if
-        any is due."""
+        """Collect finished batches and hand out more; with `timeout` None, wait for one if any is
+        outstanding."""
         for batch, found in self.sharing.answers(timeout, self._place):
             self._note(batch, found)
         self.sharing.hand_out()
 
     def _place(self, batch: Batch) -> memoryview:
-        """Where the pixels of `batch` go."""
+        """The memory for the pixels of `batch`."""
         chunk = self._chunk(batch.first - batch.first % self.sharing.size)
         start = batch.first - chunk.places.start
         return chunk.pixels[start : start + len(batch.paths)].reshape(-1).data

@@ -27,10 +27,9 @@ _SPLITS = {
 
 @sources.register
 class Folder(Source):
-    """A folder with one folder of images per class, named like the class. Folders inside these are
-    searched too. Ignored are hidden files and folders, what machines leave behind (Thumbs.db,
-    @eaDir, lost+found ...) and files that by their name are text (.txt, .json ...); anything else
-    has to be an image."""
+    """A folder with one folder of images per class, named after the class. Subfolders of these are
+    searched too. Hidden files and folders, system files (Thumbs.db, @eaDir, lost+found ...) and
+    text files by their names (.txt, .json ...) are ignored; everything else must be an image."""
 
     type: Literal["folder"] = "folder"
     described: ClassVar[str] = "a folder with one folder of images per class"
@@ -77,7 +76,7 @@ class Folder(Source):
         return Files(self.path, tuple(names), tuple(labels), ignored=tuple(ignored))
 
     def _unlabelled(self) -> Files:
-        """The images at any depth."""
+        """All images, at any depth."""
         ignored: list[str] = []
         names = names_below(self.path, ignored)
         if not names:
@@ -85,7 +84,7 @@ class Folder(Source):
         return Files(self.path, tuple(names), ("",) * len(names), ignored=tuple(ignored))
 
     def _refuse_columns(self, columns: tuple[str, ...]) -> None:
-        """Raise DataError for a column that is not the class."""
+        """Raise DataError for any column but the class."""
         for column in columns:
             if column != LABEL:
                 raise DataError(
@@ -95,8 +94,8 @@ class Folder(Source):
                 )
 
     def _refuse_splits(self, folders: list["os.DirEntry[str]"]) -> None:
-        """Raise DataError if two of `folders` are splits instead of classes: they are called so,
-        and hold folders of the same names."""
+        """Raise DataError if two of `folders` are splits, not classes: they have names of splits
+        and contain folders with the same names."""
         held = {
             entry: {below.name for below in entries_of(entry.path, []) if entry_is_folder(below)}
             for entry in folders
@@ -117,8 +116,8 @@ class Folder(Source):
         )
 
     def _refuse_splits_in_classes(self, names: list[str]) -> None:
-        """Raise DataError if classes are divided into splits: two of their folders are, or one that
-        holds nothing else, into two splits at least."""
+        """Raise DataError if class folders contain splits: two of the folders do, or one that
+        contains nothing else, with at least two splits."""
         inside: dict[str, set[str]] = {}
         for name in names:
             if name.count("/") > 1:
@@ -140,6 +139,6 @@ class Folder(Source):
 
 
 def _split_of(folder: str) -> str | None:
-    """The split that a folder is called after, as in "train", "Validation", "test_set"."""
+    """The split that a folder's name stands for, as in "train", "Validation", "test_set"."""
     words = re.split("[^a-z]+", folder.lower().removesuffix("set"))
     return next((_SPLITS[word] for word in words if word in _SPLITS), None)

@@ -1,4 +1,4 @@
-"""What file systems, network storage and other programs leave in folders that people fill."""
+"""System files: what operating systems, network storage and other programs leave in folders."""
 
 from collections.abc import Sequence
 
@@ -23,14 +23,14 @@ _MOST_SHOWN = 5
 
 
 def is_left_behind(name: str) -> bool:
-    """Whether a file or folder of this name was left by a machine, not by a person."""
+    """Whether a file or folder of this name is a system file."""
     lower = name.lower()
     return lower in _LEFT_BEHIND or lower.startswith(_PREFIXES)
 
 
 def ignored_note(folder: str, ignored: Sequence[str]) -> str:
-    """What to tell the user of the entries below `folder` with the names `ignored`, at least one:
-    how many there are and what they are called."""
+    """A note for the user on the entries below `folder` with the names `ignored`, at least one:
+    their number and names."""
     names = sorted(set(ignored))
     shown = ", ".join(map(show_path, names[:_MOST_SHOWN]))
     more = f" and {len(names) - _MOST_SHOWN} more names" if len(names) > _MOST_SHOWN else ""

@@ -1,4 +1,4 @@
-"""The image files in a folder and the folders inside, without a look into any of them."""
+"""The image files in a folder and its subfolders, listed without opening any of them."""
 
 import os
 
@@ -14,9 +14,9 @@ _OTHER_SUFFIXES = (
 
 
 def images_below(folder: str, ignored: list[str]) -> list[str]:
-    """The paths of all images in `folder` and the folders inside, by the rules of a class folder,
-    sorted bytewise. A folder inside that cannot be read stands for its images. Raises DataError if
-    `folder` cannot."""
+    """The paths of all images in `folder` and its subfolders, by the rules of a class folder,
+    sorted bytewise. An unreadable subfolder is listed like an image. Raises DataError if `folder`
+    itself cannot be read."""
     return [os.path.join(folder, name) for name in names_below(folder, ignored, strict=False)]
 
 
@@ -27,10 +27,10 @@ def names_below(
     *,
     strict: bool = True,
 ) -> list[str]:
-    """Names of image files relative to `folder`; `inside` are the folders it lies in, by device
-    and inode, so that a link back to one of them is not followed. The names of entries that a
-    machine left behind are added to `ignored`. Raises DataError if a folder cannot be read; with
-    `strict` False, one inside is named like an image."""
+    """Names of image files relative to `folder`. `inside`: its parent folders by device and inode,
+    so that a link back to one of them is not followed. Names of system files are added to
+    `ignored`. Raises DataError if a folder cannot be read; with `strict` False, an unreadable
+    subfolder is listed like an image."""
     entries = entries_of(folder, ignored)
     here = identity(folder)
     if here in inside:
@@ -52,14 +52,14 @@ def names_below(
 
 
 def identity(folder: str) -> tuple[int, int]:
-    """What tells a folder from every other, whatever link leads to it."""
+    """The identity of a folder, whatever link leads to it."""
     status = os.stat(folder)
     return status.st_dev, status.st_ino
 
 
 def entries_of(folder: str, ignored: list[str]) -> list["os.DirEntry[str]"]:
-    """What is in `folder`, sorted bytewise by name, without hidden entries and without those that a
-    machine left behind; the names of the latter are added to `ignored`."""
+    """The entries of `folder`, sorted bytewise by name, without hidden entries and system files;
+    the names of the latter are added to `ignored`."""
     entries = []
     try:
         with os.scandir(folder) as found:
@@ -73,5 +73,5 @@ def entries_of(folder: str, ignored: list[str]) -> list["os.DirEntry[str]"]:
     except OSError as error:
         reason = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
         raise DataError(f"{show_path(folder)}: cannot be read as a folder: {reason}.") from None
-    plain = all(entry.name.isascii() for entry in entries)  # sorted as text they are, bytewise
+    plain = all(entry.name.isascii() for entry in entries)  # sorting the text is then bytewise
     return sorted(entries, key=lambda entry: entry.name if plain else os.fsencode(entry.name))

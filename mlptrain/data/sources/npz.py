@@ -1,8 +1,7 @@
 """An .npz file, as `numpy.savez` writes it, with images and labels as arrays.
 
-Without names for the two, they are `x` and `y`; or, in a file that holds several splits as Keras'
-mnist.npz does, `x_train` and `y_train` for training, `x_test` and `y_test` for everything that
-measures.
+Their default names are `x` and `y`. In a file with several splits, such as Keras' mnist.npz, they
+are `x_train` and `y_train` for training, and `x_test` and `y_test` for evaluation.
 """
 
 import errno
@@ -94,13 +93,13 @@ class Npz(Source):
                     yield archive, size
             except (UnreadableError, MemoryError):
                 raise
-            except Exception as error:  # zipfile lets through whatever its input provokes
+            except Exception as error:  # zipfile raises many kinds of error
                 if isinstance(error, OSError) and error.errno != errno.EINVAL:
-                    raise  # the disk's, and not that of a seek to before the start
+                    raise  # an error of the disk, not of a seek to before the start
                 raise UnreadableError(_broken_zip(file)) from None
 
     def _require(self, archive: zipfile.ZipFile, *names: str) -> None:
-        """Raise UnreadableError, with what to write instead, if one of `names` is not there."""
+        """Raise UnreadableError, suggesting what to write, if one of `names` is missing."""
         held = _names(archive)
         for name in names:
             if name not in held:
@@ -110,7 +109,7 @@ class Npz(Source):
                 )
 
     def _suggestion(self, archive: zipfile.ZipFile) -> str:
-        """A source that names two arrays which can be images and labels, or their places."""
+        """A source entry with two arrays that could be images and labels, or placeholders."""
         x, y, shapes = "IMAGES", "LABELS", {}
         for name in _names(archive):
             with _stored(archive, name, 0) as stored:
@@ -127,13 +126,13 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """`text` as YAML takes it within braces."""
+    """`text` as a YAML scalar inside braces."""
     shown = show_name(text)
     return shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
 
 
 def _broken_zip(file: IO[bytes]) -> str:
-    """What is wrong with `file`, which could not be read as a zip archive."""
+    """The reason why `file` could not be read as a zip archive."""
     file.seek(0)
     start = file.read(4)
     if start[:2] != b"PK":

@@ -11,7 +11,7 @@ from mlptrain.text import show_path
 
 
 def number_source(path: str, features: tuple[str, ...]) -> Source:
-    """The source that the file `path` is by its name: a table with the columns `features`, or
+    """The source for the file `path`, chosen by its name: a table with the columns `features`, or
     arrays. Raises DataError for any other file."""
     suffix = PurePath(path).suffix.lower()
     if suffix == ".csv":

@@ -1,14 +1,14 @@
 """What every data source is: a place, and the examples in it.
 
-A source is a definition that lists its examples; `read_dataset.py` turns them into a `Dataset`, in
-the same way for all of them. There are two kinds of content: files to decode, and pixels in an
-array. In YAML it is a path or a mapping:
+A source is a definition that lists its examples; `read_dataset.py` turns any list into a `Dataset`.
+There are two kinds of content: files to decode, and numbers in an array. In YAML, a source is a
+path or a mapping:
 
     train: digits/train                                 # a folder, because of its name
     train: {type: csv, path: digits.csv}                # the same, in full, for each kind
     train: {images: a-images-idx3.gz, labels: a-labels-idx1.gz}
 
-The kind of a path follows from its name alone; no file is looked at.
+The kind of a path follows from its name alone; the file is not opened.
 """
 
 import os
@@ -36,11 +36,11 @@ class Files:
 
     Attributes:
         root: a folder.
-        names: of the files, below it.
-        labels: per file the text in the column asked for, a tuple of them for several columns.
-        lines: of a table that lists them; empty for other sources.
-        ignored: the names of entries that a machine left behind.
-        weights: per file its weight in the loss, as text; None: not asked for.
+        names: the files' paths relative to `root`.
+        labels: for each file, the text in the requested column, or a tuple for several columns.
+        lines: for each file, its line in the table that lists it; empty for other sources.
+        ignored: the names of system files.
+        weights: for each file, its weight in the loss, as text; None: not requested.
     """
 
     root: str
@@ -65,7 +65,7 @@ class Files:
         return self.beside(self.names)
 
     def beside(self, names: Sequence[str]) -> list[str]:
-        """Where files are that are named like these."""
+        """The location of the examples with these names."""
         prefix = os.path.join(self.root, "")
         return [name if name.startswith("/") else prefix + name for name in names]
 
@@ -76,13 +76,13 @@ class Arrays:
 
     Attributes:
         root: a folder.
-        name: of the file, and of the array in it if it holds several.
+        name: the file's name, and the array's name in it if it holds several.
         inputs: images (n, h, w, 1 or 3) uint8, or numbers (n, …) float32.
-        labels: (n, …) numbers; or per example a text or a tuple of texts, as in `Files`.
-        file: the file, where `name` says more.
+        labels: (n, …) numbers; or, for each example, a text or a tuple of texts, as in `Files`.
+        file: the file's name, if `name` contains more than that.
         features: the names of the inputs' columns; empty if they have none.
-        lines: of a table that lists them; empty for other sources.
-        weights: (n,) each example's weight in the loss, or texts; None: not asked for.
+        lines: for each example, its line in a table; empty for other sources.
+        weights: (n,) each example's weight in the loss, or texts; None: not requested.
     """
 
     root: str
@@ -96,7 +96,7 @@ class Arrays:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the examples are called: "file[index]"."""
+        """The names of the examples: "file[index]"."""
         return tuple(f"{self.name}[{index}]" for index in range(len(self.inputs)))
 
 
@@ -104,8 +104,8 @@ Content = Files | Arrays
 
 
 class Source(Definition):
-    """Where examples come from. `described` says what such a source is, for a user who has given
-    something else; a path that ends in one of `suffixes` is such a source."""
+    """Where examples come from. `described` describes such a source in error messages; a path that
+    ends in one of `suffixes` is such a source."""
 
     type: str
     described: ClassVar[str]
@@ -113,13 +113,13 @@ class Source(Definition):
 
     @classmethod
     def keys_of(cls, path: str) -> dict[str, str] | None:
-        """The keys that `path` alone stands for, or None if, by its name, it is none of these."""
+        """The keys that `path` alone stands for, or None if its name does not fit this source."""
         return {"path": path} if PurePath(path).suffix.lower() in cls.suffixes else None
 
     @property
     @abstractmethod
     def place(self) -> str:
-        """The file or folder to name when something is wrong with the whole."""
+        """The file or folder to name in an error about the whole source."""
 
     def of_split(self, split: str) -> Self:
         """This source, restricted to `split` if it holds several. Raises DataError."""
@@ -127,13 +127,13 @@ class Source(Definition):
 
     @property
     def part(self) -> str:
-        """What of a file that holds several splits this source is, in words."""
+        """Which split of a file this source is, in words, if the file holds several."""
         return ""
 
     @abstractmethod
     def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Content:
-        """All examples, in an order that depends on nothing but the data, with what is in the
-        `columns` of their targets and in the column `weight`. Raises DataError."""
+        """All examples, in an order that depends only on the data, with the values in the target
+        `columns` and in the column `weight`. Raises DataError."""
 
 
 PATH_OR_MAPPING = "a path or a mapping"
@@ -178,7 +178,7 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"
 
 
 def wrong_kind(path: str) -> DataError:
-    """The error for the file `path`, which by its name is none of the sources there are."""
+    """The error for the file `path`, whose name fits no source."""
     names = sorted(sources, key=lambda name: (name != "folder", name))
     *others, last = (sources[name].described for name in names)
     if path.lower().endswith(_ARCHIVES):

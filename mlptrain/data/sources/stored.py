@@ -1,8 +1,8 @@
 """Arrays in IDX and .npz files: what they must be, and how they are read.
 
-What is wrong is found before it takes memory: labels are read first, then the header of the images,
-and only then their pixels. These come in slices into the one array that holds them, so that a
-compressed file is never in memory twice.
+Mistakes are found before memory is allocated: labels are read first, then the header of the images,
+then their pixels. Pixels are read in slices into their final array, so a compressed file is never
+in memory twice.
 """
 
 import math
@@ -27,8 +27,8 @@ _LAST_CHARACTER, _FIRST_HALF, _LAST_HALF = 0x10FFFF, 0xD800, 0xDFFF  # Unicode; 
 class StoredArray:
     """An array in a file: its header, and its numbers, not yet read.
 
-    `file`: at the first of the numbers, which reach to its end; `most`: as many bytes as it can
-    have; `name`: of the array, if the file holds several. Errors are UnreadableErrors."""
+    `file`: positioned at the first number; the numbers extend to its end. `most`: the most bytes it
+    can have. `name`: the array's name, if the file holds several. Errors are UnreadableErrors."""
 
     file: IO[bytes]
     most: int
@@ -38,7 +38,7 @@ class StoredArray:
     name: str = ""
 
     def targets(self, columns: tuple[str, ...]) -> NDArray[Any] | tuple[str, ...]:
-        """The targets (n, …) for `columns`: labels if that is the one of classes."""
+        """The targets (n, …) for `columns`: labels if that is the class column, else numbers."""
         return self.labels() if columns == (LABEL,) else self.numbers(None)
 
     def labels(self) -> NDArray[np.int64] | tuple[str, ...]:
@@ -63,7 +63,7 @@ class StoredArray:
         return labels.astype(np.int64)
 
     def numbers(self, count: int | None, most_columns: int | None = None) -> NDArray[np.float64]:
-        """Numbers (n, …), all finite: n = `count` if that is given, and at most `most_columns`."""
+        """Finite numbers (n, …); n must equal `count` if given, with at most `most_columns`."""
         if self.dtype.kind not in "biuf" or not self.shape:
             raise self._error(
                 f"is {self._dtype} {self.shape}. Allowed are numbers, a row per example."
@@ -85,8 +85,8 @@ class StoredArray:
         return numbers
 
     def inputs(self, count: int, whose: str) -> NDArray[np.uint8] | NDArray[np.float32]:
-        """Images as `images` has them, or, of floats, numbers (n, …), one row for each of the
-        `count` targets in what the user knows as `whose`."""
+        """Images as from `images`, or, from floats, numbers (n, …): one row for each of the `count`
+        targets in `whose`, a name that the user knows."""
         if self.dtype.kind != "f":
             return self.images(count, whose)
         if len(self.shape) < 2 or 0 in self.shape:
@@ -95,8 +95,8 @@ class StoredArray:
         return self.numbers(count).astype(np.float32)
 
     def images(self, count: int, whose: str) -> NDArray[np.uint8]:
-        """The images as (n, height, width, 1 or 3), one for each of the `count` labels in what the
-        user knows as `whose`."""
+        """The images as (n, height, width, 1 or 3), one for each of the `count` labels in `whose`,
+        a name that the user knows."""
         if self.dtype != np.uint8:
             raise self._error(
                 f"is {self._dtype}. Allowed is uint8, gray levels 0 to 255. "
@@ -133,7 +133,7 @@ class StoredArray:
             if not count:
                 raise self._error(f"is cut off: {len(rest):,} of {length:,} bytes are missing")
             rest = rest[count:]
-        if self.file.read(1):  # at the end, gzip and zip compare their checksums
+        if self.file.read(1):  # at the end, gzip and zip check their checksums
             raise self._error(
                 f"is damaged: it goes on after the {length:,} bytes of its header {self.shape}"
             )
@@ -154,7 +154,7 @@ class StoredArray:
 
     @property
     def _dtype(self) -> np.dtype[np.generic]:
-        """How numpy calls it on this machine."""
+        """The dtype in this machine's byte order, as NumPy names it."""
         return self.dtype.newbyteorder("=")
 
     def _error(self, problem: str) -> UnreadableError:
@@ -163,7 +163,7 @@ class StoredArray:
 
 def in_npy(file: IO[bytes], size: int, name: str = "") -> StoredArray:
     """The array `name` in a file of `size` bytes, written by `numpy.save`. Raises ValueError for
-    another file."""
+    any other file."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran_order, dtype = read(file)

@@ -60,7 +60,7 @@ class Table(Source):
         )
 
     def _number(self, line: int, column: str, text: str) -> float:
-        """The number that `text` is. Raises DataError for what is none, or not finite."""
+        """`text` as a number. Raises DataError if it is not a finite number."""
         try:
             number = float(text)
         except ValueError:

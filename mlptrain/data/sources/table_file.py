@@ -19,7 +19,7 @@ _MOST_SHOWN, _LONGEST_SHOWN = 4, 40  # columns, and characters of each
 
 
 def records(path: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """For each record of the file its line and its values in `columns`. Raises DataError."""
+    """The line and the values in `columns` of each record of the file. Raises DataError."""
     rows = _rows(path, columns)
     header = _header(path, *next(rows, (1, [])), columns)
     places = [header.index(column) for column in columns]
@@ -46,12 +46,12 @@ def records(path: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str
 
 
 def header_of(path: str) -> list[str]:
-    """The names in the first line."""
+    """The column names in the first line."""
     return next(_rows(path, ()), (1, []))[1]
 
 
 def in_line(path: str, line: int, problem: str) -> DataError:
-    """The error for what is wrong in a line."""
+    """The error for a problem in a line."""
     return DataError(f"{show_path(path)}:{line}: {problem}.")
 
 
