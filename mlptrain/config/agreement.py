@@ -1,4 +1,4 @@
-"""What keys in different places of a config must agree in; each mistake is a `conflict`."""
+"""Rules about several keys of a config; each mistake is a `conflict`."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _MONITOR = ("training", "early_stopping", "monitor")
 
 
 def require_fitting_loss(task: Task, loss: Loss) -> None:
-    """Refuse a loss that `task` cannot be learned by."""
+    """Raise a conflict for a loss that does not fit `task`."""
     if not loss.fits_task(task.type):
         allowed = [name for name in losses if losses[name].fits_task(task.type)]
         raise _conflict(
@@ -22,7 +22,7 @@ def require_fitting_loss(task: Task, loss: Loss) -> None:
 
 
 def require_metric(task: Task, monitor: str) -> None:
-    """Refuse to monitor what is not measured."""
+    """Raise a conflict for a monitor that is not measured."""
     if monitor in (*task.train_metrics, "val_loss"):
         return  # without loading all metrics
     from mlptrain.tasks.metrics.measure import metric_names, resolve
@@ -45,7 +45,7 @@ def require_metric(task: Task, monitor: str) -> None:
 
 
 def require_validation(monitor: str, *, is_there: bool) -> None:
-    """Refuse to monitor a validation split that is not there."""
+    """Raise a conflict for a monitor on a validation split if there is none."""
     if not is_there and monitor.startswith("val_"):
         raise _conflict(
             f"training.early_stopping monitors '{monitor}', but data.validation is null; "

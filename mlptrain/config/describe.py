@@ -1,4 +1,4 @@
-"""The config described: as YAML with every default filled in, and as a JSON Schema for editors."""
+"""The config as YAML with every default filled in, and as a JSON Schema for editors."""
 
 import json
 import re
@@ -14,15 +14,15 @@ from mlptrain.config.scalars import scalar_of
 from mlptrain.config.schema import Config, ModelConfig
 from mlptrain.registry import needs_a_key
 
-COMMENT_COLUMN = 40  # where comments begin at most; what is longer pushes its own to the right
-MAX_OPTIONS = 60  # characters of allowed values that a comment has room for
+COMMENT_COLUMN = 40  # comments start here at most; a longer line pushes its own right
+MAX_OPTIONS = 60  # room for allowed values in a comment
 
 _PLAIN = re.compile(r"[A-Za-z_/.][A-Za-z0-9_/.+-]*( [A-Za-z0-9_/.+-]+)*")
-_YAML_1_1 = {"y", "n", "yes", "no", "on", "off"}  # other readers take these for booleans
+_YAML_1_1 = {"y", "n", "yes", "no", "on", "off"}  # other readers parse these as booleans
 
 
 class Line(NamedTuple):
-    """One line of the file, and what stands behind it as a comment."""
+    """One line of the file, and its comment."""
 
     text: str
     comment: str = ""
@@ -54,7 +54,7 @@ def _section(model: BaseModel, options: str = "") -> Iterator[Line]:
     for name in sorted(fields, key=lambda name: name != "type"):
         value = getattr(model, name)
         if isinstance(model, ModelConfig) and value is None:
-            continue  # belongs to the form that is not used
+            continue  # belongs to the unused form
         if name == "type":
             yield Line(f"type: {value}", options)
         else:
@@ -62,7 +62,7 @@ def _section(model: BaseModel, options: str = "") -> Iterator[Line]:
 
 
 def _entry(name: str, value: object, field: FieldInfo) -> Iterator[Line]:
-    """`name: value`, on one line where it fits, else with what `value` holds indented below."""
+    """`name: value` on one line if it fits, else with the content of `value` indented below."""
     description = " ".join((field.description or "").split())
     if (inline := _inline(value)) is not None:
         yield Line(f"{name}: {inline}", _with_options(description, field))
@@ -73,7 +73,7 @@ def _entry(name: str, value: object, field: FieldInfo) -> Iterator[Line]:
 
 
 def _block(value: object, options: str) -> Iterator[Line]:
-    """What stands below a key whose value does not fit beside it."""
+    """The lines below a key whose value does not fit beside it."""
     if isinstance(value, BaseModel):
         yield from _section(value, options)
     elif isinstance(value, Mapping):
@@ -87,7 +87,7 @@ def _block(value: object, options: str) -> Iterator[Line]:
 
 
 def _inline(value: object) -> str | None:
-    """`value` as it stands beside its key, or None if it needs a block."""
+    """`value` as written beside its key, or None if it needs a block."""
     if isinstance(value, BaseModel):
         alone = set(type(value).model_fields) == {"type"}
         return getattr(value, "type") if alone else None  # noqa: B009
@@ -102,7 +102,7 @@ def _inline(value: object) -> str | None:
 
 
 def _with_options(description: str, field: FieldInfo) -> str:
-    """`description` and the names that can stand in place of the value, if it lacks them."""
+    """`description`, followed by the names allowed as the value unless it lists them itself."""
     alone = tuple(model for model in models_in(field.annotation) if not needs_a_key(model))
     names = _literals(field.annotation) or type_names(alone)
     options = " | ".join(names)
@@ -118,7 +118,7 @@ def _literals(annotation: Any) -> list[str]:
 
 
 def _scalar(value: object) -> str:
-    """`value` as YAML 1.2, in words that a YAML 1.1 reader understands alike."""
+    """`value` as YAML 1.2, written so that YAML 1.1 readers parse it the same way."""
     match value:
         case None:
             return "null"
@@ -147,8 +147,8 @@ def _escaped(character: str) -> str:
 
 
 def _for_editors(schema: Any) -> Any:
-    """`schema` without what pydantic adds for other readers: titles made of field names, and the
-    claim that only one branch fits (a path alone fits several sources)."""
+    """`schema` without two things that pydantic adds: titles made from field names, and `oneOf`,
+    which is wrong because a path alone fits several sources."""
     if isinstance(schema, list):
         return [_for_editors(each) for each in schema]
     if not isinstance(schema, dict):

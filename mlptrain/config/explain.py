@@ -1,4 +1,4 @@
-"""pydantic's errors -> reports: each in the user's words, at its place in the tree."""
+"""pydantic's errors -> reports: each in plain words, at its place in the tree."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -59,14 +59,14 @@ class Spot:
     """Where an error's location leads in the tree and in the schema."""
 
     keys: tuple[str, ...]  # the whole path
-    node: Node  # the deepest node that is there
-    key: Place | None  # of `node`, where it has one
-    models: Models  # what the value at the end of the path can be
-    parents: Models  # what the mapping that holds the last key can be
+    node: Node  # the deepest node that exists
+    key: Place | None  # the key of `node`, if it has one
+    models: Models  # the models that the value at the end of the path can be
+    parents: Models  # the models that the mapping with the last key can be
 
     @property
     def key_place(self) -> Place:
-        """Where the key is written, or its value if it has none."""
+        """The place of the key, or of the value if it has no key."""
         return self.key or self.node.place
 
     @property
@@ -81,8 +81,7 @@ class Spot:
 
 
 def explain(error: ValidationError, root: Node, model: type[BaseModel]) -> tuple[list[Report], int]:
-    """The first mistakes of a validation of `root` by `model`, in the order they are read, and how
-    many there are."""
+    """The first mistakes that `model` finds in `root`, in reading order, and the number of all."""
     mistakes = []
     for detail in error.errors(include_url=False, include_input=False):
         paths = detail.get("ctx", {}).get("at", ((),))
@@ -121,7 +120,7 @@ def _follow(location: Sequence[int | str], root: Node, model: type[BaseModel]) -
 
 
 def _branch(part: int | str, models: Models) -> str | None:
-    """The name of a branch, if `part` of a location is no key: pydantic adds which it took."""
+    """The name of the branch that pydantic took, if `part` of a location is that and not a key."""
     if not isinstance(part, str):
         return None
     if part.startswith(BRANCH):
@@ -130,8 +129,8 @@ def _branch(part: int | str, models: Models) -> str | None:
 
 
 def _is_reported(detail: ErrorDetails, spot: Spot) -> bool:
-    """Whether another report covers this one: the gate's, that a key is misspelt, or that an entry
-    of a list is wrong (pydantic then counts the others only)."""
+    """Whether another report covers this one: one of the gate, one about a misspelt key, or one
+    about a wrong entry of a list (after which pydantic counts only the valid entries)."""
     match spot.node:
         case BrokenNode():
             return True
@@ -144,7 +143,7 @@ def _is_reported(detail: ErrorDetails, spot: Spot) -> bool:
 
 
 def _place(detail: ErrorDetails, spot: Spot) -> Place:
-    """The key of what is too much or too little, else the value."""
+    """The place of the key if a key is unknown or missing, else of the value."""
     if detail["type"] in ("extra_forbidden", "missing", "conflict"):
         return spot.key_place
     if detail["type"] in ("unknown_choice", "union_tag_invalid"):
@@ -221,12 +220,12 @@ _SPECIAL: dict[str, Callable[[ErrorDetails, Spot], str]] = {
     "literal_error": _unknown_literal,
     "expected": _unexpected,  # the schema's own
     "conflict": _conflict,
-    "value_error": _refused,  # a ValueError of a validator of ours
+    "value_error": _refused,  # a ValueError from one of our validators
 }
 
 
 def _hint(spot: Spot, rule: str) -> str:
-    """What to change about the way a value is written."""
+    """How to write the value instead."""
     node = spot.node
     if not isinstance(node, ScalarNode):
         return ""

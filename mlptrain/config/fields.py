@@ -1,4 +1,4 @@
-"""Finding one's way in the schema: which models can stand where."""
+"""Navigating the schema: which models are allowed where."""
 
 from collections.abc import Iterable
 from typing import Any, get_args

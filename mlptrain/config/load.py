@@ -1,7 +1,7 @@
 """A YAML file and `--set` -> a Config, or one ConfigError that shows every mistake in its place.
 
-The way of a config: bytes, text, tree (`tree.py`, the gate), tree with overrides (`overrides.py`),
-Config (`schema.py`), with pydantic's errors put into words (`explain.py`).
+The steps: bytes, text, tree (`tree.py`, the gate), tree with overrides (`overrides.py`), Config
+(`schema.py`), with pydantic's errors put into words (`explain.py`).
 """
 
 import os
@@ -41,11 +41,11 @@ class GivenConfig:
     """A config and how it was given.
 
     Attributes:
-        path: its file, as it was named; relative paths in it start from that file's folder.
-        overrides: the `--set` values that were put in.
+        path: its file, as given; relative paths in it start from that file's folder.
+        overrides: the `--set` values.
         keys: the keys given in either, as plain data, without defaults.
-        config: what they say, with every default filled in and every path absolute.
-        plugins: the digest of each plug-in by the name of its file.
+        config: the result, with every default filled in and every path absolute.
+        plugins: the digest of each plug-in by file name.
     """
 
     path: Path
@@ -55,8 +55,8 @@ class GivenConfig:
     plugins: dict[str, str]
 
     def seen_from(self, folder: Path) -> Config:
-        """The config for a file in `folder`: relative paths lead from there to the same places,
-        absolute ones stay."""
+        """The config for a file in `folder`: relative paths are rewritten to lead from there to the
+        same places, absolute ones stay."""
         way = os.path.relpath(_folder(self.path), os.path.realpath(folder))
         return Config.model_validate(self.keys, context={"folder": way})
 
@@ -64,8 +64,8 @@ class GivenConfig:
 def load_config(
     path: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
 ) -> GivenConfig:
-    """The config in the file `path`, with `overrides` (`training.epochs=5`) put in, and `plugins`
-    added to its own. All of these are run."""
+    """The config in the file `path`, with `overrides` (`training.epochs=5`) applied and `plugins`
+    added to its own. All plug-ins are run."""
     try:
         data = read_file(str(path), MAX_BYTES)
     except UnreadableError as error:
@@ -76,8 +76,8 @@ def load_config(
 def parse_config(
     data: bytes, path: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
 ) -> GivenConfig:
-    """The config in `data`, the content of the file `path`: places are named, and relative paths
-    found, as that file's."""
+    """The config in `data`, the content of the file `path`, which names the places in errors and
+    from whose folder relative paths start."""
     name = show_path(path)
     text = _decode(data, name)
     source = Source(name, lines_of(text))
@@ -87,7 +87,7 @@ def parse_config(
         raise config_error(name, error.reports[-SHOWN_REPORTS:], len(error.reports)) from None
     load_plugins(plugins)
     listed, _ = override(read_tree(text, source)[0], overrides, Config)
-    _load_listed(listed, name, _folder(path))  # first: what they define can be overridden, too
+    _load_listed(listed, name, _folder(path))  # first, because overrides may use what they define
     root, more = override(root, overrides, Config)
     reports += more
     if isinstance(root, ScalarNode) and not root.text:
@@ -114,8 +114,8 @@ def load_plugins(paths: Sequence[Path]) -> None:
 
 
 def _load_listed(root: Node, name: str, folder: str) -> None:
-    """Run the plug-ins that the config `root` lists, as far as it does so in order: what is wrong
-    with the list itself is reported with everything else."""
+    """Run the plug-ins that the config `root` lists. Mistakes in the list itself are skipped here
+    and reported with all others."""
     entry = root.entries.get("plugins") if isinstance(root, MappingNode) else None
     items = entry.node.items if entry and isinstance(entry.node, SequenceNode) else ()
     for item in items:
@@ -131,18 +131,18 @@ def _load_listed(root: Node, name: str, folder: str) -> None:
 
 
 def _relative(path: Path, folder: str) -> str:
-    """`path`, given on the command line, for a file in `folder`; an absolute one stays."""
+    """`path`, given on the command line, relative to `folder`; an absolute one stays."""
     return str(path) if path.is_absolute() else os.path.relpath(os.path.realpath(path), folder)
 
 
 def _folder(path: Path) -> str:
-    """Where relative paths in the file `path` start. Links on the way are followed, as the
+    """The folder where relative paths in the file `path` start. Links are resolved, as the
     operating system does, so that `..` means the same to both."""
     return os.path.realpath(path.parent)
 
 
 def parse_value(text: str, option: str) -> object:
-    """What `text`, given as `option` on the command line, means by the rules of a config file.
+    """`text`, the value of `option` on the command line, parsed by the rules of a config file.
     Raises ConfigError."""
     name = f"{option} {shorten(printable(text), 200)}"
     try:
@@ -170,8 +170,8 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _validated(root: Node, keys: Any, reports: list[Report], path: Path) -> Config:
-    """The config that `root`, as plain data `keys`, describes. `reports` is what is known to be
-    wrong with it already."""
+    """The config that `root`, or `keys` as plain data, describes. `reports`: the mistakes found so
+    far."""
     name, count = show_path(path), len(reports)
     try:
         config = Config.model_validate(keys, context={"folder": _folder(path)})

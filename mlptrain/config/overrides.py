@@ -1,8 +1,8 @@
 """`--set training.optimizer.learning_rate=0.01`: values put into a config's tree.
 
-The key is a dotted path, with numbers for places in a list; the value is read by the rules of the
-file. Mappings on the way are made where they are missing; where one stands for a choice that the
-file only names, or leaves to its default, the name is kept as its `type`.
+The key is a dotted path, with indices for list entries; the value is read by the rules of the file.
+Missing mappings along the path are created. If the file gives a choice only by name, or leaves it
+at its default, the new mapping keeps that name as its `type`.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from mlptrain.text import printable
 def override(
     root: Node, overrides: Sequence[str], model: type[BaseModel]
 ) -> tuple[Node, list[Report]]:
-    """`root` with all `overrides` put in, the later ones winning, and what is wrong with them."""
+    """`root` with all `overrides` applied, later ones winning, and reports of what is wrong."""
     reports: list[Report] = []
     for order, text in enumerate(overrides, start=1):
         source = Source(f"--set {shorten(printable(text), 200)}", order=order)
@@ -45,7 +45,7 @@ def override(
 
 
 def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:
-    """`node`, which can be one of `models`, with `value` put where `keys` lead."""
+    """`node`, which can be one of `models`, with `value` set at the path `keys`."""
     if not keys:
         return value
     key, *rest = keys
@@ -59,8 +59,8 @@ def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:
     field = field_of(models, key)
     inner = models_in(field.annotation) if field else ()
     if rest and field and isinstance(entry.node, ScalarNode) and not entry.node.text:
-        entry.node.text = getattr(field.default, "type", "")  # the choice made by saying nothing
-    place = entry.place if rest else value.place  # a key is where its value was written
+        entry.node.text = getattr(field.default, "type", "")  # the default choice
+    place = entry.place if rest else value.place  # a key gets the place of its value
     node.entries[key] = Entry(place, _put(entry.node, rest, value, inner))
     return node
 
@@ -73,7 +73,7 @@ def _index(node: SequenceNode, key: str, place: Place) -> int:
 
 
 def _mapping_for(node: Node, place: Place, models: Models) -> MappingNode:
-    """The mapping that takes the place of `node`: the long form of a choice, or an empty one."""
+    """The mapping that replaces `node`: the long form of a choice, or an empty one."""
     if isinstance(node, ScalarNode) and models_named(models, node.text):
         return MappingNode(node.place, {"type": Entry(node.place, node)})
     return MappingNode(place)

@@ -1,11 +1,11 @@
-"""A mistake in a config and its place, shown as a compiler shows it.
+"""A mistake in a config and its place, shown the way a compiler does.
 
     configs/digits.yaml:12:5: unknown key 'lerning_rate' in training.optimizer; did you mean ...
        12 |     lerning_rate: 1e-3
           |     ^^^^^^^^^^^^
 
 A `Source` is the file, or the text of one `--set`; a `Place` is a span on one line of it; a
-`Report` is what is wrong there. Lines, columns and widths count characters, from 0; only the text
+`Report` is what is wrong there. Lines and columns are counted in characters from 0; only the text
 for people counts from 1.
 """
 
@@ -24,7 +24,7 @@ TAB_WIDTH = 4
 
 @dataclass(frozen=True)
 class Source:
-    """Where text came from. A `--set` has no lines: its text is in its name."""
+    """Where text comes from. A `--set` has no lines; its text is in its name."""
 
     name: str
     lines: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """The key that sorts places as they are read: the file downwards, then each `--set`."""
+        """The sort key for reading order: the file from top to bottom, then each `--set`."""
         return self.source.order, self.line, self.column
 
 
@@ -69,13 +69,13 @@ def config_error(name: str, reports: Iterable[Report], count: int) -> ConfigErro
 
 
 def shorten(text: str, length: int = 60) -> str:
-    """`text`, with its middle left out if it is longer than `length`."""
+    """`text`, with its middle elided if it is longer than `length`."""
     half = (length - 3) // 2
     return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
 
 
 def _excerpt(line: str, column: int, width: int) -> tuple[str, int, int]:
-    """What to show of `line`, the column its carets begin at, and how many there are."""
+    """The part of `line` to show, the column of its first caret, and the number of carets."""
     first, last = _window(line, column)
     cells = [_cell(character) for character in line[first:last]]
     shown = "".join(text for text, _ in cells).rstrip()
@@ -87,7 +87,7 @@ def _excerpt(line: str, column: int, width: int) -> tuple[str, int, int]:
 
 
 def _window(line: str, column: int) -> tuple[int, int]:
-    """The stretch of `line` to show: all of it, or SHOWN_CHARACTERS around `column`."""
+    """The part of `line` to show: all of it, or SHOWN_CHARACTERS around `column`."""
     if len(line) <= SHOWN_CHARACTERS:
         return 0, len(line)
     first = max(0, min(column - SHOWN_CHARACTERS // 4, len(line) - SHOWN_CHARACTERS))
@@ -95,7 +95,7 @@ def _window(line: str, column: int) -> tuple[int, int]:
 
 
 def _cell(character: str) -> tuple[str, int]:
-    """How a terminal is to show `character`, and the columns that takes."""
+    """`character` as shown on a terminal, and the columns it takes there."""
     if character == "\t":
         return " " * TAB_WIDTH, TAB_WIDTH
     if not character.isprintable():

@@ -27,7 +27,7 @@ _RADIX = {"0o": 8, "0x": 16}
 
 
 def scalar_of(text: str) -> Scalar:
-    """The value of a plain scalar. The caller has refused integers that are too long."""
+    """The value of a plain scalar. The caller has rejected integers that are too long."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):

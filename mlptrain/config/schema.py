@@ -1,9 +1,9 @@
 """What a config can say: the one definition of every key, its type, range, default and meaning.
 
 Validation, `--set`, `--print-config`, the JSON Schema and the checkpoints' copy of the config all
-follow from these models. Two kinds of errors are the schema's own: `expected` says what a value
-must be where it can be of several kinds; `conflict`, that the keys at the paths `at` do not go
-together.
+follow from these models. The schema has two kinds of errors of its own: `expected`, for a value
+that matches none of several kinds, and `conflict`, for keys, at the paths `at`, that exclude each
+other.
 """
 
 from collections.abc import Callable
@@ -48,8 +48,8 @@ ClassWeights = dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]]
 
 
 def one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator:
-    """Tells pydantic which kind of value it has: the tag that `branch` returns. Without one the
-    error is that the value must be `expected`."""
+    """Tells pydantic which kind of value it has, by the tag that `branch` returns. If there is no
+    tag, the error says that the value must be `expected`."""
     return Discriminator(branch, custom_error_type="expected", custom_error_message=expected)
 
 
@@ -135,11 +135,11 @@ class ModelConfig(Definition):
     ] = None
     activation: Annotated[
         Activation | None,
-        Field(description="of all hidden_layers; relu if not given"),
+        Field(description="activation of all hidden_layers; relu if not given"),
     ] = None
 
     def hidden(self) -> tuple[Layer, ...]:
-        """The hidden layers, whichever form they were given in."""
+        """The hidden layers, in whichever form they were given."""
         if self.layers is not None:
             return self.layers
         activation = self.activation or ReLU()
@@ -220,16 +220,16 @@ class TrainingConfig(Definition):
 class Config(Definition):
     """A whole config file."""
 
-    task: Annotated[Task, Field(description="what the network is to learn")] = Classification()
+    task: Annotated[Task, Field(description="what the network learns")] = Classification()
     data: Annotated[DataConfig, Field(description="the images")]
     model: Annotated[ModelConfig, Field(description="the network")] = ModelConfig()
     training: Annotated[TrainingConfig, Field(description="how it is trained")] = TrainingConfig()
     seed: Annotated[
-        int, Field(ge=0, le=2**63 - 1, description="of all randomness, 0 to 2^63 - 1")
+        int, Field(ge=0, le=2**63 - 1, description="seed of all random numbers, 0 to 2^63 - 1")
     ] = 0
     plugins: Annotated[
         tuple[LocatedPath, ...],
-        Field(strict=False, description="Python files with definitions of your own, which are run"),
+        Field(strict=False, description="Python files with your own definitions; they are run"),
     ] = ()
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""PyYAML's complaints about the syntax, in a user's words."""
+"""PyYAML's syntax errors in plain words."""
 
 import re
 from typing import Any, NamedTuple
@@ -7,8 +7,9 @@ import yaml
 
 
 class Wording(NamedTuple):
-    """What to tell when PyYAML's complaint matches `pattern`: {0} is what its group holds, {line}
-    the line in which begins what PyYAML was reading. That beginning is the place if `at_start`."""
+    """The message for a PyYAML error that matches `pattern`. {0} is the pattern's group; {line} is
+    the line where the construct that PyYAML was reading starts. With `at_start`, that start is
+    reported as the place."""
 
     pattern: str
     text: str
@@ -52,7 +53,7 @@ _WORDINGS = (
 
 
 def explain_syntax(error: yaml.MarkedYAMLError) -> tuple[str, Any]:
-    """What is wrong, and the mark where."""
+    """What is wrong, and the mark of its place."""
     complaint = f"{error.context or ''} {error.problem or ''}"
     start = error.context_mark or error.problem_mark
     line = start.line + 1 if start else 1

@@ -1,9 +1,9 @@
-"""YAML text -> a tree of nodes that know their places. The gate: what a config may not hold.
+"""YAML text -> a tree of nodes that know their places. This is the gate against unsafe YAML.
 
-PyYAML's events are read with its pure-Python parser; its constructors, which hang or crash on some
-inputs, are never reached. Anchors, aliases, tags, merge keys, duplicate keys, keys that are no
-plain text and over-long integers are reported, each in its place, and reading goes on; a syntax
-error, a second document, deep nesting or too many nodes end it.
+Events come from PyYAML's pure-Python parser; its constructors, which hang or crash on some inputs,
+are never used. Anchors, aliases, tags, merge keys, duplicate keys, keys that are not plain text and
+over-long integers are reported with their places, and reading continues. A syntax error, a second
+document, deep nesting or too many nodes end it.
 """
 
 import re
@@ -19,7 +19,7 @@ from mlptrain.config.syntax import explain_syntax
 MAX_DEPTH = 20
 MAX_NODES = 20_000
 
-# PyYAML takes some of these for line breaks or skips them; editors do not, and places would differ.
+# PyYAML treats some of these as line breaks or skips them; editors do not, so places would differ.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
                         "\U00010000-\U0010ffff]")  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -27,7 +27,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass
 class ScalarNode:
-    """A single value as it is written."""
+    """A single value as written."""
 
     place: Place
     text: str
@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass
 class MappingNode:
-    """Keys and their values, in the order of the file."""
+    """Keys and their values, in file order."""
 
     place: Place
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class MappingNode:
 
 @dataclass
 class BrokenNode:
-    """Stands where something was that the gate has reported."""
+    """Placeholder for something that the gate has reported."""
 
     place: Place
 
@@ -69,7 +69,7 @@ Node = ScalarNode | SequenceNode | MappingNode | BrokenNode
 
 
 class RefusedTextError(Exception):
-    """The text cannot be read to its end; the last of `reports` says why."""
+    """The text cannot be read to the end; the last of `reports` says why."""
 
     def __init__(self, *reports: Report) -> None:
         super().__init__(*reports)
@@ -77,7 +77,7 @@ class RefusedTextError(Exception):
 
 
 def value_of(node: Node) -> object:
-    """The plain Python value of `node`: what pydantic is to validate."""
+    """The plain Python value of `node`, for pydantic to validate."""
     match node:
         case ScalarNode(text=text, quoted=quoted):
             return text if quoted else scalar_of(text)
@@ -92,7 +92,7 @@ def value_of(node: Node) -> object:
 def read_tree(text: str, source: Source) -> tuple[Node, list[Report]]:
     """The tree of the one document in `text`, and what the gate found in it.
 
-    Raises RefusedTextError where reading cannot go on."""
+    Raises RefusedTextError where reading cannot continue."""
     if found := _FORBIDDEN.search(text):
         lines = lines_of(text[: found.start()])
         place = Place(source, len(lines) - 1, len(lines[-1]))
@@ -101,7 +101,7 @@ def read_tree(text: str, source: Source) -> tuple[Node, list[Report]]:
 
 
 def lines_of(text: str) -> tuple[str, ...]:
-    """The lines of `text`, one at least, as PyYAML and editors count them."""
+    """The lines of `text`, at least one, as PyYAML and editors count them."""
     return tuple(re.split(r"\r\n|\r|\n", text))
 
 
@@ -114,7 +114,7 @@ class _Reader:
     """Builds the tree from PyYAML's events."""
 
     def __init__(self, text: str, source: Source) -> None:
-        self.loader: Any = yaml.SafeLoader(text)  # the stubs know no events' attributes
+        self.loader: Any = yaml.SafeLoader(text)  # the type stubs lack the events' attributes
         self.source = source
         self.reports: list[Report] = []
         self.nodes = 0
@@ -131,7 +131,7 @@ class _Reader:
         return root, self.reports
 
     def event(self) -> Any:
-        """The next event; a complaint of PyYAML's becomes a RefusedTextError."""
+        """The next event; PyYAML's errors become RefusedTextErrors."""
         try:
             return self.loader.get_event()
         except yaml.MarkedYAMLError as error:
@@ -144,7 +144,7 @@ class _Reader:
         return self.refused(self.place(mark, mark), message)
 
     def refused(self, place: Place, message: str) -> RefusedTextError:
-        """The error that ends reading, with what was found before it."""
+        """The error that ends reading, with the reports so far."""
         return RefusedTextError(*self.reports, Report(place, message))
 
     def report(self, place: Place, message: str) -> None:
@@ -159,7 +159,7 @@ class _Reader:
         return Place(self.source, start.line, start.column, max(last - start.column, 1))
 
     def node(self, event: Any) -> Node:
-        """The node that `event` begins."""
+        """The node that starts with `event`."""
         place = self.place(event.start_mark, event.end_mark)
         self.nodes += 1
         if self.nodes > MAX_NODES:
@@ -209,7 +209,7 @@ class _Reader:
         return MappingNode(first.place if first and block else self.whole(start, event), entries)
 
     def whole(self, start: Any, end: Any) -> Place:
-        """The place of a flow collection, brackets included; of another, where it begins."""
+        """The place of a flow collection, including its brackets; for a block, its start."""
         return self.place(start.start_mark, end.end_mark if start.flow_style else start.end_mark)
 
     def entry(self, entries: dict[str, Entry], key: Node) -> None:

@@ -1,4 +1,4 @@
-"""How values and choices are put into words in an error message."""
+"""How error messages show values and choices."""
 
 import difflib
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ def any_of(names: Sequence[str]) -> str:
 
 
 def nearest(word: str, names: Sequence[str]) -> str | None:
-    """The name that `word` is most likely a slip of the pen for."""
+    """The name that `word` is most likely a misspelling of."""
     matches = difflib.get_close_matches(word.lower(), names, n=1)
     return matches[0] if matches else None
 
 
 def suggestion(word: str, names: Sequence[str]) -> str:
-    """What to write in place of `word`: the nearest name, or else one of all."""
+    """What to write instead of `word`: the nearest name, or any of the names."""
     name = nearest(word, names)
     return f"did you mean {name!r}?" if name else f"use {any_of(names)}"
 
@@ -57,7 +57,7 @@ def is_text(node: Node) -> bool:
 
 
 def is_quoted_value(node: ScalarNode) -> bool:
-    """Whether `node` would be no string if it had no quotes."""
+    """Whether `node` would not be a string without its quotes."""
     if not node.quoted or is_long_integer(node.text):
         return False
     return not isinstance(scalar_of(node.text), str)

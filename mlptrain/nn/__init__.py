@@ -1,1 +1,1 @@
-"""Layers, how their weights start, and the model they form."""
+"""Layers, weight initializers and constraints, and the model."""

@@ -1,4 +1,4 @@
-"""What weights are held to: after each update they are moved back to where they may be."""
+"""Constraints on weights: after each update, weights are projected onto the allowed set."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,8 +11,8 @@ from mlptrain.registry import Definition, Registry
 
 
 class Constraint(Definition):
-    """`project(self, xp, out, ...)` changes the parameter `out` in place, as little as the
-    constraint needs. It may ask for what `scratch` names, and allocates nothing."""
+    """`project(self, xp, out, ...)` projects the parameter `out` in place. It may ask for the work
+    arrays in `scratch`, and allocates nothing."""
 
     project: ClassVar[Callable[..., None]]
 
@@ -26,11 +26,11 @@ constraints: Registry[Constraint] = Registry("constraint", Constraint)
 
 @constraints.register
 class MaxNorm(Constraint):
-    """The weights of each unit, a column of the kernel, have at most the length `limit` (Srivastava
-    et al., 2014)."""
+    """The weights of each unit, a column of the kernel, have a Euclidean norm of at most `limit`
+    (Srivastava et al., 2014)."""
 
     type: Literal["max_norm"] = "max_norm"
-    limit: Annotated[float, Field(gt=0, description="greatest length of a unit's weights")] = 2.0
+    limit: Annotated[float, Field(gt=0, description="largest norm of a unit's weights")] = 2.0
 
     def scratch(self, shape: Shape) -> dict[str, Scratch]:
         return {"part": Scratch(shape), "row": Scratch((1, shape[1]))}

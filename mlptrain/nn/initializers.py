@@ -1,7 +1,7 @@
-"""How weights start: the registry of kernel initializers.
+"""The registry of kernel initializers.
 
-A kernel (n, units) connects `fan_in` = n inputs to `fan_out` = units outputs. Drawing its entries
-with the right variance keeps the size of activations and gradients from layer to layer.
+A kernel (n, units) connects `fan_in` = n inputs to `fan_out` = units outputs. Entries of the right
+variance keep activations and gradients at the same scale from layer to layer.
 """
 
 import math
@@ -101,7 +101,7 @@ class LecunUniform(VarianceScaling):
 
 @initializers.register
 class Zeros(Initializer):
-    """All zero. A hidden layer of zeros never learns: every unit stays the same."""
+    """All zero. A hidden layer of zeros never learns: all its units stay equal."""
 
     type: Literal["zeros"] = "zeros"
 

@@ -1,8 +1,8 @@
-"""The layers a model can be built of.
+"""The layers that a model can be built of.
 
-A layer is a definition: its fields are what YAML says about it. It declares parameters by name and
-shape, says how they start, and records what it computes on a tape. A block is a layer of layers;
-the parameters of these are called by their path in it, `dense_1/kernel`.
+A layer is a definition: its fields are its settings in YAML. It declares its parameters' names and
+shapes, initializes them, and records what it computes on a tape. A block is a layer that contains
+layers; their parameters are named by their path in it, `dense_1/kernel`.
 """
 
 from abc import abstractmethod
@@ -44,11 +44,11 @@ class Layer(Definition):
     def initial(
         self, name: str, shape: tuple[int, ...], random: np.random.Generator
     ) -> NDArray[np.float64]:
-        """What the parameter `name` starts as, in float64; 0 unless the layer says otherwise."""
+        """The initial value of the parameter `name`, in float64; 0 by default."""
         return np.zeros(shape)
 
     def constraints(self) -> dict[str, Constraint]:
-        """What some of the parameters are held to."""
+        """The constraints on parameters, by name."""
         return {}
 
     @abstractmethod
@@ -61,7 +61,7 @@ layers: Registry[Layer] = Registry("layer", Layer)
 
 @layers.register
 class Dense(Layer):
-    """y = activation(x kernel + bias), kernel (inputs, units), bias (units,) from zero."""
+    """y = activation(x kernel + bias), kernel (inputs, units), bias (units,) starting at zero."""
 
     type: Literal["dense"] = "dense"
     units: Annotated[int, Field(ge=1, le=MAX_UNITS, description="outputs of the layer")]
@@ -71,14 +71,14 @@ class Dense(Layer):
     use_bias: Annotated[bool, Field(description="add a bias to each output")] = True
     kernel_initializer: Annotated[
         Initializer | None,
-        Field(description="how the weights start; null: what suits the activation"),
+        Field(description="initial weights; null: what suits the activation"),
     ] = None
     kernel_regularizer: Annotated[
         Regularizer | None,
         Field(description="penalty on the weights, added to the loss in training"),
     ] = None
     kernel_constraint: Annotated[
-        Constraint | None, Field(description="what the weights are held to after each step")
+        Constraint | None, Field(description="constraint on the weights, applied after each step")
     ] = None
 
     def summary(self) -> str:
@@ -117,8 +117,8 @@ class Dense(Layer):
 
 @layers.register
 class Dropout(Layer):
-    """In training each value is set to 0 with probability `rate` and the others grow by
-    1 / (1 - rate); in evaluation nothing happens (Srivastava et al., 2014)."""
+    """In training, sets each value to 0 with probability `rate` and multiplies the others by
+    1 / (1 - rate); in evaluation, does nothing (Srivastava et al., 2014)."""
 
     type: Literal["dropout"] = "dropout"
     rate: Annotated[float, Field(ge=0, lt=1, description="share of values set to 0, below 1")] = 0.5
@@ -131,7 +131,7 @@ class Dropout(Layer):
 
 
 class Block(Layer):
-    """Layers one after the other, as one layer."""
+    """A sequence of layers as one layer."""
 
     layers: Annotated[
         tuple[Layer, ...],
@@ -174,8 +174,8 @@ class Block(Layer):
 
 @layers.register
 class Residual(Block):
-    """y = x + f(x), f being the layers inside: they need only learn what x lacks, and the gradient
-    has a way past them (He et al., 2016)."""
+    """y = x + f(x), where f is the layers inside: they learn only the residual, and the gradient
+    can bypass them (He et al., 2016)."""
 
     type: Literal["residual"] = "residual"
 
@@ -193,7 +193,7 @@ class Residual(Block):
 
 
 def named(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
-    """The layers with their names: those of each kind are counted from 1."""
+    """The layers with their names; layers of each kind are numbered from 1."""
     counts: dict[str, int] = {}
     for layer in layers:
         kind = str(type(layer).model_fields["type"].default)
@@ -202,6 +202,6 @@ def named(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
 
 
 def below(name: str, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Those of `parameters` that belong to the layer `name`, by their names in it."""
+    """The `parameters` of the layer `name`, by their names within it."""
     start = f"{name}/"
     return {p.removeprefix(start): parameters[p] for p in parameters if p.startswith(start)}

@@ -25,14 +25,14 @@ from mlptrain.nn.layers import Dense, Layer, below, named
 
 @dataclass(frozen=True)
 class Head:
-    """What a network ends with.
+    """The output of a network.
 
     Attributes:
-        units: numbers that the output layer gives per example, the logits.
-        activation: what makes predictions of them.
-        rows: how many rows of units / rows logits each example has: one, or one per pixel.
-        by_class: whether a target is a class index per row, or a number per unit.
-        score: counts how many of a batch are predicted right, if such a thing is counted.
+        units: logits per example, the width of the output layer.
+        activation: turns logits into predictions.
+        rows: rows of units / rows logits per example: one, or one per pixel.
+        by_class: whether a target is a class index per row, rather than a number per unit.
+        score: counts the correct predictions of a batch; None if they are not counted.
     """
 
     units: int
@@ -44,15 +44,15 @@ class Head:
 
 @dataclass(frozen=True)
 class Program:
-    """A plan and the tensors its user reads and writes.
+    """A plan and the tensors that its caller reads and writes.
 
     Attributes:
-        x: (batch, inputs), filled in by the user.
-        targets: (batch · rows,) int64 class indices or (batch, units) numbers, filled in.
-        weights: (batch · rows,) each row's weight in the loss, with sum 1, filled in.
-        output: (batch · rows, units / rows) the logits in training, the predictions in evaluation.
-        loss: () weighted mean over the batch; in training, with the penalties on parameters.
-        score: () how many of the batch are predicted right; None if that is not counted.
+        x: (batch, inputs), filled in by the caller.
+        targets: (batch · rows,) int64 class indices or (batch, units) numbers, filled in likewise.
+        weights: (batch · rows,) each row's weight in the loss, sum 1, filled in likewise.
+        output: (batch · rows, units / rows) logits in training, predictions in evaluation.
+        loss: () weighted mean over the batch; in training, plus the penalties on parameters.
+        score: () number of correct predictions in the batch; None if they are not counted.
     """
 
     plan: Plan
@@ -82,8 +82,8 @@ class PlacedLayer:
 class Model:
     """inputs → hidden layers → dense output layer, whose logits `head` describes.
 
-    `plan_training` and `plan_evaluation` make a program for one batch size. All of them work on
-    the same parameters, in `arena`.
+    `plan_training` and `plan_evaluation` build a program for one batch size. All programs share
+    the parameters in `arena`.
     """
 
     def __init__(
@@ -104,18 +104,18 @@ class Model:
 
     @property
     def largest_kernel(self) -> int:
-        """The number of entries of the largest matrix: what the speed of a step depends on."""
+        """The number of entries of the largest weight matrix, which determines a step's speed."""
         return max(math.prod(slot.shape) for slot in self.arena.slots.values())
 
     def initialize(self, random: np.random.Generator) -> None:
-        """Draw the parameters' first values, layer by layer from the input."""
+        """Draw the parameters' initial values, layer by layer from the input."""
         for placed in self.layers:
             for name, shape in placed.layer.shapes(placed.inputs).items():
                 values = placed.layer.initial(name, shape, random)
                 self.arena.value(f"{placed.name}/{name}")[...] = values
 
     def projections(self) -> Iterator[Call]:
-        """What holds parameters to their constraints after an update."""
+        """The calls that apply the constraints after an update."""
         for placed in self.layers:
             for name, constraint in placed.layer.constraints().items():
                 w = self.arena.value(f"{placed.name}/{name}")
@@ -158,7 +158,7 @@ class Model:
 
 
 def count_parameters(hidden: Sequence[Layer], inputs: int, outputs: int) -> int:
-    """How many parameters such a model has; no memory is taken for them."""
+    """How many parameters such a model has; allocates nothing."""
     return sum(
         math.prod(shape)
         for placed in _placed(hidden, inputs, outputs)

@@ -1,4 +1,4 @@
-"""Clipping: gradients longer than a limit are shortened to it (Pascanu et al., 2013)."""
+"""Gradient clipping: gradients are scaled down to a maximum norm (Pascanu et al., 2013)."""
 
 import math
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ PART = 65_536  # entries at most: one float32 sum over 10⁸ would be off by a h
 
 
 def clip_calls(arena: Arena, limit: float) -> Iterator[Call]:
-    """g ← g min(1, limit / ‖g‖₂) for the gradients g in `arena`; g stays as it is if that norm is
-    NaN or Inf."""
+    """g ← g min(1, limit / ‖g‖₂) for the gradients g in `arena`; g is unchanged if its norm is NaN
+    or Inf."""
     g = arena.gradients
     scratch = arena.backend.empty((min(PART, g.size),), np.float64)
     factor = arena.backend.empty((1,), g.dtype)
@@ -26,8 +26,8 @@ def clip_calls(arena: Arena, limit: float) -> Iterator[Call]:
 
 @kernel("clip_factor")
 def clip_factor(xp: Any, out: Array, g: Array, limit: float, scratch: Array) -> None:
-    """min(1, limit / ‖g‖₂), or 1 if the norm is NaN or Inf. Squares are summed in float64: there
-    those of float32 never overflow."""
+    """min(1, limit / ‖g‖₂), or 1 if the norm is NaN or Inf. Squares are summed in float64, where
+    squares of float32 numbers cannot overflow."""
     out[...] = 0.0
     total = 0.0
     for first in range(0, g.size, PART):

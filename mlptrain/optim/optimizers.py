@@ -1,9 +1,8 @@
 """Update rules: what one step does to the flat vector of parameters.
 
-A rule sees a chunk of the vector, small enough to stay in the processor's cache through all its
-passes, and writes in place: `w` the parameters, `g` the gradient (which it may overwrite). It asks
-by name for `part`, a work array, for its own state, and for the numbers of this step that
-`coefficients` gives.
+A rule works in place on a chunk of the vector, small enough to stay in the processor's cache
+through all its passes: `w` the parameters, `g` the gradient (which it may overwrite). By name it
+asks for `part`, a work array; for its own state; and for the step's numbers from `coefficients`.
 """
 
 import math
@@ -32,13 +31,13 @@ class Optimizer(Definition):
     ] = 0.0
     clip_norm: Annotated[
         float | None,
-        Field(gt=0, description="longest gradient allowed, as its Euclidean norm; null: any"),
+        Field(gt=0, description="clip gradients to this Euclidean norm; null: no clipping"),
     ] = None
 
-    decoupled: ClassVar[bool] = False  # whether weight decay goes past the gradient
+    decoupled: ClassVar[bool] = False  # whether weight decay bypasses the gradient
 
     def state(self) -> tuple[str, ...]:
-        """The names of the vectors the rule keeps from step to step. They start as zeros."""
+        """The names of the vectors that the rule keeps from step to step. They start as zeros."""
         return ()
 
     @abstractmethod
@@ -46,8 +45,8 @@ class Optimizer(Definition):
         """The numbers that `update` needs at `step` = 1, 2, … with learning rate ρ = `rate`."""
 
     def pull(self, rate: float) -> tuple[float, float]:
-        """How weight decay acts: what share of w is added to the gradient, the gradient of
-        weight_decay ‖w‖² / 2; and, where it is decoupled from that, what w is multiplied by."""
+        """How weight decay acts: `share` of w is added to the gradient (the gradient of
+        weight_decay ‖w‖² / 2), or, if decoupled, w is multiplied by `factor`."""
         if self.decoupled:
             return 0.0, 1 - rate * self.weight_decay
         return self.weight_decay, 1.0
@@ -76,7 +75,7 @@ class SGD(Optimizer):
     type: Literal["sgd"] = "sgd"
     learning_rate: Annotated[float, Field(gt=0, description="step size ρ, above 0")] = 0.01
     momentum: Annotated[
-        float, Field(ge=0, lt=1, description="share of the last step kept, below 1")
+        float, Field(ge=0, lt=1, description="share of the previous step that is kept, below 1")
     ] = 0.0
     nesterov: Annotated[bool, Field(description="look ahead along the momentum")] = False
 
@@ -126,9 +125,11 @@ class Adam(Optimizer):
     type: Literal["adam"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, description="step size ρ, above 0")] = 1e-3
     beta_1: Annotated[
-        float, Field(ge=0, lt=1, description="memory of the mean gradient, below 1")
+        float, Field(ge=0, lt=1, description="decay rate of the mean gradient, below 1")
     ] = 0.9
-    beta_2: Annotated[float, Field(ge=0, lt=1, description="memory of its square, below 1")] = 0.999
+    beta_2: Annotated[
+        float, Field(ge=0, lt=1, description="decay rate of the mean square, below 1")
+    ] = 0.999
     epsilon: Annotated[
         float, Field(ge=1e-30, description="keeps the division finite, >= 1e-30")
     ] = 1e-8
@@ -137,8 +138,8 @@ class Adam(Optimizer):
         return ("m", "v")
 
     def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
-        """β₁, β₂, then ε and ρ (1 - β₁) / (1 - β₁ᵗ), both times the same scale: `update` keeps m
-        and v as m / (1 - β₁) and v / (1 - β₂), which saves two passes of twelve."""
+        """β₁, β₂, then ε and ρ (1 - β₁) / (1 - β₁ᵗ), both multiplied by the same scale: `update`
+        stores m / (1 - β₁) and v / (1 - β₂), which saves two of twelve passes."""
         scale = math.sqrt((1 - self.beta_2**step) / (1 - self.beta_2))
         size = rate * scale * (1 - self.beta_1) / (1 - self.beta_1**step)
         return self.beta_1, self.beta_2, self.epsilon * scale, size

@@ -10,7 +10,7 @@ from mlptrain.registry import Definition, Registry
 
 
 class Schedule(Definition):
-    """Linear warm-up over the first `warmup_epochs`, then what the subclass says."""
+    """Linear warm-up over the first `warmup_epochs`, then the subclass's schedule."""
 
     depends_on_epochs: ClassVar[bool]  # whether another number of epochs changes the first steps
 
@@ -19,8 +19,7 @@ class Schedule(Definition):
     ] = 0.0
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """What the learning rate is multiplied by at `step` = 0, 1, …, below epochs ·
-        steps_per_epoch."""
+        """The factor on the learning rate at `step` = 0, 1, …, below epochs · steps_per_epoch."""
         warmup = round(self.warmup_epochs * steps_per_epoch)
         if step < warmup:
             return (step + 1) / warmup
@@ -29,7 +28,7 @@ class Schedule(Definition):
 
     @abstractmethod
     def after_warmup(self, progress: float) -> float:
-        """The factor when a share `progress`, in [0, 1], of the steps after warm-up is done."""
+        """The factor at `progress`, in [0, 1], the share of the steps after warm-up done so far."""
 
 
 schedules: Registry[Schedule] = Registry("schedule", Schedule)
@@ -37,7 +36,7 @@ schedules: Registry[Schedule] = Registry("schedule", Schedule)
 
 @schedules.register
 class Constant(Schedule):
-    """The full learning rate."""
+    """Always the full learning rate."""
 
     type: Literal["constant"] = "constant"
     depends_on_epochs: ClassVar[bool] = False

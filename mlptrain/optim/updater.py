@@ -15,7 +15,7 @@ class Updater:
 
     Attributes:
         state: the optimizer's vectors by name, each (n,) like the parameters.
-        coefficients: (c,) the numbers of the step under way; `calls` read them.
+        coefficients: (c,) the numbers of the current step; `calls` read them.
     """
 
     def __init__(self, optimizer: Optimizer, arena: Arena) -> None:
@@ -55,7 +55,7 @@ class Updater:
 
 
 def _chunks(size: int, decayed: int, longest: int) -> Iterator[slice]:
-    """Slices of at most `longest` that cover `size`, none across the end of the decayed."""
+    """Slices of at most `longest` that cover `size`, none spanning the end of the decayed part."""
     for start, stop in ((0, decayed), (decayed, size)):
         for first in range(start, stop, longest):
             yield slice(first, min(first + longest, stop))
