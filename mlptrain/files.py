@@ -35,8 +35,9 @@ system = System()
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` under `path`, so that at any instant the name holds the old content or all of the
-    new. Raises FileSystemError; the old content then stands and no temporary file is left."""
+    """Replace the content of `path` by `data` atomically: at any instant the name holds all of the
+    old or all of the new content. On FileSystemError the old content stays and no temporary file
+    is left."""
     _require_plain(path)
     temporary = _temporary(path)
     with _explained(path, len(data)):
@@ -89,8 +90,8 @@ def keep_lines(path: Path, count: int) -> None:
 
 
 def make_folder(path: Path) -> bool:
-    """Make the folder `path`, and its parents; False if `path` is there already. The making is the
-    test, so of two processes that ask for one name only one gets True."""
+    """Create the folder `path` and its parents; False if `path` exists already. Creation itself is
+    the test, so of two processes that ask for one name only one gets True."""
     try:
         for parent in reversed(path.parents):
             if not parent.is_dir():
@@ -112,8 +113,9 @@ def free_bytes(folder: Path) -> int:
 
 @contextmanager
 def spare_file(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
-    """Make the file `path`, readable for its owner only, of all that the block writes. For what can
-    be made again: a power cut may leave any content. Raises OSError; then no file is left."""
+    """Create the file `path`, readable by its owner only, from what the block writes. Only for
+    files that can be recreated: a power cut may leave any content. Raises OSError; then no file is
+    left."""
     temporary = _temporary(path.with_name(f"{path.name}.{os.getpid()}"))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with _opened(temporary, flags, 0o600) as descriptor:
@@ -149,7 +151,7 @@ def remove(path: Path) -> None:
 
 
 def remove_temporary_files(paths: Iterable[Path]) -> None:
-    """Remove what an earlier process left that was killed while it wrote one of `paths`."""
+    """Remove temporary files of a process that was killed while it wrote one of `paths`."""
     for path in map(_temporary, paths):
         if os.path.lexists(path):
             with _explained(path, 0):
@@ -221,8 +223,8 @@ def _opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
 
 @contextmanager
 def _opened_in_place(path: Path, flags: int) -> Iterator[int]:
-    """`path`, to be written without a temporary file. Raises FileSystemError, and has changed
-    nothing, if that is no plain file or has a second name, whose content would change with it."""
+    """Open `path` for writing without a temporary file. Raises FileSystemError, changing nothing,
+    if it is no plain file or has a second name (a hard link), whose content would also change."""
     _require_plain(path)
     with _opened(path, flags) as descriptor:
         links = os.fstat(descriptor).st_nlink

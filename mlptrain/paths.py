@@ -1,8 +1,8 @@
-"""Looking at and opening what the user points at: plain files only, and never a wait on a pipe or
-a device.
+"""Checking and opening the user's paths: plain files only, without ever waiting on a pipe or a
+device.
 
-`Path.is_dir()` and its like answer some errors with False and raise others; so the one way to look
-at a path is here, and it has one error.
+`Path.is_dir()` and the like return False for some errors and raise others, so all checks of paths
+go through this module and raise one kind of error.
 """
 
 import codecs
@@ -24,7 +24,7 @@ class UnreadableError(Exception):
 
 def look(path: Path | str) -> os.stat_result | None:
     """The status of what `path` leads to; None if nothing is there. Raises UnreadableError if that
-    cannot be told: one may not look, the name is too long, links go round in circles."""
+    cannot be determined: no permission, a name that is too long, a loop of links."""
     try:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

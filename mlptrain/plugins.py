@@ -1,8 +1,8 @@
-"""Plug-ins: files of the user's own whose definitions count like those of mlptrain.
+"""Plug-ins: the user's own files, whose definitions work like those of mlptrain.
 
-This is the one place that runs code out of a file, and it runs only files that the user named, on
-the command line or in a config. What was trained with plug-ins records their names and digests, so
-that another version is noticed; reading that record runs nothing.
+Only this module runs code from a file, and only from files that the user named on the command line
+or in a config. Models trained with plug-ins record their names and digests, so that another version
+is noticed; reading that record runs nothing.
 """
 
 import hashlib

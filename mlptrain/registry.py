@@ -13,7 +13,7 @@ types, bounds, defaults and descriptions; its `type` field holds its name. Valid
     optimizers["sgd"] is SGD
 
 A field of type `Optimizer` then takes any of `optimizers`, written as a name or as a mapping with
-`type`. The registry is asked when a value is validated, so it may have grown since.
+`type`. The registry is consulted at validation, so definitions may be added later.
 """
 
 from collections.abc import Iterator
@@ -180,7 +180,7 @@ def registered() -> set[type[Definition]]:
 
 @contextmanager
 def rolled_back_on_error() -> Iterator[None]:
-    """Whatever is registered while it lasts is forgotten again if an error ends it."""
+    """A context that unregisters everything registered in it if an error ends it."""
     before = {registry: dict(registry._definitions) for registry in _REGISTRIES.values()}
     try:
         yield
@@ -197,7 +197,7 @@ def choices(of: type[BaseModel]) -> tuple[type[Definition], ...]:
 
 
 def needs_a_key(definition: type[BaseModel]) -> bool:
-    """Whether a user who chooses `definition` has to write more than its name."""
+    """Whether `definition` has required settings, so that its name alone does not suffice."""
     return any(field.is_required() for field in definition.model_fields.values())
 
 

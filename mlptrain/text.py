@@ -33,8 +33,8 @@ def show_name(name: Path | str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without what a terminal or a CI log would obey: control characters, and GitHub's
-    `::command::` where a line could begin and `##[command]` anywhere, are escaped."""
+    """`text` with everything escaped that a terminal or a CI log would obey: control characters,
+    and GitHub's `::command::` where a line could begin and `##[command]` anywhere."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     if "::" in text and text.lstrip().startswith("::"):

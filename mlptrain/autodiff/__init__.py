@@ -4,6 +4,6 @@ A network is a composition y = f(g(h(x))). Recording it on a `Tape` names the in
 u₀ … uₙ in order; a `Plan` gives each its memory. `Plan.forward` evaluates u₀ … uₙ;
 `Plan.backward` goes from the end to the start and multiplies, at each function, the gradient of
 its output by the function's own derivative (the chain rule): backpropagation. Parameters and their
-gradients live in an `Arena`. Costs: a program is static, there are no gradients of gradients, and
-the next run overwrites the results of the last.
+gradients live in an `Arena`. Limits: a program is static, there are no gradients of gradients, and
+each run overwrites the results of the previous one.
 """

@@ -19,7 +19,7 @@ class Slot:
 
     @property
     def range(self) -> slice:
-        """Where the parameter's numbers are in either vector."""
+        """The slice of either vector that holds the parameter."""
         return slice(self.start, self.start + math.prod(self.shape))
 
 
@@ -64,7 +64,7 @@ class Arena:
 
     @property
     def bounds(self) -> NDArray[np.int64]:
-        """(parameters + 1,) where in the vectors one parameter ends and the next begins."""
+        """(parameters + 1,) the boundaries between parameters in the vectors."""
         return np.array([0, *(slot.range.stop for slot in self.slots.values())])
 
     def value(self, name: str) -> Array:

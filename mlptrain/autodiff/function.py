@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 
 class Scratch(NamedTuple):
-    """A work array: its shape, and its dtype where that is not the output's."""
+    """A work array: its shape, and its dtype if that differs from the output's."""
 
     shape: Shape
     dtype: str | None = None
@@ -27,19 +27,19 @@ class Function(Definition):
     - `forward(self, xp, out, <inputs>)`: write y = f(inputs) into `out`;
     - `shape(self, *shapes)`: the shape of y; by default that of the first input;
     - `gradient_<x>(self, xp, out, g, ...)` for each differentiable input x: write the
-      vector-Jacobian product Σ g · dy/dx into `out`, where `g` is the gradient at y. What else the
-      derivative depends on, the rule asks for by name: `y`, any input, any work array. An input
-      without such a rule (labels, say) has no gradient;
-    - `scratch(self, *shapes)`: the work arrays its rules want, by name. `forward` takes those it
-      wants after a `*`; what it leaves in them is there in the gradient rules;
-    - `constants(self, *shapes)`: arrays that rules only read, by name, floating-point ones in the
-      output's dtype. Rules ask for them as for scratch;
-    - `stochastic = True` if forward draws numbers: after the `*` it then takes `random`, too;
+      vector-Jacobian product Σ g · dy/dx into `out`, where `g` is the gradient at y. The rule asks
+      by name for anything else it needs: `y`, any input, any work array. An input without such a
+      rule (targets, for example) has no gradient;
+    - `scratch(self, *shapes)`: the work arrays of its rules, by name. `forward` takes its own after
+      a `*`; their contents are kept for the gradient rules;
+    - `constants(self, *shapes)`: read-only arrays, by name, floating-point ones in the output's
+      dtype. Rules ask for them like work arrays;
+    - `stochastic = True` if forward draws random numbers: it then takes `random`, too, after `*`;
     - `in_place = True`, for a function of one input x of y's shape: `out` may be x in `forward` and
       `g` in the gradient rule, so each entry is read before it is written, and no gradient rule
       asks for x.
 
-    Rules allocate nothing, but for that never change an input, and may find any rubbish in `out`.
+    Rules allocate nothing. Unless `in_place`, they never change an input. `out` may hold garbage.
     """
 
     stochastic: ClassVar[bool] = False

@@ -22,9 +22,9 @@ def gradient_error(
 
     `program(**tensors)` records a function of the named arrays and returns its output. The
     gradients checked are those of s · y for a fixed random s, with respect to every array in
-    `parameters` (float64). All buffers hold NaN before each run, so that a rule that reads what it
-    should write is found out. The difference is relative to the largest entry of the numerical
-    gradient; about 1e-9 is what exact rules reach, and NaN says a rule read or left rubbish.
+    `parameters` (float64). All buffers hold NaN before each run, which exposes a rule that reads
+    what it should write. The difference is relative to the largest entry of the numerical gradient.
+    Correct rules reach about 1e-9; NaN means that a rule read or left uninitialized numbers.
     """
     checked = _Checked(program, parameters, inputs)
     analytic = checked.gradients()
@@ -34,8 +34,8 @@ def gradient_error(
 
 
 def function_error(function: Function, inputs: dict[str, Array]) -> float:
-    """`gradient_error` of one function at `inputs`, by their names: of those that it has a gradient
-    rule for, which are float64."""
+    """`gradient_error` of one function at `inputs`, by name, for all inputs with a gradient rule;
+    these must be float64."""
     names = function.inputs()
     rules = dict(zip(names, function.gradient_rules(), strict=True))
     return gradient_error(
@@ -46,7 +46,7 @@ def function_error(function: Function, inputs: dict[str, Array]) -> float:
 
 
 class _Checked:
-    """A program bound to a plan whose buffers are spoiled before every run."""
+    """A program bound to a plan whose buffers are filled with NaN before every run."""
 
     def __init__(
         self, program: Program, parameters: dict[str, Array], inputs: dict[str, Array]
@@ -65,7 +65,7 @@ class _Checked:
             self.arena.value(name)[...] = array
 
     def forward(self) -> float:
-        """s · y, from spoiled buffers and the same random numbers each time."""
+        """s · y, from NaN-filled buffers and with the same random numbers each time."""
         for buffer in self.plan.buffers:
             buffer[...] = np.nan if buffer.dtype.kind == "f" else 0
         for tensor, array in self.inputs:
@@ -80,7 +80,7 @@ class _Checked:
         return self.arena.gradients.copy()
 
     def central_differences(self, step: float = 1e-6) -> Array:
-        """(f(x + h) − f(x − h)) / 2h for one entry of the vector after the other."""
+        """(f(x + h) − f(x − h)) / 2h for each entry of the vector in turn."""
         differences = np.empty_like(self.arena.values)
         for i, value in enumerate(self.arena.values.copy()):
             self.arena.values[i] = value + step

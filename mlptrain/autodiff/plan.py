@@ -14,15 +14,15 @@ from mlptrain.backend.call import Array, Bound, Call
 class Plan:
     """Everything a tape needs to run again and again without allocating.
 
-    Where nothing else reads the input of a function that works in place, its result takes that
-    input's memory, and the gradients do likewise: what was just written is still in the cache.
+    If nothing else reads the input of an in-place function, its output reuses that input's memory,
+    and so do the gradients: that memory is still in the cache.
 
     Args:
         tape: the program.
         output: the tensor that is differentiated, usually the loss; None for a program that only
             runs forward, which then has no gradient buffers.
-        random: the numbers of functions that draw some, each of which gets its own.
-        keep: tensors that the caller reads after a run: nothing is written over their values.
+        random: the random numbers; each stochastic function gets its own.
+        keep: tensors that the caller reads after a run; their values are not overwritten.
 
     Attributes:
         forward_calls: the forward pass, in order.
@@ -82,7 +82,7 @@ class Plan:
             tensor.gradient = arena.gradient(name)
 
     def _forward_call(self, step: Step, random: Any) -> Call:
-        """Give the step its output and scratch, and its rules everything they can ask for."""
+        """Allocate the step's output and work arrays, and bind everything its rules can ask for."""
         function, y = step.function, step.y
         if id(y) in self._in_place:
             y.value = step.xs[0].value
@@ -133,7 +133,7 @@ class Plan:
                 yield Call(accumulate, x.gradient, {"more": more})
 
     def _constant(self, array: Array, dtype: Any) -> Array:
-        """`array` where the backend computes, floating-point numbers in `dtype`."""
+        """`array` copied to the backend's memory, floating-point numbers as `dtype`."""
         is_floating = array.dtype.kind == "f"
         constant = self.backend.empty(array.shape, dtype if is_floating else array.dtype)
         constant[...] = array
@@ -146,9 +146,8 @@ class Plan:
 
 
 def _results_in_place(steps: list[Step], kept: Sequence[Tensor]) -> set[int]:
-    """The ids of the results that take the memory of what they are computed from: of functions that
-    work in place and whose input is another step's result that nothing else reads, nor, if it is
-    `kept`, the caller."""
+    """The ids of the results that reuse their input's memory: the function works in place, and its
+    input is another step's result that nothing else reads and that is not `kept` for the caller."""
     uses = Counter(id(x) for step in steps for x in step.xs)
     uses.update(map(id, kept))
     free = {id(step.y) for step in steps if uses[id(step.y)] == 1 and not step.function.needs_y()}

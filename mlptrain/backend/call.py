@@ -1,4 +1,4 @@
-"""One use of one rule: what a plan or an update is made of, and what a backend turns into code."""
+"""One application of a rule. Plans and updates are lists of calls; a backend makes them code."""
 
 import inspect
 from collections.abc import Callable
@@ -23,8 +23,8 @@ class Bound(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """`rule(xp, out, ...)`, where the rule asks for its other arguments by name; those with a
-    default need not be there.
+    """`rule(xp, out, ...)`, where the rule asks for its other arguments by name; arguments with a
+    default may be missing.
 
     Attributes:
         rule: a function, or a method of a definition, that writes into `out` and allocates nothing.

@@ -16,10 +16,10 @@ SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves the BLA
 
 
 def choose_backend(recorded: Kernels | None = None) -> Backend:
-    """The backend with the kernels that a state to go on from has `recorded`, else the compiled
-    ones where there are some; MLPTRAIN_KERNELS insists on either.
+    """The backend with the kernels `recorded` in the state to resume, else the compiled kernels if
+    there are any. The variable MLPTRAIN_KERNELS forces either.
 
-    Raises UsageError if the variable asks for what is not there."""
+    Raises UsageError if the variable asks for kernels that are missing."""
     insisted = os.environ.get(KERNELS_VARIABLE) or None
     if insisted not in (None, *get_args(Kernels)):
         raise UsageError(
@@ -47,9 +47,9 @@ def set_threads(backend: Backend, wanted: Threads, multiplications: int = SMALL_
     """Let the backend use `wanted` threads, and return their number: never more than the cores
     that this process may use, which would slow small products down a hundredfold.
 
-    "auto" is all of these; but one without compiled kernels where even the largest product has few
-    `multiplications`: the BLAS's threads, waiting for each other, gain little there, and lose a
-    factor of ten when something else runs on one of the cores."""
+    "auto" uses all cores. Without compiled kernels it uses one if even the largest product has few
+    `multiplications`: BLAS threads wait for each other, so they gain little there and lose a factor
+    of ten when something else runs on one of the cores."""
     cores = usable_cores()
     if wanted != "auto":
         threads = min(wanted, cores)

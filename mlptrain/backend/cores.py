@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """The processors this process may run on, fewer if its container has a quota of less: whole
-    ones, as a thread that is throttled keeps all others waiting. At least 1. Linux says so in the
-    file system below `root` (man 7 cgroups)."""
+    """The number of processors this process may run on, or its container's quota if that is lower;
+    at least 1. The quota is rounded to whole processors, because a throttled thread keeps all
+    others waiting. Linux lists it in the file system below `root` (man 7 cgroups)."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
@@ -16,7 +16,7 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def _quota(root: Path) -> float:
-    """The least number of processors that a control group around this process allows."""
+    """The lowest quota of any control group around this process, in processors."""
     quota = float("inf")
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)

@@ -1,8 +1,8 @@
 """Denormal numbers, below 1.2e-38 in float32, as 0 while rules compute.
 
-The mean of a gradient that has stopped coming falls among them and stays there, and some processors
-need a hundred times as long for each as for any other number. A thread can have them count as 0
-(Intel's manual, volume 1, 10.2.3: MXCSR); the standard library of C says how (fenv.h).
+Adam's moments decay into this range once a gradient is 0 and stay there, and on some processors
+each such number takes a hundred times as long as any other. A thread can treat them as 0 (Intel's
+manual, volume 1, 10.2.3: MXCSR), through the C library's fenv.h.
 """
 
 import ctypes
@@ -19,8 +19,8 @@ _Environment = ctypes.c_uint32 * 8
 
 @contextmanager
 def denormals_are_zero() -> Iterator[None]:
-    """While it lasts, they are, in this thread. Only on Linux and x86-64; elsewhere nothing
-    changes."""
+    """A context in which this thread treats denormals as 0. Only on Linux and x86-64; elsewhere it
+    does nothing."""
     before = _Environment()
     if _fegetenv(before) != 0:
         yield

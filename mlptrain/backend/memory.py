@@ -11,8 +11,8 @@ ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An uninitialized array (*shape*), C order, starting at a cache line, so that two runs see
-    equally aligned memory."""
+    """An uninitialized array (*shape*), C order, aligned to a cache line, so that memory is aligned
+    the same way in every run."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + ALIGNMENT_BYTES, np.uint8)

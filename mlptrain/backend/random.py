@@ -1,9 +1,9 @@
-"""Random numbers that a counter names, so that nothing of a generator needs saving.
+"""Counter-based random numbers: there is no generator state to save.
 
 Philox4x64-10 (Salmon et al., 2011) turns a key and a counter into random bits. The key is the run's
-seed and what the numbers are for; the counter is the step, which function draws in it, and the
-place of the number in its array. The same step therefore draws the same numbers again, in whatever
-order, on whatever backend.
+seed and the purpose of the numbers; the counter is the step, the function that draws, and the index
+of the number in its array. The same step therefore draws the same numbers again, in any order and
+on any backend.
 """
 
 from typing import Self
@@ -18,8 +18,8 @@ class Random:
 
     Attributes:
         seed, purpose: the key, each in [0, 2^63).
-        step: (1,) int64, the step under way; whoever runs the program counts it.
-        number: which of the program's drawing functions this is.
+        step: (1,) int64, the current step, counted by the program's caller.
+        number: the index of this function among the program's stochastic functions.
     """
 
     def __init__(self, seed: int, purpose: int, step: Array, number: int = 0) -> None:

@@ -22,8 +22,8 @@ class Activation(Function):
 
 
 class InPlace(Activation):
-    """An activation whose derivative follows from y. Its gradient rule builds that in `part`, for
-    `out` may be `g`."""
+    """An activation whose derivative follows from y. Its gradient rule builds the derivative in
+    `part`, because `out` may be `g`."""
 
     in_place: ClassVar[bool] = True
 
@@ -252,7 +252,7 @@ class Softplus(Activation):
 
 @activations.register
 class Softmax(Activation):
-    """yᵢ = e^xᵢ / Σⱼ e^xⱼ over each row of x (batch, n): positive, and 1 in sum."""
+    """yᵢ = e^xᵢ / Σⱼ e^xⱼ over each row of x (batch, n): positive, summing to 1."""
 
     type: Literal["softmax"] = "softmax"
 
@@ -261,7 +261,7 @@ class Softmax(Activation):
 
     @kernel("softmax")
     def forward(self, xp: Any, out: Array, x: Array, *, row: Array) -> None:
-        """After the row's largest x is taken off, so that nothing overflows."""
+        """Subtracts the row's largest x first, so that nothing overflows."""
         xp.maximum.reduce(x, axis=1, keepdims=True, out=row)
         xp.subtract(x, row, out=out)
         xp.exp(out, out=out)

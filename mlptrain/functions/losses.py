@@ -16,18 +16,18 @@ class Loss(Function):
     """L = Σᵢ weightᵢ lossᵢ over the examples i of a batch.
 
     Inputs: x (batch, n), the predictions; targets, class indices (batch,) or numbers (batch, n);
-    weights (batch,), ≥ 0, and with sum 1 for a mean. Only x is differentiable. Class indices stand
-    for their one-hot rows. `from_logits` says that x are the scores before softmax.
+    weights (batch,), ≥ 0, which sum to 1 for a mean. Only x is differentiable. Class indices stand
+    for their one-hot rows. `from_logits` says that x holds logits.
     """
 
     type: str
     from_logits: ClassVar[bool]
     gradient_x: ClassVar[Callable[..., None]]
-    tasks: ClassVar[tuple[str, ...]] = ()  # those it fits; none named: all
+    tasks: ClassVar[tuple[str, ...]] = ()  # tasks that it fits; empty: all
 
     @classmethod
     def fits_task(cls, task: str) -> bool:
-        """Whether a network can learn `task` by it."""
+        """Whether the loss fits `task`."""
         return not cls.tasks or task in cls.tasks
 
     def shape(self, *shapes: Shape) -> Shape:
