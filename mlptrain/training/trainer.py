@@ -26,6 +26,7 @@ from mlptrain.tasks.task import Task
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
+from mlptrain.training.monitor import require_part, require_value
 from mlptrain.training.step import MOST_STEPS, Step
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, stream
 
@@ -86,6 +87,7 @@ class Trainer:
         self._predictor = Predictor(model, normalization)
         self._task, self._spec = task, task.spec(train.targets)
         self._counts = model.head.score is not None
+        require_part(self.monitor, task.kind, self._spec.names)
         self._best = np.zeros_like(model.arena.values)
         self._counter = model.arena.backend.empty((1,), np.int64)
         self._counter[0] = 0
@@ -160,6 +162,8 @@ class Trainer:
         validation = self.evaluate(self._validation, keep_scores=self._needs_scores)
         if validation is not None and not math.isfinite(validation.loss):
             raise self.diverged(f"the validation loss is {validation.loss:g}")
+        if validation is not None:
+            require_value(self.monitor, validation)
         seen = examples - steps_before * self._training.batch_size
         metrics = EpochMetrics(
             epoch=progress.epoch + 1,

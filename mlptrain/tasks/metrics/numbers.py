@@ -80,7 +80,8 @@ class R2(NumberMetric):
             return np.full(targets.shape[1], math.nan)
         unexplained = np.square(outcome.errors()).sum(axis=0)
         spread = np.square(targets - targets.mean(axis=0)).sum(axis=0)
-        constant = np.ptp(targets, axis=0) == 0  # rounding may leave equal targets a small spread
+        # rounding may leave a constant a spread, or nothing of a tiny one
+        constant = (np.ptp(targets, axis=0) == 0) | (spread == 0)
         share = unexplained / np.where(constant, 1, spread)
         return np.asarray(1 - np.where(constant, unexplained != 0, share))
 
