@@ -23,10 +23,10 @@ def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     seen: dict[str, str] = {}
     for name in names:
         if not _is_text(name):
-            raise ValueError(f"the class name {name!a} is not text: it holds half a character")
+            raise ValueError(f"the name {name!a} is not text: it holds half a character")
         look = _look(name)
         if not look:
-            raise ValueError(f"the class name {name!a} is blank; give it a visible character")
+            raise ValueError(f"the name {name!a} is blank; give it a visible character")
         if look in seen:
             raise ValueError(_alike(seen[look], name))
         seen[look] = name
@@ -50,12 +50,11 @@ def _look(name: str) -> str:
 
 def _alike(one: str, other: str) -> str:
     if one == other:
-        return f"the name {one!r} is there twice; each class needs its own"
+        return f"the name {one!r} is there twice; each needs its own"
     composed = unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
     difference = "composed and decomposed accents" if composed else "blanks or invisible characters"
     return (
-        f"the class names {one!a} and {other!a} look alike: they differ only in "
-        f"{difference}; rename one"
+        f"the names {one!a} and {other!a} look alike: they differ only in {difference}; rename one"
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mlptrain.data.sources.source import LARGEST
 from mlptrain.registry import Definition
 
 _LEVELS = 256
@@ -40,8 +41,7 @@ class Normalization(Definition):
         """The mean and standard deviation per column of numbers; a constant column gets std 1.
         `parts`: (m, …) each."""
         rows = np.concatenate([part.reshape(len(part), -1) for part in parts]).astype(np.float64)
-        deviation = rows.std(axis=0)
-        std = np.where(deviation > 0, deviation, 1.0)
+        std = deviations(rows)
         return cls(mean=tuple(rows.mean(axis=0).tolist()), std=tuple(std.tolist()), unit=1)
 
     @property
@@ -54,6 +54,14 @@ class Normalization(Definition):
         """(C,)"""
         mean, std = np.array(self.mean), np.array(self.std)
         return np.asarray(-mean / std, np.float64)
+
+
+def deviations(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(k,) the standard deviation of each column of rows (n, k); 1 for a constant column, also
+    where the mean is rounded, and for one so nearly constant that float32 cannot scale it."""
+    std = np.asarray(rows.std(axis=0), np.float64)
+    varies = (rows.max(axis=0) > rows.min(axis=0)) & (std > 1 / LARGEST)
+    return np.where(varies, std, 1.0)
 
 
 def _moments(counts: list[int]) -> tuple[float, float]:

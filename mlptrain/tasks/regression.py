@@ -7,10 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from mlptrain.data.class_names import distinct
+from mlptrain.data.normalization import deviations
 from mlptrain.data.read_dataset import TargetReader
-from mlptrain.data.sources.source import Content
+from mlptrain.data.sources.source import LARGEST, Content
 from mlptrain.data.targets import NumberTargets, Targets
 from mlptrain.errors import DataError
 from mlptrain.functions.activations import Identity
@@ -47,7 +49,7 @@ class Numbers(TargetReader):
                     f"training set has {', '.join(map(show_name, self.known.names))}."
                 )
             return NumberTargets(values, names, np.array(self.known.mean), np.array(self.known.std))
-        return NumberTargets(values, names, values.mean(axis=0), _deviation(values))
+        return NumberTargets(values, names, values.mean(axis=0), deviations(values))
 
     def _values(self, content: Content, place: str) -> NDArray[np.float64]:
         labels = content.labels
@@ -58,11 +60,11 @@ class Numbers(TargetReader):
             texts = label if isinstance(label, tuple) else (label,)
             for column, text in enumerate(texts):
                 values[index, column] = number = _number(text)
-                if not math.isfinite(number):
+                if not abs(number) <= LARGEST:
                     line = f":{content.lines[index]}" if content.lines else ""
                     raise DataError(
                         f"{show_path(place)}{line}: {show_name(self.columns[column])} is "
-                        f"'{show_name(text)}'. Allowed are finite numbers."
+                        f"'{show_name(text)}'. Allowed are numbers up to {LARGEST:g}."
                     )
         return values
 
@@ -74,12 +76,6 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(k,) the standard deviation of each column, 1 for a constant one."""
-    deviation = np.asarray(values.std(axis=0), np.float64)
-    return np.where(deviation > 0, deviation, 1.0)
-
-
 @tasks.register
 class Regression(Task):
     """Predict numbers. The network learns them standardized with the training set's mean and
@@ -88,6 +84,7 @@ class Regression(Task):
     type: Literal["regression"] = "regression"
     targets: Annotated[
         tuple[str, ...],
+        AfterValidator(distinct),
         Field(strict=False, min_length=1, description="columns of the numbers in a table"),
     ] = (TARGET,)
     loss: ClassVar[str] = "mean_squared_error"
@@ -112,6 +109,9 @@ class Regression(Task):
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
         return Head(len(names), Identity(), by_class=False)
 
+    def fits(self, spec: TargetSpec, *, images: bool) -> bool:
+        return len(spec.names) == len(spec.mean) == len(spec.std) > 0
+
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> NumberOutcome:
         return NumberOutcome(spec.names)
 
@@ -130,4 +130,4 @@ class Regression(Task):
         named = zip(spec.names, row, strict=True)
         cells = tuple(cell for name, value in named for cell in (name, f"{value:.6g}"))
         record = {exact(name): value for name, value in zip(spec.names, row, strict=True)}
-        return Answer(cells, tuple(row), record)
+        return Answer(cells, tuple(row), {"numbers": record})

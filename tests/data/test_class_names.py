@@ -46,15 +46,14 @@ def test_names_that_look_alike_are_refused_and_told_apart(case: str) -> None:
     assert message.isascii()
     assert message.isprintable()
     assert message == (
-        f"the class names {one!a} and {other!a} look alike: they differ only in {difference}; "
-        "rename one"
+        f"the names {one!a} and {other!a} look alike: they differ only in {difference}; rename one"
     )
     with pytest.raises(ValueError, match="look alike"):
         refuse_misspelt(["dog", other], ["dog", one])
 
 
 def test_a_name_that_is_there_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="the name 'é' is there twice; each class needs its own"):
+    with pytest.raises(ValueError, match="the name 'é' is there twice; each needs its own"):
         distinct(("é", "a", "é"))
 
 
@@ -87,14 +86,14 @@ def test_the_rule_holds_for_folders_and_between_splits(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read(folder(tmp_path / "a", "cat", "cat "), ImageSettings(), ClassLabels())
     assert str(caught.value) == (
-        f"{tmp_path}/a: the class names 'cat' and 'cat ' look alike: they differ only in "
+        f"{tmp_path}/a: the names 'cat' and 'cat ' look alike: they differ only in "
         f"{BLANKS}; rename one."
     )
     test = folder(tmp_path / "b", "cafe\u0301", "dog")
     with pytest.raises(DataError) as caught:
         read(test, ImageSettings(), ClassLabels(("caf\xe9", "dog")))
     assert str(caught.value) == (
-        f"{tmp_path}/b: the class names 'caf\\xe9' and 'cafe\\u0301' look alike: they differ only "
+        f"{tmp_path}/b: the names 'caf\\xe9' and 'cafe\\u0301' look alike: they differ only "
         f"in {ACCENTS}; rename one. Classes are named as in the training set."
     )
 

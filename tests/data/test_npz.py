@@ -100,8 +100,8 @@ BROKEN_NPZ = {
     ),
     "int": (
         npz(x=IMAGES.astype(int), y=LABELS),
-        ": x is int64. Allowed is uint8, gray levels 0 to 255. "
-        "Convert it, for values in [0, 1] with (255 * x).round().astype('uint8').",
+        ": x is int64. Allowed are uint8, the gray levels 0 to 255 of images, and floats, numbers. "
+        "Convert it with x.astype('uint8') or x.astype('float32').",
     ),
     "channels first": (
         npz(x=IMAGES[:, None], y=LABELS),

@@ -27,6 +27,7 @@ from mlptrain.registry import Definition, Registry
 from mlptrain.text import show_path
 
 LABEL = "label"
+LARGEST = 1e36  # of numbers: they, and their reciprocals, are normal in float32
 Label = str | tuple[str, ...]
 
 
@@ -123,6 +124,11 @@ class Source(Definition):
 
     def of_split(self, split: str) -> Self:
         """This source, restricted to `split` if it holds several. Raises DataError."""
+        return self
+
+    def with_features(self, features: tuple[str, ...]) -> Self:
+        """This source, its inputs the columns `features` of the training data in their order, if it
+        holds columns and its definition does not ask for others."""
         return self
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from mlptrain.data.sources.source import LABEL
+from mlptrain.data.sources.source import LABEL, LARGEST
 from mlptrain.paths import UnreadableError
 
 MOST_INFLATION = 1032  # deflate cannot shrink more than this (zlib, technical details)
@@ -63,7 +63,7 @@ class StoredArray:
         return labels.astype(np.int64)
 
     def numbers(self, count: int | None, most_columns: int | None = None) -> NDArray[np.float64]:
-        """Finite numbers (n, …); n must equal `count` if given, with at most `most_columns`."""
+        """Numbers (n, …) up to `LARGEST`; n must equal `count` if given, with at most `most_columns`."""
         if self.dtype.kind not in "biuf" or not self.shape:
             raise self._error(
                 f"is {self._dtype} {self.shape}. Allowed are numbers, a row per example."
@@ -75,18 +75,24 @@ class StoredArray:
         if most_columns is not None and math.prod(self.shape[1:]) > most_columns:
             raise self._error(f"has shape {self.shape}. Allowed is (n,), one number per example.")
         numbers = self._read().astype(np.float64)
-        wrong = np.argwhere(~np.isfinite(numbers))
+        wrong = np.argwhere(~(np.abs(numbers) <= LARGEST))
         if len(wrong):
             place = ", ".join(map(str, wrong[0].tolist()))
             raise self._error(
                 f"holds {numbers[tuple(wrong[0])]} at [{place}], {len(wrong):,} such in all. Every "
-                "value must be a finite number: fill in or leave out examples that lack some"
+                f"value must be a number up to {LARGEST:g}: fill in or leave out examples that "
+                "lack some"
             )
         return numbers
 
     def inputs(self, count: int, whose: str) -> NDArray[np.uint8] | NDArray[np.float32]:
         """Images as from `images`, or, from floats, numbers (n, …): one row for each of the `count`
         targets in `whose`, a name that the user knows."""
+        if self.dtype.kind in "biu" and self.dtype != np.uint8:
+            raise self._error(
+                f"is {self._dtype}. Allowed are uint8, the gray levels 0 to 255 of images, and "
+                "floats, numbers. Convert it with x.astype('uint8') or x.astype('float32')."
+            )
         if self.dtype.kind != "f":
             return self.images(count, whose)
         if len(self.shape) < 2 or 0 in self.shape:

@@ -2,12 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from mlptrain.data.sources.source import LABEL, Arrays, Label, LocatedPath, Source, sources
+from mlptrain.data.sources.source import LABEL, LARGEST, Arrays, Label, LocatedPath, Source, sources
 from mlptrain.data.sources.table_file import header_of, in_line, records
 from mlptrain.errors import DataError
 from mlptrain.text import show_name, show_path
@@ -29,6 +29,11 @@ class Table(Source):
     @property
     def place(self) -> str:
         return self.path
+
+    def with_features(self, features: tuple[str, ...]) -> Self:
+        if features and (self.features is None or set(self.features) == set(features)):
+            return self.model_copy(update={"features": features})
+        return self
 
     def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Arrays:
         others = (*columns, *filter(None, [weight]))
@@ -65,12 +70,12 @@ class Table(Source):
             number = float(text)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number):
+        if not abs(number) <= LARGEST:
             what = f"is '{show_name(text)}'" if text else "is missing"
             raise in_line(
                 self.path,
                 line,
-                f"{show_name(column)} {what}. Features are finite numbers: fill in or leave out "
-                "such rows, or list the columns to use as features",
+                f"{show_name(column)} {what}. Features are numbers up to {LARGEST:g}: fill in or "
+                "leave out such rows, or list the columns to use as features",
             )
         return number
