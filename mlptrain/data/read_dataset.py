@@ -33,10 +33,12 @@ class TargetReader(ABC):
     Attributes:
         columns: the target columns of a table.
         may_be_empty: whether a value in these may be empty.
+        images_only: whether the inputs must be images.
     """
 
     columns: tuple[str, ...]
     may_be_empty: ClassVar[bool] = False
+    images_only: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, content: Content, rows: NDArray[np.int64], place: str) -> Targets:
@@ -70,6 +72,11 @@ def read(
     content, place = source.content(targets.columns, weight), source.place
     if not targets.may_be_empty:
         _refuse_empty(content, targets.columns, place)
+    if targets.images_only and isinstance(content, Arrays) and content.inputs.dtype != np.uint8:
+        raise DataError(
+            f"{show_path(place)}: holds numbers, but this task learns from images. Convert them "
+            "to uint8."
+        )
     rows, left_out = _wanted(content, only)
     found = targets.read(content, rows, place)
     weights = _weights(content, rows, place)

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.data.read_dataset import TargetReader
-from mlptrain.data.sources.source import Arrays, Content
+from mlptrain.data.sources.source import Content
 from mlptrain.data.targets import InputTargets
-from mlptrain.errors import DataError
 from mlptrain.functions.activations import Sigmoid
 from mlptrain.nn.model import Head
 from mlptrain.tasks.outcomes.numbers import PictureOutcome
 from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
-from mlptrain.text import show_path
 
 
 @dataclass(frozen=True)
@@ -24,13 +22,9 @@ class Images(TargetReader):
     """No targets besides the images."""
 
     columns: tuple[str, ...] = ()
+    images_only: ClassVar[bool] = True
 
     def read(self, content: Content, rows: NDArray[np.int64], place: str) -> InputTargets:
-        if isinstance(content, Arrays) and content.inputs.dtype != np.uint8:
-            raise DataError(
-                f"{show_path(place)}: holds numbers, but an autoencoder learns images. "
-                "Convert them to uint8."
-            )
         return InputTargets(np.empty((len(rows), 0), np.float32), ())
 
 
@@ -57,6 +51,9 @@ class Autoencoder(Task):
 
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
         return Head(math.prod(shape), Sigmoid(), by_class=False)
+
+    def fits(self, spec: TargetSpec, *, images: bool) -> bool:
+        return images and spec == TargetSpec(names=())
 
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> PictureOutcome:
         return PictureOutcome()

@@ -26,6 +26,7 @@ class Classification(Task):
     headline: ClassVar[str] = "accuracy"
     noun: ClassVar[str] = "class"
     kind: ClassVar[OutcomeKind] = ClassOutcome
+    ranks_classes: ClassVar[bool] = True
     train_metrics: ClassVar[tuple[str, ...]] = ("train_loss", "train_accuracy")
 
     def reader(

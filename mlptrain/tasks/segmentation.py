@@ -37,6 +37,7 @@ class Masks(TargetReader):
     known: tuple[str, ...] | None
     label_names: tuple[str, ...] | None
     ignore_index: int | None
+    images_only: ClassVar[bool] = True
 
     def read(self, content: Content, rows: NDArray[np.int64], place: str) -> Targets:
         if isinstance(content, Arrays):
@@ -108,6 +109,11 @@ class Masks(TargetReader):
                 f"{show_path(place)}: its masks hold only one class, {', '.join(names) or 'none'}. "
                 "At least two are needed to tell apart."
             )
+        if not found:
+            raise DataError(
+                f"{show_path(place)}: every pixel of its masks has the value "
+                f"{self.ignore_index}, task.ignore_index. Some have to count."
+            )
         table = np.full(256, IGNORED, np.uint8)
         for index, name in enumerate(names):
             table[index if self.label_names is not None else int(name)] = index
@@ -144,6 +150,9 @@ class Segmentation(Task):
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
         pixels = math.prod(shape[:2])
         return Head(pixels * len(names), Softmax(), rows=pixels)
+
+    def fits(self, spec: TargetSpec, *, images: bool) -> bool:
+        return images and super().fits(spec, images=images)
 
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> MaskOutcome:
         return MaskOutcome(spec.names, IGNORED)

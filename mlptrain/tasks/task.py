@@ -57,6 +57,7 @@ class Task(Definition):
         headline: the metric shown after every epoch.
         noun: what the target names stand for.
         gives_pictures: whether its predictions are images.
+        ranks_classes: whether its answers can name several classes, the most probable first.
         kind: the outcome class.
         train_metrics: the metrics computed during the training steps.
     """
@@ -66,6 +67,7 @@ class Task(Definition):
     headline: ClassVar[str]
     noun: ClassVar[str]
     gives_pictures: ClassVar[bool] = False
+    ranks_classes: ClassVar[bool] = False
     kind: ClassVar[OutcomeKind]
     train_metrics: ClassVar[tuple[str, ...]] = ("train_loss",)
 
@@ -87,6 +89,10 @@ class Task(Definition):
     @abstractmethod
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
         """The output layer for inputs of `shape` and targets with `names`."""
+
+    def fits(self, spec: TargetSpec, *, images: bool) -> bool:
+        """Whether a model for this task can have `spec`, with `images` or numbers as inputs."""
+        return not spec.mean and not spec.std
 
     @abstractmethod
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> Outcome:

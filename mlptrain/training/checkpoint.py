@@ -172,6 +172,8 @@ def _state(path: Path, data: bytes) -> State:
         distinct(state.targets.names)
     except ValueError as error:
         raise ModelFileError(f"{show_path(path)}: {error}. Train the model again.") from None
+    if not state.config.task.fits(state.targets, images=state.normalization.unit == 255):
+        raise UnreadableError("its task and its targets or inputs differ")
     mean, std = state.normalization.mean, state.normalization.std
     if state.normalization.unit == 255:
         if state.image.mode is None or state.image.height is None:

@@ -41,8 +41,16 @@ def with_document(data: bytes, change: Callable[[Document], object]) -> bytes:
     return joined(json.dumps(header), arrays)
 
 
+OTHER_TASK = "its task and its targets or inputs differ"
+
+
 def named(document: Document, *names: str) -> None:
     document["targets"]["names"] = list(names)
+
+
+def learns(document: Document, task: dict[str, object]) -> None:
+    document["config"]["task"] = task
+    document["config"]["training"]["loss"] = {"type": "mean_squared_error"}
 
 
 def refusal(path: Path, data: bytes) -> str:
@@ -136,6 +144,10 @@ def test_truncations_and_additions_are_refused(data: bytes, tmp_path: Path) -> N
         (lambda d: named(d, "a", "\udcc3\udca9"), "half a character"),
         (lambda d: d["config"]["data"]["test"].update(path="/\ud800"), HALF),
         (lambda d: named(d, "a", "b", "c"), "270 numbers instead of 275"),
+        (lambda d: d["targets"].update(mean=[0, 0], std=[1, 1]), OTHER_TASK),
+        (lambda d: d["config"].update(task={"type": "autoencoder"}), f"{WRONG} config: "),
+        (lambda d: learns(d, {"type": "autoencoder"}), OTHER_TASK),
+        (lambda d: learns(d, {"type": "regression", "targets": ["a", "b"]}), OTHER_TASK),
         (lambda d: d["image"].update(height=9), "its shape and its image differ"),
         (lambda d: d.update(shape=[64]), "its shape and its image differ"),
         (lambda d: d.update(shape=[0]), f"{NO_CHECKPOINT} {WRONG} shape.0: 0."),
