@@ -9,12 +9,14 @@ from mlptrain.text import shorter, show_name
 from mlptrain.training.run import Run
 
 
-def next_commands(folder: Path, plugins: Sequence[str], *, tested: bool) -> list[str]:
-    """The commands to try next with the run in `folder`, which needs `plugins`. `tested`: whether
-    it has a test split to evaluate."""
+def next_commands(
+    folder: Path, plugins: Sequence[str], argument: str, *, tested: bool
+) -> list[str]:
+    """What to do with the run in `folder`, which needs `plugins`: its test split is there to
+    evaluate if `tested`, and it predicts from an `argument`."""
     place = _shell(folder) + "".join(f" --plugin {_shell(Path(each))}" for each in plugins)
     evaluate = [f"mlptrain eval {place}"] if tested else []
-    return [*evaluate, f"mlptrain predict IMAGE --model {place}"]
+    return [*evaluate, f"mlptrain predict {argument} --model {place}"]
 
 
 def how_to_resume(

@@ -32,6 +32,11 @@ def write_predictions(
     """Print each prediction as it arrives (of classes, the `ranks` most probable) and report bad
     images on stderr; return how many were bad. Predicted images go into the folder `output`.
     `begun`: decoding that has already started."""
+    if ranks > 1 and not model.task.ranks_classes:
+        raise UsageError(
+            f"--top-k {ranks}: a model for {model.task.type} gives one answer, no ranking of "
+            "classes. Leave it out."
+        )
     spec = model.state.targets
     if form == "csv":
         write = _csv(model.task.fields(spec, ranks))

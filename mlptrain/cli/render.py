@@ -221,7 +221,9 @@ class TrainingView(_View):
             value, *rest = headline(name, finished.test)
             self._label("test", [f"{name} {value}", *rest])
         run, tested = self._shown, finished.test is not None
-        self._label("next", next_commands(run.folder.path, run.config.plugins, tested=tested))
+        argument = run.splits.train.words.argument
+        following = next_commands(run.folder.path, run.config.plugins, argument, tested=tested)
+        self._label("next", following)
 
 
 class EvaluationView(_View):
@@ -229,14 +231,14 @@ class EvaluationView(_View):
 
     def tell_of_images(self, result: EvaluatedModel) -> None:
         """Report what limits the meaning of the numbers."""
-        outcome = result.outcome
+        outcome, place = result.outcome, show_path(result.data)
         self.tell_of_reading(result.skipped, result.notes)
         if isinstance(outcome, DecisionOutcome) and outcome.missing:
             names = ", ".join(f"'{show_name(name)}'" for name in outcome.missing)
-            self._note(f"{show_path(result.data)}: no images of {names}; the means leave them out")
+            self._note(f"{place}: no {result.words.many} of {names}; the means leave them out")
         if result.trained_on:
-            which = f"{result.trained_on:,} of the {outcome.examples:,} images"
-            self._note(f"{show_path(result.data)}: the model was trained on {which}")
+            which = f"{result.trained_on:,} of the {result.words.count(outcome.examples)}"
+            self._note(f"{place}: the model was trained on {which}")
 
     def show_tables(self, result: EvaluatedModel) -> None:
         """The headline and the loss, a row per class, label or number, and the confusion matrix."""

@@ -44,12 +44,12 @@ def require_metric(task: Task, monitor: str) -> None:
     )
 
 
-def require_validation(monitor: str, *, is_there: bool) -> None:
+def require_validation(task: Task, monitor: str, *, is_there: bool) -> None:
     """Raise a conflict for a monitor on a validation split if there is none."""
     if not is_there and monitor.startswith("val_"):
         raise _conflict(
             f"training.early_stopping monitors '{monitor}', but data.validation is null; "
-            "set it, or monitor train_loss or train_accuracy",
+            f"set it, or monitor {' or '.join(task.train_metrics)}",
             _MONITOR,
         )
 

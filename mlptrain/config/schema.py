@@ -260,5 +260,5 @@ class Config(Definition):
         if self.training.early_stopping is not None:
             monitor = self.training.early_stopping.monitor
             require_metric(self.task, monitor)
-            require_validation(monitor, is_there=self.data.validation is not None)
+            require_validation(self.task, monitor, is_there=self.data.validation is not None)
         return self

@@ -28,22 +28,23 @@ def copies_within(dataset: Dataset, place: str, lines: Sequence[int] = ()) -> tu
     unlike = [i for i, original in enumerate(first.tolist()) if texts[i] != texts[original]]
     relabelled = np.array(unlike, np.int64)
     _refuse_two_labels(dataset, first, relabelled, place, lines)
-    notes = []
+    notes, words = [], dataset.words
     if len(copies):
         what = "is a copy of another" if len(copies) == 1 else "are copies of others"
         pairs = [f"{_name(dataset, i)} = {_name(dataset, first[i])}" for i in copies[:_MOST_SHOWN]]
         notes.append(
-            f"{show_path(place)}: {len(copies):,} of {len(dataset):,} images {what}, pixel by "
-            f"pixel: {_shown(pairs, len(copies))}. Copies stay on one side of a split."
+            f"{show_path(place)}: {len(copies):,} of {len(dataset):,} {words.many} {what}, "
+            f"{words.values[:-1]} by {words.values[:-1]}: {_shown(pairs, len(copies))}. Copies "
+            "stay on one side of a split."
         )
-    if len(relabelled):
+    if len(relabelled) and (noun := dataset.targets.exact_noun):
         pairs = [
             f"{_labelled(dataset, i)} = {_labelled(dataset, first[i])}"
             for i in relabelled[:_MOST_SHOWN]
         ]
         notes.append(
-            f"{show_path(place)}: warning: equal pixels have different labels: "
-            f"{_shown(pairs, len(relabelled))}. At most one label of each can be right."
+            f"{show_path(place)}: warning: equal {words.values} have different {noun}s: "
+            f"{_shown(pairs, len(relabelled))}. At most one {noun} of each can be right."
         )
     return tuple(notes)
 
@@ -65,17 +66,19 @@ def tell_of_copies_across(
 ) -> str:
     """A note for the user on `pairs`, at least one, from `copies_across`. Raises DataError, naming
     both files, if one file is in both splits."""
+    words = second.words
     for i, j in pairs:
         if _identity(first, i) == _identity(second, j):
             raise DataError(
                 f"data.{names[1]}: {show_path(second.path(j))} is the same file as "
-                f"{show_path(first.path(i))} of data.{names[0]}. An image belongs to one "
-                "split. Name other images, or a fraction as data.validation."
+                f"{show_path(first.path(i))} of data.{names[0]}. An {words.one} belongs to one "
+                f"split. Name other {words.many}, or a fraction as data.validation."
             )
     shown = [f"{_name(second, j)} = {_name(first, i)}" for i, j in pairs[:_MOST_SHOWN]]
     return (
-        f"data.{names[1]}: {len(pairs):,} of {len(second):,} images have the pixels of images in "
-        f"data.{names[0]}: {_shown(shown, len(pairs))}. They are not held out in truth."
+        f"data.{names[1]}: {len(pairs):,} of {len(second):,} {words.many} have the "
+        f"{words.values} of {words.many} in data.{names[0]}: {_shown(shown, len(pairs))}. They are "
+        "not held out in truth."
     )
 
 
@@ -125,6 +128,8 @@ def _name(dataset: Dataset, index: int) -> str:
 
 
 def _labelled(dataset: Dataset, index: int) -> str:
+    if not dataset.targets.readable:
+        return _name(dataset, index)
     (text,) = dataset.targets.select(np.array([index])).texts()
     return f"{_name(dataset, index)} ('{show_name(text)}')"
 

@@ -14,6 +14,25 @@ from mlptrain.data.targets import Targets
 
 
 @dataclass(frozen=True)
+class Words:
+    """What the user calls an example, several, and what they consist of; and, as an argument of
+    `predict`, a file that holds some."""
+
+    one: str
+    many: str
+    values: str
+    argument: str
+
+    def count(self, number: int) -> str:
+        """1 image, 2,000 images."""
+        return f"{number:,} {self.one if number == 1 else self.many}"
+
+
+IMAGES = Words("image", "images", "pixels", "IMAGE")
+NUMBERS = Words("example", "examples", "numbers", "FILE")
+
+
+@dataclass(frozen=True)
 class Dataset:
     """n examples with their targets, and where each of them comes from.
 
@@ -61,6 +80,11 @@ class Dataset:
             left_out=(),
             notes=(),
         )
+
+    @property
+    def words(self) -> Words:
+        """How to speak of its examples."""
+        return IMAGES if self.inputs.dtype == np.uint8 else NUMBERS
 
     def parts(self) -> Iterator[Inputs]:
         """The n inputs in order, in parts (m, …)."""

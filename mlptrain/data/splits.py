@@ -40,9 +40,12 @@ def stratified_split(
         which = f"class '{show_name(names[wrong[0]])}'" if names else "data.train"
         has = "no example" if len(own) == 0 else "one example"
         if len(own) > 1:
-            has = f"{len(own):,} examples, which are copies of each other or of other classes'"
+            has = f"{len(own):,} examples, which are copies of each other" + (
+                " or of other classes'" if names else ""
+            )
+        part = "a part of each class" if names else "a part"
         raise DataError(
-            f"{which}: has {has}, but a part of each class is to be held out and the rest "
+            f"{which}: has {has}, but {part} is to be held out and the rest "
             "kept. Add examples, or give a path to the other split instead of a fraction."
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -3,7 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,16 @@ class Targets:
     Attributes:
         values: (n, …), one entry per example.
         names: the names of the classes, labels or numbers that the values stand for.
+
+    Class attributes:
+        exact_noun: the word for a target that equal inputs cannot have two of; "" where they can.
+        readable: whether `texts` mean something to the user.
     """
 
     values: NDArray[Any]
     names: tuple[str, ...]
+    exact_noun: ClassVar[str] = ""
+    readable: ClassVar[bool] = True
 
     def __len__(self) -> int:
         return len(self.values)
@@ -69,6 +75,8 @@ class Targets:
 class ClassTargets(Targets):
     """One class per example: values (n,) int64, indices into `names`."""
 
+    exact_noun: ClassVar[str] = "label"
+
     def texts(self) -> list[str]:
         return list(map(self.names.__getitem__, self.values.tolist()))
 
@@ -91,6 +99,8 @@ class ClassTargets(Targets):
 
 class LabelTargets(Targets):
     """Any number of labels per example: values (n, labels) float32, 1 for each label it has."""
+
+    exact_noun: ClassVar[str] = "label"
 
     def texts(self) -> list[str]:
         return [
@@ -117,6 +127,9 @@ class NumberTargets(Targets):
 
 class MaskTargets(Targets):
     """A class per pixel: values (n, H · W) uint8, indices into `names` or IGNORED."""
+
+    exact_noun: ClassVar[str] = "mask"
+    readable: ClassVar[bool] = False
 
     def texts(self) -> list[str]:
         return [hashlib.sha256(row.tobytes()).hexdigest()[:32] for row in self.values]

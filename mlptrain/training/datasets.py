@@ -53,7 +53,9 @@ def read_splits(config: Config, reading: Reading) -> Splits:
     for name in ("validation", "test"):
         source = getattr(data, name)
         if source is not None and name not in parts:
-            parts[name], _ = _read(config, name, source, image, reading, spec, expected)
+            parts[name], _ = _read(
+                config, name, source, image, reading, spec, expected, train.features
+            )
             _require_same_shape(train, parts[name], name)
     copies, across = _copies(parts)
     notes = [*(note for part in parts.values() for note in part.notes), *across]
@@ -83,7 +85,7 @@ def read_split(
     if source is None:
         raise DataError(
             f"data.{name}: the model's config has no {name} split. "
-            "Evaluate another one with --split, or other images with --data."
+            "Evaluate another one with --split, or other data with --data."
         )
     divided = isinstance(config.data.validation, float) and name != "test"
     place = "train" if divided else name
@@ -99,9 +101,9 @@ def read_split(
         dataset = dict(zip(("train", "validation"), _split(config, dataset), strict=True))[name]
     if dataset.fingerprint() != state.fingerprints[name]:
         raise DataError(
-            f"{show_path(source.place)}: its images are not those that the model was trained with, "
-            f"so its {name} split cannot be drawn again. Restore them, or evaluate the run folder, "
-            "whose split.csv lists them."
+            f"{show_path(source.place)}: its {dataset.words.many} are not those that the model was "
+            f"trained with, so its {name} split cannot be drawn again. Restore them, or evaluate "
+            "the run folder, whose split.csv lists them."
         )
     return dataset
 
@@ -127,7 +129,16 @@ def _again(
     config, spec = state.config, state.targets
     expected = config.data.image.common(image)
     dataset, _ = _read(
-        config, name, source, image, reading, spec, expected, partial=True, only=only
+        config,
+        name,
+        source,
+        image,
+        reading,
+        spec,
+        expected,
+        state.features,
+        partial=True,
+        only=only,
     )
     if dataset.inputs.shape[1:] != state.shape or dataset.features != state.features:
         raise _other_shape(source.place, dataset, state.shape, state.features)
@@ -142,12 +153,13 @@ def _read(
     reading: Reading,
     known: TargetSpec | None = None,
     expected: Expected | None = None,
+    features: tuple[str, ...] = (),
     *,
     partial: bool = False,
     only: Collection[str] | None = None,
 ) -> tuple[Dataset, ImageSettings]:
     return read(
-        source.of_split(name),
+        source.of_split(name).with_features(features),
         image,
         config.task.reader(config.data.class_names, known, partial=partial),
         weight=config.data.weight,
@@ -170,9 +182,9 @@ def _require_same_shape(train: Dataset, other: Dataset, name: str) -> None:
 def _other_shape(
     place: str, dataset: Dataset, shape: tuple[int, ...], features: tuple[str, ...]
 ) -> DataError:
-    missing = [show_name(name) for name in features if name not in dataset.features]
-    if missing:
-        return DataError(f"{place}: lacks the columns {', '.join(missing)} of the training data.")
+    if dataset.features and features:
+        now, then = (", ".join(map(show_name, names)) for names in (dataset.features, features))
+        return DataError(f"{place}: its features are {now}. The training data has {then}.")
     return DataError(
         f"{place}: each example has the shape {dataset.inputs.shape[1:]}, those of training "
         f"{shape}. Evaluate data of the same kind."

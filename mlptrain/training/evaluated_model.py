@@ -12,9 +12,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from mlptrain.config.load import parse_value
-from mlptrain.data.dataset import Dataset
+from mlptrain.data.dataset import Dataset, Words
 from mlptrain.data.digests import keys_of
 from mlptrain.data.loading.stream import BadImage
+from mlptrain.data.sources.numbers import number_source
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
@@ -29,7 +30,7 @@ class EvaluatedModel:
     """An evaluation and where it comes from: the checkpoint, its epoch, the data as shown to the
     user, the images that could not be read, other notes from reading, how many of the examples
     the model was trained on (None without a split.csv), and how many of `--data` were left out for
-    that reason."""
+    that reason; `words`: what to call the examples."""
 
     checkpoint: Path
     epoch: int
@@ -40,6 +41,7 @@ class EvaluatedModel:
     notes: tuple[str, ...]
     trained_on: int | None
     left_out: int
+    words: Words
 
 
 def evaluate_model(
@@ -50,19 +52,19 @@ def evaluate_model(
     `SavedModel`. Raises DataError if that is impossible."""
     if split is not None and data is not None:
         raise UsageError(
-            f"--split {split}: is of the run, but --data {data} names other images. "
+            f"--split {split}: is of the run, but --data {data} names other data. "
             "Give one of the two."
         )
-    source, split = None if data is None else _source(data), split or "test"
-    model = SavedModel(path, allowed)
+    model, split = SavedModel(path, allowed), split or "test"
     state = model.state
+    source = None if data is None else _source(data, numbers=model.takes_numbers)
     members = read_beside(path, state)
     if source is None:
         try:
             dataset = read_split(state, model.image, split, members, reading)
         except DataError as error:
             raise DataError(
-                f"{error}\nThe model's config names this data; --data evaluates other images."
+                f"{error}\nThe model's config names this data; --data evaluates other data."
             ) from None
     else:
         dataset = read_source(state, model.image, source, reading)
@@ -82,6 +84,7 @@ def evaluate_model(
         (*model.notes, *dataset.notes),
         trained_on,
         left_out,
+        dataset.words,
     )
 
 
@@ -106,7 +109,10 @@ def _held_out(dataset: Dataset, known: Set[bytes], place: str) -> tuple[Dataset,
     return replace(own, skipped=dataset.skipped, notes=(*dataset.notes, note)), left_out
 
 
-def _source(data: str) -> Source:
+def _source(data: str, *, numbers: bool) -> Source:
+    """The source that `data` names; for a model of `numbers`, a path is a table or arrays."""
+    if numbers and not data.startswith("{"):
+        return number_source(data)
     try:
         written = parse_value(data, "--data") if data.startswith("{") else data
         return Source.model_validate(written, context={"folder": Path()})

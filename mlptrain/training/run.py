@@ -130,14 +130,14 @@ class Run:
         if self.ended and changed == ["test"]:
             note = (
                 f"data.test: is not what {show_path(self.folder.path)} was tested on, which has "
-                "ended and stays as it is. Evaluate these images with eval --data."
+                "ended and stays as it is. Evaluate it with eval --data."
             )
             self.splits = replace(self.splits, test=None, notes=(*self.splits.notes, note))
         elif changed:
+            which = f"{' and '.join(changed)} {self.splits.train.words.many}"
             raise DataError(
-                f"{show_path(saved.path)}: the {' and '.join(changed)} images changed since this "
-                "state was saved, so it cannot be resumed exactly. Restore them, or start a new "
-                "run."
+                f"{show_path(saved.path)}: the {which} changed since this state was saved, so it "
+                "cannot be resumed exactly. Restore them, or start a new run."
             )
         state = self.trainer.state()
         checkpoint.fill(saved.path, "parameters", state["parameters"], saved.parameters)

@@ -81,6 +81,11 @@ class SavedModel:
         set_threads(backend, 1 if leaves_cores else self.state.threads)
         self._predictor = Predictor(model, self.state.normalization)
 
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether its inputs are numbers, not images."""
+        return self.state.normalization.unit == 1
+
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Outcome:
         """The predictions for `dataset` compared with its targets."""
         outcome = self.task.outcome(self.state.targets, keep_scores=True)
@@ -94,7 +99,7 @@ class SavedModel:
         """Yield, for each path in order, the prediction (of classes, the `ranks` most probable) or
         why the image is bad. Later images are decoded in the meantime; `begun` has already started
         on some."""
-        if self.state.normalization.unit == 1:
+        if self.takes_numbers:
             yield from self._predict_numbers(paths, ranks)
             return
         image = self.image
@@ -111,7 +116,7 @@ class SavedModel:
     def _predict_numbers(self, paths: Sequence[str], ranks: int) -> Iterator[Prediction]:
         """The same for each example in files of numbers: .csv, .npy and .npz."""
         for path in paths:
-            source = number_source(path, self.state.features)
+            source = number_source(path).with_features(self.state.features)
             content = source.content(())
             assert isinstance(content, Arrays)
             shape = content.inputs.shape[1:]

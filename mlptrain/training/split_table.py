@@ -1,4 +1,4 @@
-"""split.csv: the split of every image, and the digest of its pixels.
+"""split.csv: which example went to train, validation and test, and the digest of its inputs.
 
 It identifies the splits of a run in data that has changed since.
 """
@@ -42,23 +42,24 @@ class Members:
         where = {exact(name): index for index, name in enumerate(dataset.names)}
         found, digests = keys_of(dataset.digests), keys_of(self.digests)
         labels = list(map(exact, dataset.targets.texts()))
-        indices, changed = [], []
+        indices, changed, words = [], [], dataset.words
         for name, label, digest in zip(self.names, self.labels, digests, strict=True):
             index = where.get(name, -1)
             if index < 0:
                 changed.append(f"{show_name(name)}: is missing")
             elif (now := labels[index]) != label:
-                changed.append(
-                    f"{show_name(name)}: is '{show_name(now)}', was '{show_name(label)}'"
-                )
+                said = f"is '{show_name(now)}', was '{show_name(label)}'"
+                if not dataset.targets.readable:
+                    said = f"has another {dataset.targets.exact_noun}"
+                changed.append(f"{show_name(name)}: {said}")
             elif found[index] != digest:
-                changed.append(f"{show_name(name)}: has other pixels")
+                changed.append(f"{show_name(name)}: has other {words.values}")
             indices.append(index)
         if changed:
-            raise _changed(changed, len(self.names), dataset.left_out, place, split)
+            raise _changed(changed, len(self.names), dataset, place, split)
         own, notes = dataset.select(np.array(indices, np.int64)), dataset.notes
         if others := len(dataset.left_out):
-            which = "1 image here is" if others == 1 else f"{others:,} images here are"
+            which = f"{words.count(others)} here {'is' if others == 1 else 'are'}"
             notes += (
                 f"{show_path(place)}: {which} not of this run and not evaluated. "
                 f"--data {show_path(place)} evaluates all that is there.",
@@ -94,9 +95,9 @@ def read_beside(checkpoint: Path, state: State) -> dict[str, Members] | None:
         found = {}
     if found != state.fingerprints:
         raise DataError(
-            f"{show_path(path)}: does not list the images that {show_path(checkpoint)} was trained "
-            "with: it was changed, or is another run's. Restore it, or remove it; the split is "
-            "then drawn anew, and compared as a whole."
+            f"{show_path(path)}: does not list the examples that {show_path(checkpoint)} was "
+            "trained with: it was changed, or is another run's. Restore it, or remove it; the "
+            "split is then drawn anew, and compared as a whole."
         )
     return splits
 
@@ -124,16 +125,14 @@ def _field(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
-def _changed(
-    changed: list[str], total: int, new: tuple[str, ...], place: str, split: str
-) -> DataError:
+def _changed(changed: list[str], total: int, dataset: Dataset, place: str, split: str) -> DataError:
     lines = [f"  {each}" for each in changed[:_MOST_SHOWN]]
     if len(changed) > _MOST_SHOWN:
         lines.append(f"  … and {len(changed) - _MOST_SHOWN:,} more")
-    if new:
+    if new := dataset.left_out:
         shown = ", ".join(map(show_name, new[:_MOST_SHOWN]))
         lines.append(f"  not in the run: {shown}{' …' if len(new) > _MOST_SHOWN else ''}")
     return DataError(
-        f"{show_path(place)}: {len(changed):,} of the {total:,} {split} images of the run are not "
-        "as they were in training:\n" + "\n".join(lines) + "\nRestore them."
+        f"{show_path(place)}: {len(changed):,} of the {total:,} {split} {dataset.words.many} of "
+        "the run are not as they were in training:\n" + "\n".join(lines) + "\nRestore them."
     )

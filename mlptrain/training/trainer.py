@@ -26,7 +26,7 @@ from mlptrain.tasks.task import Task
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
-from mlptrain.training.monitor import require_part, require_value
+from mlptrain.training.monitor import require_part
 from mlptrain.training.step import MOST_STEPS, Step
 from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, stream
 
@@ -162,8 +162,6 @@ class Trainer:
         validation = self.evaluate(self._validation, keep_scores=self._needs_scores)
         if validation is not None and not math.isfinite(validation.loss):
             raise self.diverged(f"the validation loss is {validation.loss:g}")
-        if validation is not None:
-            require_value(self.monitor, validation)
         seen = examples - steps_before * self._training.batch_size
         metrics = EpochMetrics(
             epoch=progress.epoch + 1,

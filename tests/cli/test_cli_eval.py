@@ -271,7 +271,7 @@ def test_data_that_moved_is_named(trained: Path, tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (3, "")
     assert ended.err.startswith("data/test: ")
     assert ended.err.splitlines()[1:] == [
-        "The model's config names this data; --data evaluates other images."
+        "The model's config names this data; --data evaluates other data."
     ]
 
 

@@ -3,17 +3,19 @@
 import csv
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from task_runs import SCENES, TASKS, make_project, scenes, write_table
 from typer.testing import CliRunner
 
 from mlptrain.cli.app import app
 from mlptrain.config.load import load_config
-from mlptrain.errors import StoppedError
+from mlptrain.errors import DataError, StoppedError
 from mlptrain.tasks.metrics.measure import metrics_for
 from mlptrain.tasks.task import tasks
 from mlptrain.training import checkpoint
@@ -169,3 +171,44 @@ def test_an_undefined_metric_is_never_better(tmp_path: Path) -> None:
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["val_r2"] for line in lines] == [None] * 3
     assert json.loads((tmp_path / "run/summary.json").read_text())["best_value"] is None
+
+
+def segmentation(folder: Path, change: Callable[[int, NDArray[np.uint8]], None]) -> Path:
+    """A project whose masks, of example i, are changed; returns its config."""
+    config = make_project(folder, "segmentation")
+    for split, count in (("train", 40), ("test", 12)):
+        rows = scenes(split, count)
+        for index, row in enumerate(rows):
+            with Image.open(row["mask"]) as image:
+                mask = np.array(image)
+            change(index, mask)
+            row["mask"] = str(folder / f"{split}-{index}.png")
+            Image.fromarray(mask).save(row["mask"])
+        write_table(folder / f"{split}.csv", rows)
+    return config
+
+
+def test_a_mask_may_be_ignored_as_a_whole_but_not_all_of_a_split(tmp_path: Path) -> None:
+    def ignore(index: int, mask: NDArray[np.uint8]) -> None:
+        mask[...] = 255 if index < 12 else mask
+
+    config = segmentation(tmp_path, ignore)
+    with pytest.raises(DataError, match=r"test\.csv: every pixel of its masks has the value 255"):
+        trained(config, tmp_path / "run")
+    overrides = ("data.test=null", "training.batch_size=1")
+    events = trained(config, tmp_path / "run", *overrides)
+    assert all(
+        np.isfinite(e.metrics.values["val_loss"]) for e in events if isinstance(e, EpochDone)
+    )
+
+
+def test_a_changed_mask_is_named(tmp_path: Path) -> None:
+    """Without the digest, which tells the user nothing."""
+    config = segmentation(tmp_path, lambda _index, _mask: None)
+    trained(config, tmp_path / "run")
+    mask = tmp_path / "test-3.png"
+    with Image.open(mask) as image:
+        pixels = np.array(image)
+    Image.fromarray(np.where(pixels == 1, 2, pixels).astype(np.uint8)).save(mask)
+    with pytest.raises(DataError, match=r"0003\.png: has another mask\n"):
+        evaluate_model(tmp_path / "run" / "best.safetensors", "test", None, quiet, {})

@@ -10,12 +10,12 @@ from mlptrain.errors import DataError
 from mlptrain.text import show_path
 
 
-def number_source(path: str, features: tuple[str, ...]) -> Source:
-    """The source for the file `path`, chosen by its name: a table with the columns `features`, or
-    arrays. Raises DataError for any other file."""
+def number_source(path: str) -> Source:
+    """The source for the file `path`, chosen by its name: a table or arrays. Raises DataError for
+    any other file."""
     suffix = PurePath(path).suffix.lower()
     if suffix == ".csv":
-        return Table(path=path, features=features or None)
+        return Table(path=path)
     if suffix == ".npy":
         return Npy(inputs=path)
     if suffix == ".npz":

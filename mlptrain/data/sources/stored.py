@@ -63,7 +63,8 @@ class StoredArray:
         return labels.astype(np.int64)
 
     def numbers(self, count: int | None, most_columns: int | None = None) -> NDArray[np.float64]:
-        """Numbers (n, …) up to `LARGEST`; n must equal `count` if given, with at most `most_columns`."""
+        """Numbers (n, …) up to `LARGEST`: n equals `count` if given, and each example has at most
+        `most_columns`."""
         if self.dtype.kind not in "biuf" or not self.shape:
             raise self._error(
                 f"is {self._dtype} {self.shape}. Allowed are numbers, a row per example."
