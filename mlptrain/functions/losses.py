@@ -119,6 +119,9 @@ class BinaryCrossEntropy(Loss):
     from_logits: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("multi_label", "autoencoder")
 
+    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
+        return {**super().scratch(*shapes), "term": Scratch(shapes[0])}
+
     def forward(
         self,
         xp: Any,
@@ -132,20 +135,19 @@ class BinaryCrossEntropy(Loss):
         p: Array,
         part: Array,
         row: Array,
-        score: Array,
+        term: Array,
     ) -> None:
         """Terms max(x, 0) - x t + log(1 + e^-|x|); leaves σ(x) in `p`."""
         write_targets(xp, t, targets, classes)
         xp.abs(x, out=p)
         xp.negative(p, out=p)
         xp.exp(p, out=p)  # e^-|x|, in (0, 1]
-        xp.log1p(p, out=part)
-        xp.add.reduce(part, axis=1, keepdims=True, out=row)
         xp.maximum(x, 0, out=part)
-        xp.add.reduce(part, axis=1, keepdims=True, out=score)
-        xp.add(row, score, out=row)
-        xp.vecdot(x, t, out=score, keepdims=True)
-        xp.subtract(row, score, out=row)
+        xp.multiply(x, t, out=term)
+        xp.subtract(part, term, out=part)  # exactly 0 where t is sure of the sign of x
+        xp.log1p(p, out=term)
+        xp.add(part, term, out=part)
+        xp.add.reduce(part, axis=1, keepdims=True, out=row)
         xp.multiply(row, 1 / x.shape[1], out=row)
         xp.dot(row[:, 0], weights, out=out)
         xp.greater_equal(x, 0, out=part)  # σ(x) = (1 or e^-|x|) / (1 + e^-|x|)

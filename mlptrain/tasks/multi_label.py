@@ -92,7 +92,7 @@ class LabelSets(TargetReader):
 
 @tasks.register
 class MultiLabel(Task):
-    """Find all labels of an example: one probability per label; labels with at least 0.5 are
+    """Find all labels of an example: one probability per label; labels above 0.5 are
     predicted."""
 
     type: Literal["multi_label"] = "multi_label"
@@ -128,7 +128,7 @@ class MultiLabel(Task):
         return [self._answer(row, spec) for row in predictions.tolist()]
 
     def _answer(self, row: list[float], spec: TargetSpec) -> Answer:
-        having = [(n, p) for n, p in zip(spec.names, row, strict=True) if p >= THRESHOLD]
+        having = [(n, p) for n, p in zip(spec.names, row, strict=True) if p > THRESHOLD]
         cells = tuple(cell for name, p in having for cell in (name, f"{p:.3f}")) or ("-",)
         probabilities = {exact(name): p for name, p in zip(spec.names, row, strict=True)}
         names = [name for name, _ in having]

@@ -9,6 +9,7 @@ import pytest
 from mlptrain.cli import render
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
+from mlptrain.data.dataset import IMAGES
 from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.training.evaluated_model import EvaluatedModel
 
@@ -28,7 +29,9 @@ def tables(
     outcome.add(np.eye(len(names))[np.repeat(predicted, counts)], np.repeat(true, counts))
     outcome.add_loss(0.5, outcome.examples)
     render.EvaluationView().show_tables(
-        EvaluatedModel(Path("runs/[b]-001/best"), 3, "test", "accuracy", outcome, (), (), None)
+        EvaluatedModel(
+            Path("runs/[b]-001/best"), 3, "test", "accuracy", outcome, (), (), None, 0, IMAGES
+        )
     )
     assert "\x1b" not in out.getvalue()
     return out.getvalue().splitlines()

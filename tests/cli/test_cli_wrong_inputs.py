@@ -99,7 +99,7 @@ def test_a_wrong_command_line_gets_one_line(line: str, said: str, place: Path) -
     [
         (
             "x.npy",
-            "Put images and labels into one .npz with numpy.savez(file, x=images, y=labels).",
+            "Name two .npy files, or put both arrays into one .npz as x and y.",
         ),
         ("x.txt", "Name one of these."),
         ("x.h5", "Name one of these."),

@@ -190,7 +190,7 @@ def wrong_kind(path: str) -> DataError:
     if path.lower().endswith(_ARCHIVES):
         remedy = "Unpack it"
     elif path.lower().endswith((".npy", ".npz")):
-        remedy = "Put images and labels into one .npz with numpy.savez(file, x=images, y=labels)"
+        remedy = "Name two .npy files, or put both arrays into one .npz as x and y"
     else:
         remedy = "Name one of these"
     return DataError(
