@@ -31,6 +31,8 @@ FOLDER, ROOT = Path(__file__).parent / "plugins", Path(__file__).parents[1]
 CASES = {
     "mish": ("model: {activation: mish}", "model.activation.rate=1",
              "unknown key 'rate' in model.activation; use 'type'"),
+    "centred": ("model: {layers: [{type: centred}, {type: dense, units: 8}]}",
+                "model.layers.0.momentum=1", "model.layers.0.momentum must be less than 1, got 1"),
     "gated": ("model: {layers: [{type: gated, units: 8}]}", "model.layers.0.units=0",
               "model.layers.0.units must be at least 1, got 0"),
     "huber": ("training: {loss: {type: huber, delta: 0.5}}", "training.loss.delta=0",

@@ -37,13 +37,16 @@ class Function(Definition):
     - `stochastic = True` if forward draws random numbers: it then takes `random`, too, after `*`;
     - `in_place = True`, for a function of one input x of y's shape: `out` may be x in `forward` and
       `g` in the gradient rule, so each entry is read before it is written, and no gradient rule
-      asks for x.
+      asks for x;
+    - `updates`: the inputs that forward writes to after it has read them. They must be state of the
+      arena, and the tape one for training. A gradient rule finds in them what forward wrote.
 
-    Rules allocate nothing. Unless `in_place`, they never change an input. `out` may hold garbage.
+    Rules allocate nothing. Unless `in_place`, they change no other input. `out` may hold garbage.
     """
 
     stochastic: ClassVar[bool] = False
     in_place: ClassVar[bool] = False
+    updates: ClassVar[tuple[str, ...]] = ()
     forward: ClassVar[Callable[..., None]]
 
     def shape(self, *shapes: Shape) -> Shape:

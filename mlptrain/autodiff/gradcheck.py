@@ -1,6 +1,7 @@
 """Compare backpropagation with central differences, in float64."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,20 +14,25 @@ from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import NumpyBackend
 
 Program = Callable[..., Tensor]
+NOTHING: Mapping[str, Array] = MappingProxyType({})
 
 
 def gradient_error(
-    program: Program, parameters: dict[str, Array], inputs: dict[str, Array]
+    program: Program,
+    parameters: dict[str, Array],
+    inputs: dict[str, Array],
+    state: Mapping[str, Array] = NOTHING,
 ) -> float:
     """The largest relative difference between the gradients of a program and central differences.
 
     `program(**tensors)` records a function of the named arrays and returns its output. The
     gradients checked are those of s · y for a fixed random s, with respect to every array in
-    `parameters` (float64). All buffers hold NaN before each run, which exposes a rule that reads
-    what it should write. The difference is relative to the largest entry of the numerical gradient.
-    Correct rules reach about 1e-9; NaN means that a rule read or left uninitialized numbers.
+    `parameters` (float64). Before each run, the arena's state is set to `state`, and all buffers
+    hold NaN, which exposes a rule that reads what it should write. The difference is relative to
+    the largest entry of the numerical gradient. Correct rules reach about 1e-9; NaN means that a
+    rule read or left uninitialized numbers.
     """
-    checked = _Checked(program, parameters, inputs)
+    checked = _Checked(program, parameters, inputs, state)
     analytic = checked.gradients()
     numeric = checked.central_differences()
     scale = max(float(np.abs(numeric).max(initial=0.0)), 1e-6)
@@ -41,7 +47,8 @@ def function_error(function: Function, inputs: dict[str, Array]) -> float:
     return gradient_error(
         lambda **tensors: function(*(tensors[name] for name in names)),
         {name: inputs[name] for name in names if rules[name]},
-        {name: inputs[name] for name in names if not rules[name]},
+        {name: inputs[name] for name in names if not (rules[name] or name in function.updates)},
+        {name: inputs[name] for name in function.updates},
     )
 
 
@@ -49,13 +56,20 @@ class _Checked:
     """A program bound to a plan whose buffers are filled with NaN before every run."""
 
     def __init__(
-        self, program: Program, parameters: dict[str, Array], inputs: dict[str, Array]
+        self,
+        program: Program,
+        parameters: dict[str, Array],
+        inputs: dict[str, Array],
+        state: Mapping[str, Array],
     ) -> None:
         shapes = {name: array.shape for name, array in parameters.items()}
-        self.arena = Arena(shapes, np.float64, NumpyBackend())
+        state_shapes = {name: array.shape for name, array in state.items()}
+        self.arena = Arena(shapes, np.float64, NumpyBackend(), state_shapes)
+        self.state = state
         random = self.arena.backend.random(7, 0, np.zeros(1, np.int64))  # the same at every pass
         tape = Tape(self.arena, training=True)
         tensors = {name: tape.parameter(name) for name in parameters}
+        tensors |= {name: tape.state(name) for name in state}
         tensors |= {name: tape.input(array.shape, array.dtype) for name, array in inputs.items()}
         self.y = program(**tensors)
         self.plan = Plan(tape, self.y, random)
@@ -65,11 +79,13 @@ class _Checked:
             self.arena.value(name)[...] = array
 
     def forward(self) -> float:
-        """s · y, from NaN-filled buffers and with the same random numbers each time."""
+        """s · y, from NaN-filled buffers, the same state and the same random numbers each time."""
         for buffer in self.plan.buffers:
             buffer[...] = np.nan if buffer.dtype.kind == "f" else 0
         for tensor, array in self.inputs:
             tensor.value[...] = array
+        for name, view in self.arena.state_by_name().items():
+            view[...] = self.state[name]
         self.plan.forward()
         return float(np.sum(self.weights * self.y.value))
 

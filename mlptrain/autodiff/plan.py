@@ -80,6 +80,9 @@ class Plan:
         for name, tensor in self._tape.parameters.items():
             tensor.value = arena.value(name)
             tensor.gradient = arena.gradient(name)
+        state = arena.state_by_name()
+        for name, tensor in self._tape.states.items():
+            tensor.value = state[name]
 
     def _forward_call(self, step: Step, random: Any) -> Call:
         """Allocate the step's output and work arrays, and bind everything its rules can ask for."""

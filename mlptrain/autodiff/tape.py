@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.function import Function
 from mlptrain.autodiff.tensor import Tensor
+from mlptrain.errors import DefinitionError
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Step:
 
 
 class Tape:
-    """A program over the parameters of `arena`: inputs, parameters, and the steps between.
+    """A program over the arrays of `arena`: inputs, parameters, state, and the steps between.
 
     `training` tells layers that behave differently in training (dropout) what to record.
     """
@@ -30,6 +31,7 @@ class Tape:
         self.dtype = arena.values.dtype
         self.inputs: list[Tensor] = []
         self.parameters: dict[str, Tensor] = {}
+        self.states: dict[str, Tensor] = {}
         self.steps: list[Step] = []
         self.penalties: list[Tensor] = []  # each (), to be added to the loss
 
@@ -47,13 +49,28 @@ class Tape:
             )
         return self.parameters[name]
 
+    def state(self, name: str) -> Tensor:
+        """The arena's state `name`; the same tensor each time. It wants no gradient, and a function
+        that `updates` it writes to it."""
+        if name not in self.states:
+            shape = self.arena.state_slots[name].shape
+            self.states[name] = Tensor(self, shape, self.dtype, wants_gradient=False, name=name)
+        return self.states[name]
+
     def apply(self, function: Function, *xs: Tensor) -> Tensor:
         """Record y = function(*xs) and return y.
 
         y wants a gradient if an input that the function is differentiable in wants one.
-        Raises ValueError if an input was recorded on another tape."""
+        Raises ValueError if an input was recorded on another tape, and DefinitionError if the
+        function updates anything but state, or state in a program that does not train."""
         if any(x.tape is not self for x in xs):
             raise ValueError(f"{function!r}: an input was recorded on another tape")
+        for name, x in zip(function.inputs(), xs, strict=True):
+            if name in function.updates and (not self.training or x not in self.states.values()):
+                raise DefinitionError(
+                    f"{type(function).__name__}: updates its input '{name}'. "
+                    "Only state can be updated, and only in training."
+                )
         wanted = (
             x.wants_gradient and rule is not None
             for x, rule in zip(xs, function.gradient_rules(), strict=True)

@@ -22,7 +22,7 @@ class Tensor:
         value: the array, once a plan is bound.
         gradient: the array of d loss / d value, once a plan is bound, if `wants_gradient`. A
             function that works in place writes its own results over both.
-        name: the parameter's name in the arena; empty for any other value.
+        name: the name of a parameter or of state in the arena; empty for any other value.
     """
 
     __slots__ = ("dtype", "gradient", "name", "shape", "tape", "value", "wants_gradient")

@@ -51,9 +51,18 @@ class Layer(Definition):
         """The constraints on parameters, by name."""
         return {}
 
+    def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """The shapes, by name, of what the layer keeps from step to step and is not trained."""
+        return {}
+
+    def initial_state(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """What the state `name` starts as, in float64; 0 unless the layer says otherwise."""
+        return np.zeros(shape)
+
     @abstractmethod
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        """Record y = layer(x) on x's tape and return y."""
+        """Record y = layer(x) on x's tape and return y. `parameters` holds the layer's state, too,
+        by name."""
 
 
 layers: Registry[Layer] = Registry("layer", Layer)
@@ -158,6 +167,18 @@ class Block(Layer):
     ) -> NDArray[np.float64]:
         inner, _, rest = name.partition("/")
         return dict(named(self.layers))[inner].initial(rest, shape, random)
+
+    def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, layer in named(self.layers):
+            inner = layer.state_shapes(inputs)
+            shapes |= {f"{name}/{each}": shape for each, shape in inner.items()}
+            inputs = layer.outputs(inputs)
+        return shapes
+
+    def initial_state(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        inner, _, rest = name.partition("/")
+        return dict(named(self.layers))[inner].initial_state(rest, shape)
 
     def constraints(self) -> dict[str, Constraint]:
         return {

@@ -78,6 +78,11 @@ class PlacedLayer:
         shapes = self.layer.shapes(self.inputs)
         return {f"{self.name}/{parameter}": shape for parameter, shape in shapes.items()}
 
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the layer's state by name in the arena."""
+        shapes = self.layer.state_shapes(self.inputs)
+        return {f"{self.name}/{each}": shape for each, shape in shapes.items()}
+
 
 class Model:
     """inputs → hidden layers → dense output layer, whose logits `head` describes.
@@ -100,7 +105,8 @@ class Model:
         self.loss = loss
         self.layers = list(_placed(hidden, inputs, head.units))
         shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
-        self.arena = Arena(shapes, dtype, backend or NumpyBackend())
+        state = {name: s for layer in self.layers for name, s in layer.state_shapes().items()}
+        self.arena = Arena(shapes, dtype, backend or NumpyBackend(), state)
 
     @property
     def largest_kernel(self) -> int:
@@ -108,8 +114,11 @@ class Model:
         return max(math.prod(slot.shape) for slot in self.arena.slots.values())
 
     def initialize(self, random: np.random.Generator) -> None:
-        """Draw the parameters' initial values, layer by layer from the input."""
+        """Draw the parameters' initial values, layer by layer from the input; reset the state."""
+        state = self.arena.state_by_name()
         for placed in self.layers:
+            for name, shape in placed.layer.state_shapes(placed.inputs).items():
+                state[f"{placed.name}/{name}"][...] = placed.layer.initial_state(name, shape)
             for name, shape in placed.layer.shapes(placed.inputs).items():
                 values = placed.layer.initial(name, shape, random)
                 self.arena.value(f"{placed.name}/{name}")[...] = values
@@ -142,6 +151,7 @@ class Model:
         logits = x
         for placed in self.layers:
             parameters = {name: tape.parameter(name) for name in placed.shapes()}
+            parameters |= {name: tape.state(name) for name in placed.state_shapes()}
             logits = placed.layer.record(logits, below(placed.name, parameters))
         if head.rows > 1:
             logits = SplitRows(parts=head.rows)(logits)
@@ -163,6 +173,15 @@ def count_parameters(hidden: Sequence[Layer], inputs: int, outputs: int) -> int:
         math.prod(shape)
         for placed in _placed(hidden, inputs, outputs)
         for shape in placed.shapes().values()
+    )
+
+
+def count_state(hidden: Sequence[Layer], inputs: int, outputs: int) -> int:
+    """How many numbers the state of such a model has."""
+    return sum(
+        math.prod(shape)
+        for placed in _placed(hidden, inputs, outputs)
+        for shape in placed.state_shapes().values()
     )
 
 

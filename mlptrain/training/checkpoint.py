@@ -1,4 +1,4 @@
-"""One file = one state: parameters, optimizer, counters, config, classes, preprocessing.
+"""One file = one state: parameters, layers, optimizer, counters, config, classes, preprocessing.
 
 The format is safetensors, so the safetensors library can read it. The header's metadata holds one
 JSON document (`State`); the last tensor, `sha256`, is the digest of every byte before it. Nothing
@@ -30,7 +30,7 @@ from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.images.signatures import sniff
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, ModelFileError
-from mlptrain.nn.model import count_parameters
+from mlptrain.nn.model import count_parameters, count_state
 from mlptrain.paths import UnreadableError, read_file
 from mlptrain.plugins import loaded_plugins
 from mlptrain.registry import BRANCH, Definition
@@ -40,7 +40,7 @@ from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
 
 FORMAT = 3
-PARAMETERS, OPTIMIZER = "parameters", "optimizer"
+PARAMETERS, OPTIMIZER, STATE = "parameters", "optimizer", "state"  # groups of arrays
 DIGEST = "sha256"
 DIGEST_BYTES = 32
 MAX_FILE_BYTES = 16 << 30
@@ -94,16 +94,22 @@ class Checkpoint:
     Attributes:
         parameters: the model's arrays by their names in the arena.
         optimizer: the optimizer's flat vectors by name.
+        layer_state: the arrays of the model's state by their names in the arena.
     """
 
     path: Path
     state: State
     parameters: dict[str, Array]
     optimizer: dict[str, Array]
+    layer_state: dict[str, Array]
 
 
 def save(
-    path: Path, state: State, parameters: dict[str, Array], optimizer: dict[str, Array]
+    path: Path,
+    state: State,
+    parameters: dict[str, Array],
+    optimizer: dict[str, Array],
+    layer_state: dict[str, Array],
 ) -> None:
     """Write a checkpoint under `path`. The same state gives the same bytes.
 
@@ -111,6 +117,7 @@ def save(
     content = {"format": FORMAT, **state.model_dump(mode="json")}
     arrays = {f"{PARAMETERS}/{name}": array for name, array in parameters.items()}
     arrays |= {f"{OPTIMIZER}/{name}": array for name, array in optimizer.items()}
+    arrays |= {f"{STATE}/{name}": array for name, array in layer_state.items()}
     arrays[DIGEST] = np.zeros(DIGEST_BYTES, np.uint8)  # the smallest dtype is laid out last
     metadata = {DOCUMENT: json.dumps(content, allow_nan=False)}
     data = safetensors.numpy.save(arrays, metadata)
@@ -138,20 +145,24 @@ def load(path: Path) -> Checkpoint:
         state = _state(path, data)
         head = state.config.task.head(state.shape, state.targets.names)
         hidden, inputs = state.config.model.hidden(), math.prod(state.shape)
-        promised = count_parameters(hidden, inputs, head.units)
+        promised = {
+            PARAMETERS: count_parameters(hidden, inputs, head.units),
+            STATE: count_state(hidden, inputs, head.units),
+        }
     except (safetensors.SafetensorError, UnreadableError, ValidationError, ValueError, LookupError,
             ConfigError, TypeError, AttributeError, RecursionError) as error:  # fmt: skip
         raise ModelFileError(
             f"{show_path(path)}: is no mlptrain checkpoint: {_reason(error)}. {EXPECTED}"
         ) from error
-    parameters, optimizer = _grouped(path, arrays)
-    found = sum(array.size for array in parameters.values())
-    if found != promised:  # checked before a model of that size is allocated
-        raise ModelFileError(
-            f"{show_path(path)}: its parameters do not fit its own config: {found:,} numbers "
-            f"instead of {promised:,}."
-        )
-    return Checkpoint(path, state, parameters, optimizer)
+    groups = _grouped(path, arrays)
+    for group, what in ((PARAMETERS, "parameters"), (STATE, "layers' state arrays")):
+        found = sum(array.size for array in groups[group].values())
+        if found != promised[group]:  # checked before a model of that size is allocated
+            raise ModelFileError(
+                f"{show_path(path)}: its {what} do not fit its own config: {found:,} numbers "
+                f"instead of {promised[group]:,}."
+            )
+    return Checkpoint(path, state, groups[PARAMETERS], groups[OPTIMIZER], groups[STATE])
 
 
 def _state(path: Path, data: bytes) -> State:
@@ -218,9 +229,9 @@ def _reason(error: Exception) -> str:
     return "its header does not describe a model"
 
 
-def _grouped(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """The arrays of the parameters and of the optimizer, by their names within each group."""
-    groups: dict[str, dict[str, Array]] = {PARAMETERS: {}, OPTIMIZER: {}}
+def _grouped(path: Path, arrays: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    """The arrays of each group, by their names within it."""
+    groups: dict[str, dict[str, Array]] = {PARAMETERS: {}, OPTIMIZER: {}, STATE: {}}
     for name, array in arrays.items():
         group, _, rest = name.partition("/")
         if name == DIGEST:
@@ -230,7 +241,7 @@ def _grouped(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], di
                 f"{show_path(path)}: array {name!r} is unknown or holds NaN or Inf."
             )
         groups[group][rest] = array
-    return groups[PARAMETERS], groups[OPTIMIZER]
+    return groups
 
 
 def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array]) -> None:

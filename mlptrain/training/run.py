@@ -117,7 +117,8 @@ class Run:
 
     def checkpoint_bytes(self) -> int:
         """The approximate size of a checkpoint in bytes."""
-        return self.model.arena.values.nbytes * (1 + len(self.trainer.updater.state))
+        arena, vectors = self.model.arena, 1 + len(self.trainer.updater.state)
+        return arena.values.nbytes * vectors + arena.state.nbytes
 
     def restore(self, saved: Checkpoint) -> None:
         """Restore a saved state of this run. Raises DataError if the images have changed since
@@ -142,9 +143,12 @@ class Run:
         state = self.trainer.state()
         checkpoint.fill(saved.path, "parameters", state["parameters"], saved.parameters)
         checkpoint.fill(saved.path, "optimizer state", state["optimizer"], saved.optimizer)
+        checkpoint.fill(saved.path, "layers' state arrays", state["state"], saved.layer_state)
         if saved.state.progress.best_epoch:
             best = checkpoint.load(self.folder.best)
-            checkpoint.fill(best.path, "parameters", self.trainer.best(), best.parameters)
+            kept = self.trainer.best()
+            checkpoint.fill(best.path, "parameters", kept["parameters"], best.parameters)
+            checkpoint.fill(best.path, "layers' state arrays", kept["state"], best.layer_state)
 
     def _save_epoch(self, done: EpochDone) -> None:
         self.folder.append_metrics(done.metrics.line())
@@ -203,7 +207,7 @@ class Run:
             environment=environment(),
         )
         state = self.trainer.state()
-        checkpoint.save(path, document, state["parameters"], state["optimizer"])
+        checkpoint.save(path, document, state["parameters"], state["optimizer"], state["state"])
 
 
 def _normalization(setting: str, train: Dataset) -> Normalization:

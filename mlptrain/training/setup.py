@@ -13,7 +13,7 @@ from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import load_config
 from mlptrain.config.schema import Config
 from mlptrain.errors import ConfigError, RunFolderError
-from mlptrain.nn.model import Model, count_parameters
+from mlptrain.nn.model import Model, count_parameters, count_state
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
@@ -86,6 +86,7 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
     inputs, head = math.prod(shape), config.task.head(shape, splits.train.targets.names)
     parameters = count_parameters(hidden, inputs, head.units)
     needed = parameters * 4 * (2 + len(optimizer.state()))
+    needed += count_state(hidden, inputs, head.units) * 4
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise ConfigError(

@@ -89,6 +89,7 @@ class Trainer:
         self._counts = model.head.score is not None
         require_part(self.monitor, task.kind, self._spec.names)
         self._best = np.zeros_like(model.arena.values)
+        self._best_state = np.zeros_like(model.arena.state)
         self._counter = model.arena.backend.empty((1,), np.int64)
         self._counter[0] = 0
         self._steps: dict[int, Step] = {}
@@ -180,6 +181,7 @@ class Trainer:
                 metrics.values[self.monitor],
             )
             self._best[...] = self.model.arena.values
+            self._best_state[...] = self.model.arena.state
         return EpochDone(metrics, best)
 
     @property
@@ -249,11 +251,20 @@ class Trainer:
 
     def state(self) -> dict[str, dict[str, Array]]:
         """The arrays that make up the state, together with `progress`: views, by group and name."""
-        return {"parameters": self.model.arena.by_name(), "optimizer": self.updater.state}
+        arena = self.model.arena
+        return {
+            "parameters": arena.by_name(),
+            "optimizer": self.updater.state,
+            "state": arena.state_by_name(),
+        }
 
-    def best(self) -> dict[str, Array]:
-        """The parameters of the best epoch by name: views."""
-        return self.model.arena.by_name(self._best)
+    def best(self) -> dict[str, dict[str, Array]]:
+        """The model of the best epoch: views, by group and name."""
+        arena = self.model.arena
+        return {
+            "parameters": arena.by_name(self._best),
+            "state": arena.state_by_name(self._best_state),
+        }
 
     def resume_from(self, progress: Progress) -> None:
         """Resume from `progress`, once the arrays of `state` and `best` are filled."""
@@ -261,8 +272,9 @@ class Trainer:
         self._counter[0] = progress.step
 
     def keep_best(self) -> None:
-        """Copy the best epoch's parameters into the model."""
+        """Copy the best epoch's parameters and state into the model."""
         self.model.arena.values[...] = self._best
+        self.model.arena.state[...] = self._best_state
 
     def require_finite(self) -> None:
         """Raise DivergedError unless the state, as the last step left it, can be saved."""
@@ -271,6 +283,9 @@ class Trainer:
         for name, slot in self.model.arena.slots.items():
             if not all(isfinite(vector[slot.range]).all() for vector in vectors):
                 raise self.diverged(f"{name}, or the optimizer's memory of it, became NaN or Inf")
+        for name, array in self.model.arena.state_by_name().items():
+            if not isfinite(array).all():
+                raise self.diverged(f"{name} became NaN or Inf")
 
     def diverged(self, what: str) -> DivergedError:
         """The error for a value that became NaN or Inf in the last step."""

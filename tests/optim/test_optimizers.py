@@ -158,7 +158,7 @@ def test_nothing_outside_the_vectors_changes(
     update = Updates(optimizer, parameters)
     for number in range(3):
         step(update, parameters, number)
-    assert len(backend.fences) == 2 * (4 + len(optimizer.state()))
+    assert len(backend.fences) == 2 * (5 + len(optimizer.state()))
     for fence in backend.fences:
         assert (fence == 77).all()
 

@@ -79,7 +79,9 @@ def test_the_same_state_gives_the_same_bytes(
     saved: Checkpoint, data: bytes, tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
-        checkpoint.save(tmp_path / name, saved.state, saved.parameters, saved.optimizer)
+        checkpoint.save(
+            tmp_path / name, saved.state, saved.parameters, saved.optimizer, saved.layer_state
+        )
         assert (tmp_path / name).read_bytes() == data
 
 
@@ -173,7 +175,7 @@ def test_weights_that_are_no_numbers_are_refused(
 ) -> None:
     parameters = {name: array.copy() for name, array in saved.parameters.items()}
     parameters["output/kernel"][2, 1] = value
-    checkpoint.save(tmp_path / "model", saved.state, parameters, saved.optimizer)
+    checkpoint.save(tmp_path / "model", saved.state, parameters, saved.optimizer, saved.layer_state)
     with pytest.raises(ModelFileError, match=r"'parameters/output/kernel'.*NaN or Inf"):
         checkpoint.load(tmp_path / "model")
 
@@ -184,21 +186,23 @@ def test_a_header_that_could_not_be_read_back_is_not_written(
     long = TargetSpec(names=("x" * MAX_HEADER_BYTES, "y"))
     state = saved.state.model_copy(update={"targets": long})
     with pytest.raises(ModelFileError, match="shorter class names"):
-        checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
+        checkpoint.save(
+            tmp_path / "model", state, saved.parameters, saved.optimizer, saved.layer_state
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_any_class_name_comes_back(saved: Checkpoint, tmp_path: Path) -> None:
     names = ("\"'\\\n\t\0[red]</b>{}%s", os.fsdecode(b"\xff\xfe") + "日本 👍🏽 \u202e")
     state = saved.state.model_copy(update={"targets": TargetSpec(names=names)})
-    checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
+    checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer, saved.layer_state)
     assert checkpoint.load(tmp_path / "model").state == state
 
 
 def test_preprocessing_comes_back_to_the_bit(saved: Checkpoint, tmp_path: Path) -> None:
     fitted = Normalization(mean=(1 / 3,), std=(np.nextafter(0.1, 1).item(),))
     state = saved.state.model_copy(update={"normalization": fitted})
-    checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer)
+    checkpoint.save(tmp_path / "model", state, saved.parameters, saved.optimizer, saved.layer_state)
     assert checkpoint.load(tmp_path / "model").state.normalization == fitted
 
 

@@ -104,7 +104,7 @@ def test_its_config_trains_the_same_again_where_it_lies(
 def bits(path: Path) -> dict[str, bytes]:
     """All arrays of a checkpoint."""
     saved = checkpoint.load(path)
-    arrays = {**saved.parameters, **saved.optimizer}
+    arrays = {**saved.parameters, **saved.optimizer, **saved.layer_state}
     return {name: array.tobytes() for name, array in arrays.items()}
 
 
