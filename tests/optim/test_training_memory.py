@@ -4,6 +4,7 @@ The steps are those of a trainer, each a native call of its own. NumPy casts thr
 8,192 elements, or fewer where the array is smaller; here it is set to 64, so that it hides
 nothing."""
 
+import gc
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -98,6 +99,7 @@ def peak(
 def _peak(steps: Iterator[Any]) -> int:
     for _ in range(WARM_UP):
         next(steps)
+    gc.collect()  # otherwise the peak depends on when a collection falls among the steps
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
