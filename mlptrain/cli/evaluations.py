@@ -40,7 +40,7 @@ def _about_classes(outcome: Outcome) -> dict[str, Any]:
         about["accuracy_interval_95"] = list(outcome.accuracy_interval)
         about["majority_baseline"] = outcome.majority_baseline
     if outcome.names:
-        about[_PLURALS[outcome.part]] = list(map(dict, _rows(outcome)))
+        about[_PLURALS[outcome.part]] = _rows(outcome)
     if isinstance(outcome, ConfusionOutcome):
         about["confusion_matrix"] = outcome.confusion.tolist()
     return about

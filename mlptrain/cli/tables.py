@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import cells, score
-from mlptrain.tasks.metrics.measure import columns_for, metrics_for, value_of
+from mlptrain.tasks.metrics.measure import columns_for, metric_names, value_of
 from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
@@ -34,9 +34,9 @@ def headline(name: str, outcome: Outcome) -> list[str]:
 
 def further_metrics(outcome: Outcome, headline: str) -> list[str]:
     """The other single numbers worth a line, each with its name."""
-    values = metrics_for(outcome)
-    shown = [name for name in _ALSO if name in values and name != headline]
-    return [f"{name} {score(values[name])}" for name in shown]
+    there = metric_names(type(outcome))
+    shown = [name for name in _ALSO if name in there and name != headline]
+    return [f"{name} {score(value_of(name, outcome))}" for name in shown]
 
 
 def names_table(outcome: Outcome) -> Table:

@@ -55,7 +55,8 @@ class Batches:
             rows = np.zeros(len(targets), np.int64)
         self._numbers = numbers
         self._rows = rows  # row of each example in `_numbers`; None: its own index
-        self._weights, self._class_weights = weights, class_weights
+        self._weights = targets.example_weights(weights, class_weights)
+        self._class_weights = class_weights
         self._scale = _per_input(normalization.scale, numbers.shape[1])
         offset = _per_input(normalization.offset, numbers.shape[1])
         self._offset = offset if offset.any() else None

@@ -24,19 +24,19 @@ def copies_within(dataset: Dataset, place: str, lines: Sequence[int] = ()) -> tu
     links lead to it."""
     first = originals(dataset.digests)
     copies = np.flatnonzero(first != np.arange(len(first)))
+    if not len(copies):
+        return ()
     texts = dataset.targets.texts()
-    unlike = [i for i, original in enumerate(first.tolist()) if texts[i] != texts[original]]
-    relabelled = np.array(unlike, np.int64)
-    _refuse_two_labels(dataset, first, relabelled, place, lines)
-    notes, words = [], dataset.words
-    if len(copies):
-        what = "is a copy of another" if len(copies) == 1 else "are copies of others"
-        pairs = [f"{_name(dataset, i)} = {_name(dataset, first[i])}" for i in copies[:_MOST_SHOWN]]
-        notes.append(
-            f"{show_path(place)}: {len(copies):,} of {len(dataset):,} {words.many} {what}, "
-            f"{words.values[:-1]} by {words.values[:-1]}: {_shown(pairs, len(copies))}. Copies "
-            "stay on one side of a split."
-        )
+    relabelled = np.array([i for i in copies.tolist() if texts[i] != texts[first[i]]], np.int64)
+    _refuse_two_labels(dataset, texts, first, relabelled, place, lines)
+    words = dataset.words
+    what = "is a copy of another" if len(copies) == 1 else "are copies of others"
+    pairs = [f"{_name(dataset, i)} = {_name(dataset, first[i])}" for i in copies[:_MOST_SHOWN]]
+    notes = [
+        f"{show_path(place)}: {len(copies):,} of {len(dataset):,} {words.many} {what}, "
+        f"{words.values[:-1]} by {words.values[:-1]}: {_shown(pairs, len(copies))}. Copies "
+        "stay on one side of a split."
+    ]
     if len(relabelled) and (noun := dataset.targets.exact_noun):
         pairs = [
             f"{_labelled(dataset, i)} = {_labelled(dataset, first[i])}"
@@ -84,12 +84,12 @@ def tell_of_copies_across(
 
 def _refuse_two_labels(
     dataset: Dataset,
+    texts: Sequence[str],
     first: NDArray[np.int64],
     relabelled: NDArray[np.int64],
     place: str,
     lines: Sequence[int],
 ) -> None:
-    texts = dataset.targets.texts()
     for group in np.unique(first[relabelled]):
         labels: dict[object, int] = {}
         for index in np.flatnonzero(first == group).tolist():

@@ -20,6 +20,7 @@ from mlptrain.data.loading.cache import load_cached
 from mlptrain.data.loading.stream import BadImage, Loaded, Progress, load_images
 from mlptrain.data.sources.leftovers import ignored_note
 from mlptrain.data.sources.source import Arrays, Content, Files, Source
+from mlptrain.data.sources.table_file import number_in
 from mlptrain.data.targets import Targets
 from mlptrain.errors import DataError
 from mlptrain.text import exact, show_name, show_path
@@ -196,10 +197,7 @@ def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[n
         return None
     weights = np.empty(len(content.weights))
     for index, value in enumerate(content.weights):
-        try:
-            weights[index] = float(value)
-        except ValueError:
-            weights[index] = np.nan
+        weights[index] = number_in(value)
         if not 1e-6 <= weights[index] <= 1e6:
             line = f":{content.lines[index]}" if content.lines else ""
             raise DataError(

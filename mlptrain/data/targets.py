@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
 
+SEPARATOR = "|"  # between the labels, or the numbers, of one example in a table
 IGNORED = 255  # in masks: a pixel left out of the loss and the metrics
 
 
@@ -48,15 +50,23 @@ class Targets:
     def texts(self) -> list[str]:
         """Each example's target as text for a table; equal if and only if the targets are."""
 
-    def strata(self) -> NDArray[np.int64]:
-        """(n,) each example's stratum, numbered from 0: a split holds out a share of each."""
-        return np.zeros(len(self), np.int64)
+    def strata(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """(n,) each example's stratum, numbered from 0, and the strata's names: a split holds out a
+        share of each. By default there is one, without a name."""
+        return np.zeros(len(self), np.int64), ()
 
     def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
         """The weight of the examples at `place` in the overall mean loss: their number, or the sum
         of their `weights` (n,)."""
         count = place.stop - place.start
         return count if weights is None else float(weights[place].sum(dtype=np.float64))
+
+    def example_weights(
+        self, weights: NDArray[np.float32] | None, class_weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float32] | None:
+        """(n,) each example's weight in the loss, from `weights` (n,) and, if examples have one
+        class each, `class_weights` (classes,); None: 1."""
+        return weights
 
     def weigh(
         self,
@@ -68,7 +78,7 @@ class Targets:
     ) -> Call:
         """The call that writes the weights of a batch's loss, which sum to 1, into `weights`, after
         `targets` has been filled. examples (batch,): indices of the examples; example_weights
-        (n,) and class_weights (classes,): None for 1."""
+        (n,): what `example_weights` gave; class_weights (classes,): of the pixels of masks."""
         return Call(shares, weights, {"places": examples, "weights": example_weights})
 
 
@@ -80,21 +90,16 @@ class ClassTargets(Targets):
     def texts(self) -> list[str]:
         return list(map(self.names.__getitem__, self.values.tolist()))
 
-    def strata(self) -> NDArray[np.int64]:
-        return self.values
+    def strata(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        return self.values, self.names
 
-    def weigh(
-        self,
-        examples: Array,
-        targets: Array,
-        weights: Array,
-        example_weights: NDArray[np.float32] | None,
-        class_weights: NDArray[np.float64] | None,
-    ) -> Call:
-        if class_weights is not None:
-            by_class = class_weights[self.values].astype(np.float32)
-            example_weights = by_class if example_weights is None else by_class * example_weights
-        return super().weigh(examples, targets, weights, example_weights, None)
+    def example_weights(
+        self, weights: NDArray[np.float32] | None, class_weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float32] | None:
+        if class_weights is None:
+            return weights
+        by_class = np.asarray(class_weights[self.values], np.float32)
+        return by_class if weights is None else np.asarray(by_class * weights)
 
 
 class LabelTargets(Targets):
@@ -104,25 +109,25 @@ class LabelTargets(Targets):
 
     def texts(self) -> list[str]:
         return [
-            "|".join(name for name, has in zip(self.names, row, strict=True) if has)
+            SEPARATOR.join(name for name, has in zip(self.names, row, strict=True) if has)
             for row in self.values.tolist()
         ]
 
 
 @dataclass(frozen=True)
 class NumberTargets(Targets):
-    """Numbers: values (n, k) float64, one column per name. A network learns (value - mean) / std;
-    `scaling` holds mean and std, (k,) each."""
+    """Numbers: values (n, k) float64, one column per name. A network learns (value - mean) / std,
+    both (k,)."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
 
-    @property
+    @cached_property
     def encoded(self) -> NDArray[Any]:
         return ((self.values - self.mean) / self.std).astype(np.float32)
 
     def texts(self) -> list[str]:
-        return ["|".join(map(repr, row)) for row in self.values.tolist()]
+        return [SEPARATOR.join(map(repr, row)) for row in self.values.tolist()]
 
 
 class MaskTargets(Targets):

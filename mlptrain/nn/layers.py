@@ -156,11 +156,11 @@ class Block(Layer):
         return inputs
 
     def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name, layer in named(self.layers):
-            shapes |= {f"{name}/{each}": shape for each, shape in layer.shapes(inputs).items()}
-            inputs = layer.outputs(inputs)
-        return shapes
+        return {
+            f"{name}/{each}": shape
+            for name, layer, width in self._inside(inputs)
+            for each, shape in layer.shapes(width).items()
+        }
 
     def initial(
         self, name: str, shape: tuple[int, ...], random: np.random.Generator
@@ -169,12 +169,11 @@ class Block(Layer):
         return dict(named(self.layers))[inner].initial(rest, shape, random)
 
     def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name, layer in named(self.layers):
-            inner = layer.state_shapes(inputs)
-            shapes |= {f"{name}/{each}": shape for each, shape in inner.items()}
-            inputs = layer.outputs(inputs)
-        return shapes
+        return {
+            f"{name}/{each}": shape
+            for name, layer, width in self._inside(inputs)
+            for each, shape in layer.state_shapes(width).items()
+        }
 
     def initial_state(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
         inner, _, rest = name.partition("/")
@@ -191,6 +190,12 @@ class Block(Layer):
         for name, layer in named(self.layers):
             x = layer.record(x, below(name, parameters))
         return x
+
+    def _inside(self, inputs: int) -> Iterator[tuple[str, Layer, int]]:
+        """The layers inside, with their names and the widths of their inputs."""
+        for name, layer in named(self.layers):
+            yield name, layer, inputs
+            inputs = layer.outputs(inputs)
 
 
 @layers.register

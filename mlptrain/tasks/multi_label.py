@@ -11,16 +11,13 @@ from pydantic import Field
 from mlptrain.data.class_names import distinct, refuse_misspelt
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.sources.source import Arrays, Content
-from mlptrain.data.targets import LabelTargets
+from mlptrain.data.targets import SEPARATOR, LabelTargets
 from mlptrain.errors import DataError
 from mlptrain.functions.activations import Sigmoid
 from mlptrain.nn.model import Head
-from mlptrain.tasks.outcomes.labels import LabelOutcome
+from mlptrain.tasks.outcomes.labels import THRESHOLD, LabelOutcome
 from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact, show_name, show_path
-
-SEPARATOR = "|"
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from mlptrain.data.class_names import distinct
 from mlptrain.data.normalization import deviations
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.sources.source import LARGEST, Content
+from mlptrain.data.sources.table_file import number_in
 from mlptrain.data.targets import NumberTargets, Targets
 from mlptrain.errors import DataError
 from mlptrain.functions.activations import Identity
@@ -59,7 +60,7 @@ class Numbers(TargetReader):
         for index, label in enumerate(labels):
             texts = label if isinstance(label, tuple) else (label,)
             for column, text in enumerate(texts):
-                values[index, column] = number = _number(text)
+                values[index, column] = number = number_in(text)
                 if not abs(number) <= LARGEST:
                     line = f":{content.lines[index]}" if content.lines else ""
                     raise DataError(
@@ -67,13 +68,6 @@ class Numbers(TargetReader):
                         f"'{show_name(text)}'. Allowed are numbers up to {LARGEST:g}."
                     )
         return values
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 @tasks.register

@@ -23,7 +23,6 @@ from mlptrain.tasks.outcomes.masks import MaskOutcome
 from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact, show_name, show_path
 
-_MOST_CLASSES = 255
 _MOST_BAD = 20
 
 
@@ -31,7 +30,7 @@ _MOST_BAD = 20
 class Masks(TargetReader):
     """Reads masks: PNG files listed in a table, or an array (n, height, width). Their values are
     class numbers, which `label_names` names. `known`: the classes of the training set; None if
-    this is it. `partial`: whether some may be missing here."""
+    this is it."""
 
     columns: tuple[str, ...]
     known: tuple[str, ...] | None
@@ -166,16 +165,19 @@ class Segmentation(Task):
         height, width = inputs.shape[1:3]
         classes = len(spec.names)
         found = predictions.reshape(len(inputs), height, width, classes).argmax(axis=3)
-        return [self._answer(mask.astype(np.uint8), spec) for mask in found]
+        palette = _palette(classes)
+        return [self._answer(mask.astype(np.uint8), palette, spec) for mask in found]
 
-    def _answer(self, mask: NDArray[np.uint8], spec: TargetSpec) -> Answer:
+    def _answer(
+        self, mask: NDArray[np.uint8], palette: NDArray[np.uint8], spec: TargetSpec
+    ) -> Answer:
         classes = len(spec.names)
         shares = (np.bincount(mask.reshape(-1), minlength=classes) / mask.size).tolist()
         there = [(name, share) for name, share in zip(spec.names, shares, strict=True) if share]
         there.sort(key=lambda each: -each[1])
         cells = tuple(cell for name, share in there for cell in (name, f"{share:.1%}"))
         named = {exact(name): share for name, share in zip(spec.names, shares, strict=True)}
-        return Answer(cells, tuple(shares), {"shares": named}, mask, _palette(classes))
+        return Answer(cells, tuple(shares), {"shares": named}, mask, palette)
 
 
 def _palette(classes: int) -> NDArray[np.uint8]:

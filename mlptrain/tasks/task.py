@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.targets import Targets
 from mlptrain.nn.model import Head
@@ -116,10 +115,3 @@ class Task(Definition):
 
 
 tasks: Registry[Task] = Registry("task", Task)
-
-
-def pixels(image: ImageSettings | None) -> int:
-    """How many pixels each image has."""
-    assert image is not None
-    height, width, _ = image.shape
-    return height * width

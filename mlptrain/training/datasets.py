@@ -210,13 +210,13 @@ def _copies(parts: dict[str, Dataset]) -> tuple[dict[str, int], list[str]]:
 def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
     fraction = config.data.validation
     assert isinstance(fraction, float)
-    strata = dataset.targets.strata()
+    strata, names = dataset.targets.strata()
     kept, held_out = stratified_split(
         strata,
         originals(dataset.digests),
         fraction,
         stream(config.seed, SPLITTING),
-        dataset.targets.names if strata.any() else (),
+        names,
     )
     train = replace(dataset.select(kept), skipped=dataset.skipped, notes=dataset.notes)
     return train, dataset.select(held_out)

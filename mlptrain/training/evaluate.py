@@ -24,14 +24,12 @@ class Batch(NamedTuple):
 
     Attributes:
         place: the slice of the examples that this batch covers.
-        x: (m, inputs), the network's inputs.
         outputs: (m, units), or (m, rows, units / rows) if each example has several rows.
         targets: (m, …) in the shape of `outputs`, or class indices (m,) or (m, rows).
         loss: the mean loss.
     """
 
     place: slice
-    x: Array
     outputs: Array
     targets: Array
     loss: float
@@ -90,7 +88,7 @@ class Predictor:
                         shares[m * rows_each :] = 0
                         shares /= shares.sum(dtype=np.float64) or 1
                     program.plan.forward()
-                yield Batch(place, x[:m], outputs[:m], by_example[:m], float(program.loss.value))
+                yield Batch(place, outputs[:m], by_example[:m], float(program.loss.value))
 
 
 def evaluate(
@@ -98,12 +96,15 @@ def evaluate(
     task: Task,
     spec: TargetSpec,
     dataset: Dataset,
-    outcome: Outcome,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    keep_scores: bool,
 ) -> Outcome:
-    """Add the predictions and targets of all of `dataset` to `outcome`.
+    """The predictions for all of `dataset` compared with its targets.
 
-    `progress` is called with the number of examples done and their total."""
+    `progress` is called with the number of examples done and their total. `keep_scores`: for
+    metrics that need the score of each example."""
+    outcome = task.outcome(spec, keep_scores=keep_scores)
     own = dataset.targets
     for batch in predictor.run(dataset.inputs, dataset.rows, own, dataset.weights):
         is_input = isinstance(own, InputTargets)

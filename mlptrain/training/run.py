@@ -60,7 +60,6 @@ class Run:
         )
         self.ended = False
         self.normalization = _normalization(config.data.normalize, splits.train)
-        self.spec = config.task.spec(splits.train.targets)
         self.trainer = Trainer(
             config.training,
             config.task,
@@ -194,7 +193,7 @@ class Run:
     def _save(self, path: Path) -> None:
         document = State(
             config=self.config,
-            targets=self.spec,
+            targets=self.trainer.spec,
             shape=self.splits.train.inputs.shape[1:],
             features=self.splits.train.features,
             image=self.splits.image,

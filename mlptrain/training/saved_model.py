@@ -90,8 +90,9 @@ class SavedModel:
 
     def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Outcome:
         """The predictions for `dataset` compared with its targets."""
-        outcome = self.task.outcome(self.state.targets, keep_scores=True)
-        evaluate(self._predictor, self.task, self.state.targets, dataset, outcome, progress)
+        outcome = evaluate(
+            self._predictor, self.task, self.state.targets, dataset, progress, keep_scores=True
+        )
         self._require_finite(outcome.loss)
         return outcome
 

@@ -50,6 +50,7 @@ class Trainer:
         progress: how far training has got.
         updater: the update rule, with the optimizer's state.
         monitor: the metric that decides which epoch is the best.
+        spec: what a model keeps of the training targets.
     """
 
     def __init__(
@@ -85,9 +86,8 @@ class Trainer:
             window=window_size(row_bytes, training.batch_size),
         )
         self._predictor = Predictor(model, normalization)
-        self._task, self._spec = task, task.spec(train.targets)
-        self._counts = model.head.score is not None
-        require_part(self.monitor, task.kind, self._spec.names)
+        self._task, self.spec = task, task.spec(train.targets)
+        require_part(self.monitor, task.kind, self.spec.names)
         self._best = np.zeros_like(model.arena.values)
         self._best_state = np.zeros_like(model.arena.state)
         self._counter = model.arena.backend.empty((1,), np.int64)
@@ -195,7 +195,7 @@ class Trainer:
         """The losses, the task's headline metric and the monitored metric."""
         progress, examples = self.progress, len(self._batches)
         values: dict[str, float | None] = {"train_loss": progress.epoch_loss / examples}
-        if self._counts:
+        if self.model.head.score is not None:
             values["train_accuracy"] = progress.epoch_correct / examples
         measured = {}
         if validation is not None:
@@ -219,8 +219,7 @@ class Trainer:
         """The outcome of the current model on `dataset`, if there is one."""
         if dataset is None:
             return None
-        outcome = self._task.outcome(self._spec, keep_scores=keep_scores)
-        return evaluate(self._predictor, self._task, self._spec, dataset, outcome)
+        return evaluate(self._predictor, self._task, self.spec, dataset, keep_scores=keep_scores)
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of `step` = 0, 1, …"""

@@ -29,8 +29,9 @@ def test_the_loss_is_the_mean_over_examples_not_over_batches(rest: int) -> None:
     (bias,) = (w for w in model.arena.by_name().values() if w.ndim == 1)
     bias[...] = 4, 0
     predictor, done = Predictor(model, Normalization.identity(1)), []
-    outcome = task.outcome(spec, keep_scores=False)
-    found = evaluate(predictor, task, spec, dataset, outcome, lambda *now: done.append(now))
+    found = evaluate(
+        predictor, task, spec, dataset, lambda *now: done.append(now), keep_scores=False
+    )
     batches = predictor.run(dataset.inputs, targets=targets)
     probabilities = np.concatenate([each.outputs.copy() for each in batches])
     losses = -np.log(probabilities[np.arange(n), labels].astype(np.float64))

@@ -1,6 +1,5 @@
 """A CSV table of numbers: a row per example, its features and its target in columns."""
 
-import math
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -8,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from mlptrain.data.sources.source import LABEL, LARGEST, Arrays, Label, LocatedPath, Source, sources
-from mlptrain.data.sources.table_file import header_of, in_line, records
+from mlptrain.data.sources.table_file import header_of, in_line, number_in, records
 from mlptrain.errors import DataError
 from mlptrain.text import show_name, show_path
 
@@ -66,10 +65,7 @@ class Table(Source):
 
     def _number(self, line: int, column: str, text: str) -> float:
         """`text` as a number. Raises DataError if it is not a finite number."""
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
+        number = number_in(text)
         if not abs(number) <= LARGEST:
             what = f"is '{show_name(text)}'" if text else "is missing"
             raise in_line(

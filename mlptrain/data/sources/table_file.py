@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 
@@ -48,6 +49,14 @@ def records(path: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str
 def header_of(path: str) -> list[str]:
     """The column names in the first line."""
     return next(_rows(path, ()), (1, []))[1]
+
+
+def number_in(cell: str | float) -> float:
+    """The number in `cell`; NaN if it holds none."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
 
 
 def in_line(path: str, line: int, problem: str) -> DataError:

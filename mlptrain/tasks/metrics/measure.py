@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.tasks.metrics import confusion, numbers, scores
-from mlptrain.tasks.metrics.metric import Metric, metrics
+from mlptrain.tasks.metrics.metric import ClassMetric, Metric, metrics
 from mlptrain.tasks.outcomes.decisions import DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
@@ -46,6 +46,7 @@ class Measure(NamedTuple):
         if self.metric.needs_scores and not outcome.keeps_scores:
             raise ValueError(f"{self.name} needs an outcome with keep_scores=True")
         if self.mean:
+            assert isinstance(self.metric, ClassMetric)
             return self.metric.mean(self.mean, outcome)
         if self.part is None:
             return self.metric.value(outcome)

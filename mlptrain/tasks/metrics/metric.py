@@ -84,10 +84,6 @@ class Metric(Definition):
         """The means over its parts that exist, as prefixes of its name."""
         return ()
 
-    def mean(self, mean: str, outcome: Any) -> float:
-        """The mean of that name over the parts."""
-        raise NotImplementedError
-
 
 class ClassMetric(Metric):
     """A metric with one value per class (or label), each class treated as a yes-or-no decision.
@@ -118,7 +114,8 @@ class ClassMetric(Metric):
     def means(cls) -> tuple[str, ...]:
         return "macro", "micro", "weighted"
 
-    def mean(self, mean: str, outcome: DecisionOutcome) -> float:
+    def mean(self, mean: str, outcome: Any) -> float:
+        """The mean of that name over the classes."""
         if not outcome.support.any():
             return math.nan
         if mean == "micro":
