@@ -94,7 +94,14 @@ class Dataset:
         """The location of the example at `index`: a file, or "file[index]" for an array."""
         return os.path.join(self.root, self.names[index])
 
+    def weight_texts(self) -> list[str]:
+        """Each example's weight as text, equal if and only if the weights are; none without
+        weights."""
+        return [] if self.weights is None else list(map(str, self.weights))
+
     def fingerprint(self) -> str:
         """A digest that identifies these examples, see `digests.fingerprint`."""
         shape, targets = self.inputs.shape[1:], self.targets
-        return fingerprint(shape, self.digests, targets.texts(), targets.names, self.names)
+        return fingerprint(
+            shape, self.digests, targets.texts(), targets.names, self.names, self.weight_texts()
+        )

@@ -60,13 +60,15 @@ def fingerprint(
     targets: Sequence[str],
     target_names: Sequence[str],
     names: Sequence[str],
+    weights: Sequence[str],
 ) -> str:
     """SHA-256 in hex over the inputs of n examples, each of `shape`, the texts of their targets and
-    of the target names, and the examples' names. It does not depend on where the data is stored; it
-    changes if an example is changed, renamed, added or removed."""
+    of the target names, the examples' names, and their weights in the loss, if they have any. It
+    does not depend on where the data is stored; it changes if an example is changed, renamed,
+    weighted otherwise, added or removed."""
     digest = hashlib.sha256(repr((len(names), *shape)).encode())
     digest.update(np.ascontiguousarray(digests).data)
-    for texts in (targets, target_names, names):
+    for texts in (targets, target_names, names, weights):
         encoded = [exact(text).encode() for text in texts]
         digest.update(b"".join([len(each).to_bytes(8) + each for each in encoded]))
     return digest.hexdigest()

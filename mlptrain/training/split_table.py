@@ -1,4 +1,5 @@
-"""split.csv: which example went to train, validation and test, and the digest of its inputs.
+"""split.csv: which example went to train, validation and test, the digest of its inputs and, if the
+examples have weights in the loss, its weight.
 
 It identifies the splits of a run in data that has changed since.
 """
@@ -23,6 +24,7 @@ from mlptrain.training.checkpoint import State
 from mlptrain.training.run_folder import SPLIT
 
 COLUMNS = ("split", "name", "label", "digest")
+WEIGHT = "weight"  # one more column, if there are weights
 
 _MOST_SHOWN = 10
 _SPECIAL = re.compile('[",\r\n]')
@@ -30,20 +32,22 @@ _SPECIAL = re.compile('[",\r\n]')
 
 @dataclass(frozen=True)
 class Members:
-    """The n examples of a split: `exact` names, labels, and digests (n, 16) of the pixels."""
+    """The n examples of a split: `exact` names, labels, digests (n, 16) of the pixels, and weights
+    in the loss, if there are any."""
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
     digests: NDArray[np.uint8]
+    weights: tuple[str, ...] = ()
 
     def found_in(self, dataset: Dataset, place: str, split: str) -> Dataset:
         """Exactly these examples of `dataset`, which was read from `place`. Raises DataError,
-        naming the examples, if some are missing or their pixels or labels have changed."""
+        naming the examples, if some are missing or their pixels, labels or weights have changed."""
         where = {exact(name): index for index, name in enumerate(dataset.names)}
         found, digests = keys_of(dataset.digests), keys_of(self.digests)
-        labels = list(map(exact, dataset.targets.texts()))
+        labels, weights = list(map(exact, dataset.targets.texts())), dataset.weight_texts()
         indices, changed, words = [], [], dataset.words
-        for name, label, digest in zip(self.names, self.labels, digests, strict=True):
+        for own, (name, label) in enumerate(zip(self.names, self.labels, strict=True)):
             index = where.get(name, -1)
             if index < 0:
                 changed.append(f"{show_name(name)}: is missing")
@@ -52,34 +56,41 @@ class Members:
                 if not dataset.targets.readable:
                     said = f"has another {dataset.targets.exact_noun}"
                 changed.append(f"{show_name(name)}: {said}")
-            elif found[index] != digest:
+            elif found[index] != digests[own]:
                 changed.append(f"{show_name(name)}: has other {words.values}")
+            elif self.weights and weights[index] != self.weights[own]:
+                said = f"has the weight {weights[index]}, had {show_name(self.weights[own])}"
+                changed.append(f"{show_name(name)}: {said}")
             indices.append(index)
         if changed:
             raise _changed(changed, len(self.names), dataset, place, split)
-        own, notes = dataset.select(np.array(indices, np.int64)), dataset.notes
+        members, notes = dataset.select(np.array(indices, np.int64)), dataset.notes
         if others := len(dataset.left_out):
             which = f"{words.count(others)} here {'is' if others == 1 else 'are'}"
             notes += (
                 f"{show_path(place)}: {which} not of this run and not evaluated. "
                 f"--data {show_path(place)} evaluates all that is there.",
             )
-        return replace(own, skipped=dataset.skipped, notes=notes)
+        return replace(members, skipped=dataset.skipped, notes=notes)
 
 
 def encode(splits: Iterable[tuple[str, Dataset]]) -> bytes:
     """The bytes of split.csv (RFC 4180; lines end with a newline)."""
-    lines = [",".join(COLUMNS)]
+    header, lines = ",".join(COLUMNS), []
     for split, dataset in splits:
         digests = dataset.digests.tobytes().hex()
         size = 2 * DIGEST_BYTES
-        lines += [
+        rows = [
             f"{split},{_field(name)},{_field(text)},{digests[start : start + size]}"
             for name, text, start in zip(
                 dataset.names, dataset.targets.texts(), range(0, len(digests), size), strict=True
             )
         ]
-    return exact("".join(f"{line}\n" for line in lines)).encode()
+        if weights := dataset.weight_texts():
+            header = ",".join((*COLUMNS, WEIGHT))
+            rows = [f"{row},{weight}" for row, weight in zip(rows, weights, strict=True)]
+        lines += rows
+    return exact("".join(f"{line}\n" for line in (header, *lines))).encode()
 
 
 def read_beside(checkpoint: Path, state: State) -> dict[str, Members] | None:
@@ -106,19 +117,27 @@ def _parse(path: Path) -> dict[str, Members]:
     with opened(str(path)) as (file, size):
         text = file.read(size).decode()
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    if tuple(header) != COLUMNS:
+    known = tuple(header) in (COLUMNS, (*COLUMNS, WEIGHT))
+    if not known or any(len(row) != len(header) for row in rows):
         raise ValueError("has other columns")
     splits = {}
     for split in dict.fromkeys(row[0] for row in rows):
-        _, names, labels, digests = zip(*(row for row in rows if row[0] == split), strict=True)
+        own = (row for row in rows if row[0] == split)
+        _, names, labels, digests, *weights = zip(*own, strict=True)
         pixels = np.frombuffer(bytes.fromhex("".join(digests)), np.uint8)
-        splits[split] = Members(names, labels, pixels.reshape(len(names), DIGEST_BYTES))
+        splits[split] = Members(names, labels, pixels.reshape(len(names), DIGEST_BYTES), *weights)
     return splits
 
 
 def _fingerprint(members: Members, state: State) -> str:
-    names = state.targets.names
-    return fingerprint(state.shape, members.digests, members.labels, names, members.names)
+    return fingerprint(
+        state.shape,
+        members.digests,
+        members.labels,
+        state.targets.names,
+        members.names,
+        members.weights,
+    )
 
 
 def _field(text: str) -> str:

@@ -84,10 +84,18 @@ def test_the_fingerprint_sees_every_change(tmp_path: Path) -> None:
         replace(dataset, names=("x", *names[1:])),
         replace(dataset, inputs=dataset.inputs.reshape(6, 5, 4, 1)),
         dataset.select(np.arange(5)),
+        replace(dataset, weights=np.ones(6, np.float32)),
+        replace(dataset, weights=np.nextafter(np.ones(6, np.float32), np.float32(2))),
     ):
         prints.add(changed.fingerprint())
-    assert len(prints) == 7
-    assert len(next(iter(prints))) == 64
+    assert len(prints) == 9
+    assert {len(each) for each in prints} == {64}
+
+
+def test_the_fingerprint_in_a_checkpoint_stays_valid(tmp_path: Path) -> None:
+    dataset, _ = read(make(tmp_path), SETTINGS, ALL)
+    known = "255e198f8814d69599fc27b7f8cf03f4fdc805d1a46a0b0c9d4c9a10f7f2170d"
+    assert dataset.fingerprint() == known
 
 
 def test_select_takes_examples_along_with_their_names(tmp_path: Path) -> None:

@@ -63,6 +63,32 @@ def trained(config: Path, *overrides: str) -> list[EpochDone]:
         return [event for event in run.train(stop) if isinstance(event, EpochDone)]
 
 
+def test_other_weights_make_other_data(tmp_path: Path) -> None:
+    """They decide what is learned: neither `--resume` nor `eval` takes them for those of the
+    run."""
+    rows = [[a, b, y, 0.1 * (1 + row % 3)] for row, (a, b, y) in enumerate(numbers())]
+    config, table = project(tmp_path, rows, "0.25"), tmp_path / "t.csv"
+    config.write_text(config.read_text().replace("data: {", "data: {weight: w, "))
+    write(table, rows, "a,b,y,w")
+    trained(config)
+    folder, more = tmp_path / "run", ("training.epochs=3",)
+    listed = (folder / "split.csv").read_text().splitlines()
+    assert listed[0] == "split,name,label,digest,weight"
+    assert {line.rpartition(",")[2] for line in listed[1:]} == {"0.1", "0.2", "0.3"}
+    assert evaluated(folder, "validation").outcome.examples == 10
+    with prepare_run(config, more, folder, resume=True, reading=quiet) as resumed:
+        assert resumed.progress.epoch == 2
+    rows = [[a, b, y, 0.3 if w == 0.1 else w] for a, b, y, w in rows]
+    write(table, rows, "a,b,y,w")
+    with (
+        pytest.raises(DataError, match="the train and validation examples changed since"),
+        prepare_run(config, more, folder, resume=True, reading=quiet),
+    ):
+        pass
+    with pytest.raises(DataError, match=r"t\.csv\[\d+\]: has the weight 0\.3, had 0\.1\n"):
+        evaluated(folder, "validation")
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run on a table of which a quarter is held out."""
