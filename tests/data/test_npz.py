@@ -150,6 +150,18 @@ def test_npz_errors(name: str, tmp_path: Path) -> None:
     assert str(caught.value) == place + message.replace("PATH", place)
 
 
+def test_a_weight_that_is_not_there_is_told_what_is(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    path.write_bytes(npz(x=IMAGES, y=LABELS, w=np.ones(3)))
+    assert Npz(path=str(path)).content(weight="w").weights is not None
+    with pytest.raises(DataError) as caught:
+        Npz(path=str(path)).content(weight="weight")
+    assert str(caught.value) == (
+        f"{path}: has no array 'weight', it holds x, y, w. Name the one that holds the examples' "
+        "weights in data.weight, or remove that key."
+    )
+
+
 @pytest.mark.slow
 def test_damaged_npz_files_raise_nothing_but_data_errors(tmp_path: Path) -> None:
     random = np.random.default_rng(0)

@@ -67,7 +67,7 @@ class Npz(Source):
         x, y = self.x or "x", self.y or "y"
         weights: NDArray[np.float64] | None = None
         with self._archive() as (archive, size):
-            self._require(archive, x, *([y] if columns else []), *([weight] if weight else []))
+            self._require(archive, weight, x, *([y] if columns else []))
             labels: NDArray[Any] | tuple[str, ...] | None = None
             if columns:
                 with _stored(archive, y, size) as stored:
@@ -98,15 +98,21 @@ class Npz(Source):
                     raise  # an error of the disk, not of a seek to before the start
                 raise UnreadableError(_broken_zip(file)) from None
 
-    def _require(self, archive: zipfile.ZipFile, *names: str) -> None:
-        """Raise UnreadableError, suggesting what to write, if one of `names` is missing."""
+    def _require(self, archive: zipfile.ZipFile, weight: str | None, *names: str) -> None:
+        """Raise UnreadableError, saying what to write, if one of `names` or `weight` is missing."""
         held = _names(archive)
+        there = f"it holds {', '.join(map(show_name, held)) or 'none'}"
         for name in names:
             if name not in held:
                 raise UnreadableError(
-                    f"has no array {name!r}, it holds {', '.join(map(show_name, held)) or 'none'}. "
+                    f"has no array {name!r}, {there}. "
                     f"Name images and labels: {self._suggestion(archive)}"
                 )
+        if weight and weight not in held:
+            raise UnreadableError(
+                f"has no array '{show_name(weight)}', {there}. Name the one that holds the "
+                "examples' weights in data.weight, or remove that key."
+            )
 
     def _suggestion(self, archive: zipfile.ZipFile) -> str:
         """A source entry with two arrays that could be images and labels, or placeholders."""
