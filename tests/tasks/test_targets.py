@@ -1,6 +1,8 @@
 """How targets are read: what is found, and what is wrong with them, by file and line."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from mlptrain.data.sources.source import Source
 from mlptrain.data.sources.table import Table
 from mlptrain.data.targets import IGNORED, InputTargets, LabelTargets, MaskTargets, NumberTargets
 from mlptrain.errors import DataError
+from mlptrain.paths import opened
 from mlptrain.tasks.autoencoder import Autoencoder
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.multi_label import MultiLabel
@@ -172,9 +175,28 @@ def test_a_table_s_other_columns_are_features(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset(Classification(), chosen).inputs, [[2], [4.5]])
 
 
+@pytest.mark.parametrize("features", [None, ("a",)])
+def test_a_table_is_read_once(
+    features: tuple[str, ...] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that its columns and its rows are of one file, also while another program writes it."""
+    (tmp_path / "t.csv").write_text("a,label\n1,x\n2,y\n")
+    paths = []
+
+    def noting(path: str) -> AbstractContextManager[tuple[IO[bytes], int]]:
+        paths.append(path)
+        return opened(path)
+
+    monkeypatch.setattr("mlptrain.data.sources.table_file.opened", noting)
+    source = Table(path=str(tmp_path / "t.csv"), features=features)
+    assert source.content().features == ("a",)
+    assert paths == [source.path]
+
+
 @pytest.mark.parametrize(
     ("rows", "line", "words"),
     [
+        ("a;b;label\n1;2;x\n", 1, "are separated by semicolons"),
         ("a,b,label\n1,,x\n", 2, "b is missing"),
         ("a,b,label\n1,2,x\n1,many,y\n", 3, "b is 'many'"),
         ("a,b,label\n1,nan,x\n", 2, "b is 'nan'"),

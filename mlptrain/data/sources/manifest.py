@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mlptrain.data.sources.source import LABEL, Files, Label, LocatedPath, Source, sources
-from mlptrain.data.sources.table_file import in_line, records
+from mlptrain.data.sources.table_file import TableFile, in_line
 from mlptrain.text import show_name
 
 _FILE = "filepath"
@@ -29,8 +29,8 @@ class Manifest(Source):
     def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Files:
         known: dict[str, tuple[Label, int]] = {}
         names, labels, lines, weights = [], [], [], []
-        rows = records(self.path, (_FILE, *columns, *filter(None, [weight])))
-        for line, (name, *values) in rows:
+        wanted = (_FILE, *columns, *filter(None, [weight]))
+        for line, (name, *values) in TableFile(self.path, wanted).records(wanted):
             label: Label = values[0] if len(columns) == 1 else tuple(values[: len(columns)])
             if not name or "\0" in name:
                 raise in_line(self.path, line, f"{_FILE} is empty or no possible name")

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from mlptrain.data.sources.source import LABEL, LARGEST, Arrays, Label, LocatedPath, Source, sources
-from mlptrain.data.sources.table_file import header_of, in_line, number_in, records
+from mlptrain.data.sources.table_file import TableFile, in_line, number_in
 from mlptrain.errors import DataError
 from mlptrain.text import show_name, show_path
 
@@ -36,15 +36,14 @@ class Table(Source):
 
     def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Arrays:
         others = (*columns, *filter(None, [weight]))
-        features = self.features
-        if features is None:
-            features = tuple(name for name in header_of(self.path) if name not in others)
+        file = TableFile(self.path, (*self.features, *others) if self.features else ())
+        features = self.features or tuple(name for name in file.header if name not in others)
         if not features:
             raise DataError(f"{show_path(self.path)}: has no column of features beside the target.")
         lines, rows = [], []
         labels: list[Label] = []
         weights: list[str] = []
-        for line, values in records(self.path, (*features, *others)):
+        for line, values in file.records((*features, *others)):
             rows.append([self._number(line, *pair) for pair in zip(features, values, strict=False)])
             target = values[len(features) : len(features) + len(columns)]
             labels.append(target[0] if len(columns) == 1 else tuple(target))

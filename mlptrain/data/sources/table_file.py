@@ -19,36 +19,39 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MOST_SHOWN, _LONGEST_SHOWN = 4, 40  # columns, and characters of each
 
 
-def records(path: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """The line and the values in `columns` of each record of the file. Raises DataError."""
-    rows = _rows(path, columns)
-    header = _header(path, *next(rows, (1, [])), columns)
-    places = [header.index(column) for column in columns]
-    for line, row in rows:
-        if not row:
-            continue
-        if len(row) != len(header):
-            values = f"{len(row)} value{'' if len(row) == 1 else 's'}"
-            raise in_line(
-                path,
-                line,
-                f"has {values}, but the first line names {len(header)} columns. Write one "
-                "value per column, with quotes around a value that holds a comma",
-            )
-        found = [row[place] for place in places]
-        for column, text in zip(columns[1:], found[1:], strict=True):
-            if exact(text) != text:
+class TableFile:
+    """A CSV file, read when this is made. `header`: the column names in its first line.
+
+    `columns`: the names that show which separator the file uses, if it is not the comma; without
+    any, each other separator in the first line does. Every method raises DataError."""
+
+    def __init__(self, path: str, columns: tuple[str, ...] = ()) -> None:
+        self._path = path
+        self._rows = _rows(path, columns)
+        self._first_line, self.header = next(self._rows, (1, []))
+
+    def records(self, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+        """The line and the values in `columns` of each record, once."""
+        path, header = self._path, self.header
+        _require(columns, path, self._first_line, header)
+        places = [header.index(column) for column in columns]
+        for line, row in self._rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                values = f"{len(row)} value{'' if len(row) == 1 else 's'}"
                 raise in_line(
                     path,
                     line,
-                    f"the {show_name(column)} '{exact(text)}' is not UTF-8. Save the file as UTF-8",
+                    f"has {values}, but the first line names {len(header)} columns. Write one "
+                    "value per column, with quotes around a value that holds a comma",
                 )
-        yield line, found
-
-
-def header_of(path: str) -> list[str]:
-    """The column names in the first line."""
-    return next(_rows(path, ()), (1, []))[1]
+            found = [row[place] for place in places]
+            for column, text in zip(columns[1:], found[1:], strict=True):
+                if exact(text) != text:
+                    what = f"the {show_name(column)} '{exact(text)}'"
+                    raise in_line(path, line, f"{what} is not UTF-8. Save the file as UTF-8")
+            yield line, found
 
 
 def number_in(cell: str | float) -> float:
@@ -91,9 +94,10 @@ def _refuse_other_separators(path: str, first_line: str, columns: tuple[str, ...
             )
 
 
-def _header(path: str, line: int, header: list[str], columns: tuple[str, ...]) -> list[str]:
+def _require(columns: tuple[str, ...], path: str, line: int, header: list[str]) -> None:
+    """Raise DataError unless `header` has each of `columns` once."""
     if all(header.count(column) == 1 for column in columns):
-        return header
+        return
     shown = ", ".join(f"'{show_name(name[:_LONGEST_SHOWN])}'" for name in header[:_MOST_SHOWN])
     if len(header) > _MOST_SHOWN:
         shown += f" … ({len(header):,} in all)"
