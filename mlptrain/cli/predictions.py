@@ -13,6 +13,7 @@ from mlptrain.data.images.encoding import encode_png
 from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.errors import UsageError
+from mlptrain.paths import is_folder, reported
 from mlptrain.text import exact, printable_json, show_name, show_path
 from mlptrain.training.saved_model import Prediction, SavedModel
 
@@ -37,12 +38,12 @@ def write_predictions(
             f"--top-k {ranks}: a model for {model.task.type} gives one answer, no ranking of "
             "classes. Leave it out."
         )
+    pictures = None if output is None else _Pictures(output, model)
     spec = model.state.targets
     if form == "csv":
         write = _csv(model.task.fields(spec, ranks))
     else:
         write = _write_json if form == "jsonl" else _table(paths, spec.names)
-    pictures = None if output is None else _Pictures(output, model)
     bad = unlike = 0
     for prediction in model.predict(paths, ranks, begun):
         if isinstance(prediction, BadImage):
@@ -71,7 +72,12 @@ class _Pictures:
                 f"--output {show_path(folder)}: a model for {model.task.type} gives no pictures. "
                 "Leave it out."
             )
-        files.make_folder(folder)
+        with reported(folder, UsageError):
+            if not files.make_folder(folder) and not is_folder(folder):
+                raise UsageError(
+                    f"--output {show_path(folder)}: is a file. Name a folder; if there is none of "
+                    "that name, it is created."
+                )
         self._folder = folder
         self._used: Counter[str] = Counter()
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from mlptrain.cli.app import app
 from mlptrain.config.load import load_config
-from mlptrain.errors import DataError, StoppedError
+from mlptrain.errors import DataError, StoppedError, UsageError
 from mlptrain.tasks.metrics.measure import metrics_for
 from mlptrain.tasks.task import tasks
 from mlptrain.training import checkpoint
@@ -112,6 +112,18 @@ def test_pictures_are_saved_where_the_answer_is_one(run: Path, tmp_path: Path) -
         with Image.open(target / Path(path).name) as image:
             assert image.size == (16, 16)
             np.testing.assert_array_equal(np.asarray(image), answer.picture)
+
+
+def test_pictures_cannot_go_into_a_file(run: Path, tmp_path: Path) -> None:
+    """Which is found out before anything is predicted and printed."""
+    (tmp_path / "taken").write_text("mine")
+    arguments = ["predict", *IMAGES, "--model", str(run), "--output", str(tmp_path / "taken")]
+    ended = CliRunner().invoke(app, [*arguments, "--format", "csv"])
+    assert isinstance(ended.exception, UsageError)
+    assert ended.stdout == ""
+    if SavedModel(run / "best.safetensors").task.gives_pictures:
+        assert "taken: is a file. Name a folder; if there is none" in str(ended.exception)
+    assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_the_resolved_config_trains_the_same_again(run: Path, tmp_path: Path) -> None:
