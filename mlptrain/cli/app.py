@@ -131,15 +131,17 @@ def evaluate(
     from mlptrain.cli.render import EvaluationView
     from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model
+    from mlptrain.training.saved_model import SavedModel
 
     load_plugins(plugins or ())
     gates = parse_gates(minimum or (), maximum or ())
     allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
     with StopRequest(), EvaluationView() as view:
-        result = evaluate_model(checkpoint, split, data, view.reading, allowed)
+        saved = SavedModel(checkpoint, allowed)
+        check_names(gates, saved.task.kind, saved.state.targets.names)
+        result = evaluate_model(saved, split, data, view.reading)
         view.tell_of_images(result)
-    check_names(gates, result.outcome)
     if json:
         print(evaluation_json(result))
     else:

@@ -20,18 +20,17 @@ class Gate(NamedTuple):
     name: str
     limit: float
 
-    def measure(self, outcome: Outcome | None = None) -> Measure:
-        """The measure that it names, in `outcome` or in any. Raises UsageError if there is none."""
+    def measure(self, kind: type[Outcome] = Outcome, names: Sequence[str] | None = None) -> Measure:
+        """The measure that it names in outcomes of `kind` with the parts `names`, as `resolve`
+        finds it. Raises UsageError if there is none."""
         try:
-            if outcome is None:
-                return resolve(self.name)
-            return resolve(self.name, type(outcome), outcome.names)
+            return resolve(self.name, kind, names)
         except ValueError as error:
             raise UsageError(f"{self.option} {self.text}: {error}") from None
 
     def missed(self, outcome: Outcome) -> str:
         """How `outcome` misses it; "" if it does not."""
-        measure, name = self.measure(outcome), show_name(self.name)
+        measure, name = self.measure(type(outcome), outcome.names), show_name(self.name)
         if reason := measure.why_undefined(outcome):
             return f"{name} has no value: {reason}"
         value = measure.value(outcome)
@@ -51,10 +50,11 @@ def parse_gates(minima: Sequence[str], maxima: Sequence[str]) -> list[Gate]:
     return [_parse(option, text) for option, text in given]
 
 
-def check_names(gates: Sequence[Gate], outcome: Outcome) -> None:
-    """Raise UsageError if a gate names a metric or a class that `outcome` does not have."""
+def check_names(gates: Sequence[Gate], kind: type[Outcome], names: Sequence[str]) -> None:
+    """Raise UsageError if a gate names a metric that outcomes of `kind` do not have, or none of the
+    classes, labels or outputs `names`."""
     for gate in gates:
-        gate.measure(outcome)
+        gate.measure(kind, names)
 
 
 def check_gates(gates: Sequence[Gate], outcome: Outcome) -> None:

@@ -3,10 +3,9 @@
 Apart from `saved_model.py`, so that predicting does not load the YAML reader.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -45,18 +44,17 @@ class EvaluatedModel:
 
 
 def evaluate_model(
-    path: Path, split: str | None, data: str | None, reading: Reading, allowed: Mapping[str, Any]
+    model: SavedModel, split: str | None, data: str | None, reading: Reading
 ) -> EvaluatedModel:
-    """Evaluate the checkpoint `path` on `data`: a path or {a mapping} as for data.test, or, with
-    None, a split of its config with exactly the images it had in the run. `allowed`: as for
-    `SavedModel`. Raises DataError if that is impossible."""
+    """Evaluate `model` on `data`: a path or {a mapping} as for data.test, or, with None, a split of
+    its config with exactly the images it had in the run. Raises DataError if that is
+    impossible."""
     if split is not None and data is not None:
         raise UsageError(
             f"--split {split}: is of the run, but --data {data} names other data. "
             "Give one of the two."
         )
-    model, split = SavedModel(path, allowed), split or "test"
-    state = model.state
+    path, state, split = model.path, model.state, split or "test"
     source = None if data is None else _source(data, numbers=model.takes_numbers)
     members = read_beside(path, state)
     if source is None:

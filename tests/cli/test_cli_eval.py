@@ -144,8 +144,8 @@ def test_a_gate_can_be_on_one_class_and_on_what_should_be_small(
     assert ended.out.startswith("model ")
 
 
-def test_a_class_that_is_none_is_told_before_anything_is_printed(trained: Path) -> None:
-    ended = run("eval", RUN, "--json", "--min", "recall.lef=0.5", cwd=trained)
+def test_a_class_that_is_none_is_told_before_anything_is_read(trained: Path) -> None:
+    ended = run("eval", RUN, "--data", "gone", "--min", "recall.lef=0.5", cwd=trained)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
         "--min recall.lef=0.5: there is no class 'lef'; did you mean 'left'? "

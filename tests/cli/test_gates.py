@@ -24,7 +24,7 @@ def classified(names: tuple[str, ...], counts: list[list[int]]) -> ClassOutcome:
 
 def check(outcome: Any, *, minima: tuple[str, ...] = (), maxima: tuple[str, ...] = ()) -> None:
     gates = parse_gates(minima, maxima)
-    check_names(gates, outcome)
+    check_names(gates, type(outcome), outcome.names)
     check_gates(gates, outcome)
 
 

@@ -63,7 +63,7 @@ def test_it_learns(run: Path) -> None:
 def test_evaluation_measures_what_training_measured(run: Path) -> None:
     """The test split by the summary, and once more from the checkpoint."""
     summary = json.loads((run / "summary.json").read_text())
-    result = evaluate_model(run / "best.safetensors", "test", None, quiet, {})
+    result = evaluate_model(SavedModel(run / "best.safetensors"), "test", None, quiet)
     again = metrics_for(result.outcome)
     assert result.outcome.examples == 12
     for name, value in summary["test"].items():
@@ -223,4 +223,4 @@ def test_a_changed_mask_is_named(tmp_path: Path) -> None:
         pixels = np.array(image)
     Image.fromarray(np.where(pixels == 1, 2, pixels).astype(np.uint8)).save(mask)
     with pytest.raises(DataError, match=r"0003\.png: has another mask\n"):
-        evaluate_model(tmp_path / "run" / "best.safetensors", "test", None, quiet, {})
+        evaluate_model(SavedModel(tmp_path / "run/best.safetensors"), "test", None, quiet)

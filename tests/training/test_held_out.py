@@ -17,6 +17,7 @@ from mlptrain.tasks.metrics.measure import value_of
 from mlptrain.training import checkpoint
 from mlptrain.training.datasets import Splits
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
+from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 
@@ -40,7 +41,8 @@ def train_here(folder: Path, *overrides: str, config: str = CONFIG) -> Splits:
 
 def evaluated(folder: Path, split: str = "validation", data: str | None = None) -> EvaluatedModel:
     chosen = None if data else split
-    return evaluate_model(folder / "run/best.safetensors", chosen, data, lambda *_: None, {})
+    model = SavedModel(folder / "run/best.safetensors")
+    return evaluate_model(model, chosen, data, lambda *_: None)
 
 
 def listed(folder: Path, split: str) -> list[dict[str, str]]:
