@@ -97,10 +97,6 @@ def test_a_wrong_command_line_gets_one_line(line: str, said: str, place: Path) -
 @pytest.mark.parametrize(
     ("data", "remedy"),
     [
-        (
-            "x.npy",
-            "Name two .npy files, or put both arrays into one .npz as x and y.",
-        ),
         ("x.txt", "Name one of these."),
         ("x.h5", "Name one of these."),
         ("x.parquet", "Name one of these."),
@@ -115,6 +111,16 @@ def test_a_file_that_is_no_data_is_told_what_is(data: str, remedy: str, place: P
     (place / "c.yaml").write_text(f"data: {{train: {data}}}\n")
     error = answer("train", "c.yaml")
     assert str(error) == f"{data}: {FORMS} {remedy}"
+    assert error.exit_code == 3
+
+
+def test_an_array_without_targets_is_told_where_they_go(place: Path) -> None:
+    (place / "c.yaml").write_text("data: {train: x.npy}\n")
+    error = answer("train", "c.yaml")
+    assert str(error) == (
+        "x.npy: has no targets. Name their file, too, as in {inputs: x.npy, targets: y.npy}, or "
+        "put both arrays into one .npz as x and y."
+    )
     assert error.exit_code == 3
 
 

@@ -245,6 +245,18 @@ def test_without_validation_the_answer_names_what_there_is_to_monitor(tmp_path: 
     assert "train_accuracy" not in str(caught.value)
 
 
+@pytest.mark.parametrize("train", ["x.npy", "{inputs: x.npy}"])
+def test_an_array_without_targets_is_named_by_its_path_alone(train: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (17, 4, 4), np.uint8)
+    np.save(tmp_path / "x.npy", pixels[:12])
+    np.save(tmp_path / "other.npy", pixels[12:])
+    config = tmp_path / "t.yaml"
+    config.write_text(f"task: autoencoder\ndata: {{train: {train}}}\ntraining: {{epochs: 1}}\n")
+    trained(config)
+    found = evaluated(tmp_path / "run", None, str(tmp_path / "other.npy"))
+    assert found.outcome.examples == 5
+
+
 @pytest.mark.parametrize("task", ["autoencoder", "segmentation"])
 def test_tasks_that_give_pictures_learn_from_images(task: str, tmp_path: Path) -> None:
     """Floats (n, 6, 6) may look like images, but are numbers."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -26,6 +26,10 @@ class Npy(Source):
         LocatedPath | None, Field(description=".npy file of the targets; null: there are none")
     ] = None
 
+    @classmethod
+    def keys_of(cls, path: str) -> dict[str, str] | None:
+        return {"inputs": path} if PurePath(path).suffix.lower() == ".npy" else None
+
     @property
     def place(self) -> str:
         return self.inputs
@@ -39,7 +43,10 @@ class Npy(Source):
         labels = None
         if columns:
             if self.targets is None:
-                raise DataError(f"{show_path(self.inputs)}: has no targets. Name their .npy file.")
+                raise DataError(
+                    f"{show_path(self.inputs)}: has no targets. Name their file, too, as in "
+                    f"{self.described}, or put both arrays into one .npz as x and y."
+                )
             with _stored(self.targets) as stored:
                 labels = stored.targets(columns)
         with _stored(self.inputs) as stored:

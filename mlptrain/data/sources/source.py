@@ -187,12 +187,7 @@ def wrong_kind(path: str) -> DataError:
     """The error for the file `path`, whose name fits no source."""
     names = sorted(sources, key=lambda name: (name != "folder", name))
     *others, last = (sources[name].described for name in names)
-    if path.lower().endswith(_ARCHIVES):
-        remedy = "Unpack it"
-    elif path.lower().endswith((".npy", ".npz")):
-        remedy = "Name two .npy files, or put both arrays into one .npz as x and y"
-    else:
-        remedy = "Name one of these"
+    remedy = "Unpack it" if path.lower().endswith(_ARCHIVES) else "Name one of these"
     return DataError(
         f"{show_path(path)}: is no file of labelled images that mlptrain reads. "
         f"Allowed are {', '.join(others)} and {last}. {remedy}."
