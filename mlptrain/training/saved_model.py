@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -9,9 +10,10 @@ from typing import Any, NamedTuple
 from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import Inputs
+from mlptrain.data.images.signatures import UNKNOWN
 from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage, stream_images, stream_shared
-from mlptrain.data.sources.numbers import number_source
+from mlptrain.data.sources.numbers import may_hold_numbers, number_source
 from mlptrain.data.sources.source import Arrays
 from mlptrain.errors import DataError, ModelFileError
 from mlptrain.nn.model import Model
@@ -45,6 +47,18 @@ def _changed_plugins(plugins: Mapping[str, str]) -> Iterator[str]:
                 f"the plug-in {show_name(name)} is not the version that the model was "
                 "trained with; its results may differ"
             )
+
+
+def _explained(bad: BadImage) -> BadImage:
+    """`bad`, with what to do if it is no image but a table or arrays."""
+    if not (may_hold_numbers(bad.path) and bad.reason.startswith(UNKNOWN)):
+        return bad
+    reason = (
+        "is a table or a file of arrays, but the model was trained on images. Name image files, "
+        "folders, or - for paths on standard input; labelled images in such a file are for "
+        "eval --data"
+    )
+    return replace(bad, reason=reason)
 
 
 SMALL_NET = 1_000_000  # parameters: an image takes less than half as long as its decoding
@@ -113,8 +127,10 @@ class SavedModel:
         for chunk in chunks:
             answers = self.answers(chunk.images, ranks)
             for index in sorted((*chunk.indices.tolist(), *chunk.bad)):
-                bad = chunk.bad.get(index)
-                yield bad or Prediction(paths[index], next(answers), index in chunk.unlike)
+                if (bad := chunk.bad.get(index)) is not None:
+                    yield _explained(bad)
+                else:
+                    yield Prediction(paths[index], next(answers), index in chunk.unlike)
 
     def _predict_numbers(self, paths: Sequence[str], ranks: int) -> Iterator[Prediction]:
         """The same for each example in files of numbers: .csv, .npy and .npz."""

@@ -223,6 +223,25 @@ def test_an_argument_without_images_is_refused_before_anything_is_predicted(
     assert ended.err == f"{where}: no images there. Name some.\n"
 
 
+@pytest.mark.parametrize("name", ["t.csv", "x.npy", "d.npz"])
+def test_a_model_of_images_says_what_it_predicts_from(
+    trained: Path, tmp_path: Path, name: str
+) -> None:
+    pixels = np.zeros((2, 8, 8), np.uint8)
+    (tmp_path / "t.csv").write_text("filepath,label\na.png,left\n")
+    np.save(tmp_path / "x.npy", pixels)
+    np.savez(tmp_path / "d.npz", x=pixels)
+    ended = run("predict", name, "--model", trained / RUN, cwd=tmp_path)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == (
+        f"{name}: is a table or a file of arrays, but the model was trained on images. Name image "
+        "files, folders, or - for paths on standard input; labelled images in such a file are for "
+        "eval --data\n1 of 1 images could not be read.\n"
+    )
+    ended = run("predict", f"gone-{name}", "--model", trained / RUN, cwd=tmp_path)
+    assert ended.err.startswith(f"gone-{name}: does not exist\n")
+
+
 def test_a_terminal_gets_no_escapes_from_names(trained: Path, odd: Path) -> None:
     ended = run_on_terminal("predict", odd, "--model", trained / RUN, cwd=odd)
     assert ended.code == 0

@@ -232,6 +232,15 @@ def test_a_target_may_be_called_path(tmp_path: Path) -> None:
     assert list(first["numbers"]) == ["path"]
 
 
+def test_a_model_of_numbers_says_what_it_predicts_from(run: Path) -> None:
+    image = "data/digits/test/0/0003.png"
+    ended = CliRunner().invoke(app, ["predict", image, "--model", str(run)])
+    assert isinstance(ended.exception, DataError)
+    assert str(ended.exception) == (
+        f"{image}: the model was trained on numbers. Name a .csv table, a .npy or an .npz file."
+    )
+
+
 def test_numbers_have_no_ranks(run: Path) -> None:
     arguments = ["predict", str(run.parent / "t.csv"), "--model", str(run), "--top-k", "2"]
     ended = CliRunner().invoke(app, arguments)

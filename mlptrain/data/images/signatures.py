@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from mlptrain.paths import UnreadableError
 
+UNKNOWN = "is not an image"  # how a refusal of unknown bytes begins
+
 _MAGIC = re.compile(
     rb"(?P<png>\x89PNG\r\n\x1a\n)|(?P<jpeg>\xff\xd8\xff)|(?P<bmp>BM)|(?P<gif>GIF8)"
     rb"|(?P<webp>RIFF....WEBP)|(?P<tiff>II\*\0(?!....CR)|MM\0\*)|(?P<pnm>P[1-6][\s#])",
@@ -57,7 +59,7 @@ def refusal(name: str | None, data: bytes, formats: Sequence[str]) -> str:
     for other, magic in _OTHER_MAGIC.items():
         if magic.match(data):
             return f"is {other}, which mlptrain cannot read. Convert it to PNG or JPEG"
-    return f"is not an image of the formats {allowed}: it starts with {data[:8]!r}"
+    return f"{UNKNOWN} of the formats {allowed}: it starts with {data[:8]!r}"
 
 
 def webp_size(data: bytes) -> tuple[int, int]:
