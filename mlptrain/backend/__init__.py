@@ -1,1 +1,1 @@
-"""Where arrays live and what computes with them; the engine asks for nothing else."""
+"""Backends: memory for arrays, and the code that computes on them."""

@@ -1,4 +1,4 @@
-"""One application of a rule. Plans and updates are lists of calls; a backend makes them code."""
+"""Calls of rules. Plans and updates are lists of calls, which a backend turns into code."""
 
 import inspect
 from collections.abc import Callable
@@ -23,13 +23,13 @@ class Bound(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """`rule(xp, out, ...)`, where the rule asks for its other arguments by name; arguments with a
-    default may be missing.
+    """`rule(xp, out, ...)`: the rule's other parameters take their values from `arrays` by name.
+    A parameter with a default may be absent there.
 
     Attributes:
         rule: a function, or a method of a definition, that writes into `out` and allocates nothing.
-        out: what it writes.
-        arrays: everything it may ask for, by name.
+        out: the array it writes.
+        arrays: every value the rule may ask for, by name.
     """
 
     rule: Callable[..., None]
@@ -37,7 +37,8 @@ class Call:
     arrays: dict[str, Any]
 
     def bind(self, xp: Any) -> Callable[[], None]:
-        """The plain rule as a function without arguments."""
+        """The plain rule as a function without arguments. Raises DefinitionError if the rule asks
+        for a name that `arrays` lacks."""
         signature = inspect.signature(self.rule)
         _, _, *others = signature.parameters.values()
         wanted = [p.name for p in others if p.name in self.arrays or p.default is p.empty]
@@ -49,4 +50,4 @@ class Call:
                 f"it may ask for {', '.join(self.arrays)}."
             )
         given = signature.bind(xp, self.out, **{name: self.arrays[name] for name in wanted})
-        return partial(self.rule, *given.args, **given.kwargs)  # by position: a third of the time
+        return partial(self.rule, *given.args, **given.kwargs)  # positional: a third of the time

@@ -1,4 +1,4 @@
-"""Which backend computes, with how many threads."""
+"""The choice of a backend and of its number of threads."""
 
 import os
 from typing import Literal, get_args
@@ -12,14 +12,15 @@ from mlptrain.errors import UsageError
 Threads = int | Literal["auto"]
 
 KERNELS_VARIABLE = "MLPTRAIN_KERNELS"
-SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves the BLAS some 10 µs
+SMALL_PRODUCT = 8_000_000  # multiplications; below, a second core saves the BLAS about 10 µs
 
 
 def choose_backend(recorded: Kernels | None = None) -> Backend:
-    """The backend with the kernels `recorded` in the state to resume, else the compiled kernels if
-    there are any. The variable MLPTRAIN_KERNELS forces either.
+    """The backend with the kernels `recorded` in the state to resume; without one, the compiled
+    kernels if they are available, else NumPy. The environment variable MLPTRAIN_KERNELS overrides
+    both.
 
-    Raises UsageError if the variable asks for kernels that are missing."""
+    Raises UsageError if the variable is invalid or asks for kernels that are missing."""
     insisted = os.environ.get(KERNELS_VARIABLE) or None
     if insisted not in (None, *get_args(Kernels)):
         raise UsageError(
@@ -44,12 +45,12 @@ def choose_backend(recorded: Kernels | None = None) -> Backend:
 
 
 def set_threads(backend: Backend, wanted: Threads, multiplications: int = SMALL_PRODUCT) -> int:
-    """Let the backend use `wanted` threads, and return their number: never more than the cores
-    that this process may use, which would slow small products down a hundredfold.
+    """Let the backend use `wanted` threads, but no more than the cores this process may use:
+    extra threads slow small products down a hundredfold. Returns the number of threads.
 
-    "auto" uses all cores. Without compiled kernels it uses one if even the largest product has few
-    `multiplications`: BLAS threads wait for each other, so they gain little there and lose a factor
-    of ten when something else runs on one of the cores."""
+    "auto" uses all cores. Without compiled kernels it uses one if the largest product has fewer
+    than SMALL_PRODUCT `multiplications`: BLAS threads wait for each other, so they gain little
+    there, and lose a factor of ten when another process uses one of the cores."""
     cores = usable_cores()
     if wanted != "auto":
         threads = min(wanted, cores)

@@ -1,9 +1,8 @@
-"""The plain rules in C, where there are some: the same arrays, several times as fast.
+"""Compiled kernels for plain rules: the same arrays, several times as fast.
 
-Runs of calls that have kernels become one *program*, so that from the first layer to the loss
-Python is left once. The threads are this library's own and share each operation by rows, columns or
-entries. Of a matrix product each computes its share, by tiles of its own or with the BLAS, which
-then runs on one thread.
+Consecutive calls that have kernels become one *program*, which a single native call runs. The
+threads are this library's own and share each operation by rows, columns or entries. Each computes
+its share of a matrix product with AVX-512 tiles or the BLAS, which is limited to one thread.
 """
 
 import ctypes
@@ -33,7 +32,7 @@ SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "c
 
 
 class UnavailableError(Exception):
-    """Why there are no compiled kernels here."""
+    """There are no compiled kernels; the message says why."""
 
 
 class _Operation(ctypes.Structure):
@@ -50,12 +49,12 @@ class _Operation(ctypes.Structure):
 
 
 class CompiledBackend:
-    """Arrays in main memory, computed by compiled kernels, and by NumPy where a rule has none: a
-    `Backend`. Raises UnavailableError if there are no kernels."""
+    """A `Backend` that computes with compiled kernels, and with NumPy where a rule has none; arrays
+    are in main memory. Raises UnavailableError if there are no kernels."""
 
     kernels: Kernels = "compiled"
-    dtypes: tuple[str, ...] = NumpyBackend.dtypes  # kernels are for float32
-    chunk: int = sys.maxsize  # a kernel makes one pass
+    dtypes: tuple[str, ...] = NumpyBackend.dtypes  # kernels take float32; NumPy computes float64
+    chunk: int = sys.maxsize  # a kernel makes a single pass
     remark: str = ""
     xp: ModuleType = np
 
@@ -69,7 +68,7 @@ class CompiledBackend:
         return empty(shape, dtype)
 
     def bind(self, calls: Iterable[Call]) -> Bound:
-        """A program for each run of calls that have kernels, and the plain rules between."""
+        """One program per run of calls that have kernels, and the plain rules in between."""
         translated = [(call, operations(call, self._threads)) for call in calls]
         parts: list[Bound] = []
         for is_compiled, group in groupby(translated, key=lambda pair: bool(pair[1])):
@@ -88,16 +87,16 @@ class CompiledBackend:
         return run
 
     def random(self, seed: int, purpose: int, step: Array) -> Random:
-        """The same numbers as NumPy's backend draws."""
+        """The same numbers as from `NumpyBackend`."""
         return Random(seed, purpose, step)
 
     def quiet(self) -> AbstractContextManager[None]:
-        """As NumPy's; the library's own threads count denormals as 0 anyway."""
+        """The same as `NumpyBackend.quiet`; the library's threads always treat denormals as 0."""
         return self._numpy.quiet()
 
     def use_threads(self, threads: int) -> int:
-        """Start the library's threads; the BLAS keeps one."""
-        self._numpy.use_threads(1)  # in the BLAS: each thread computes its own share of a product
+        """Start the library's threads, and limit the BLAS to one."""
+        self._numpy.use_threads(1)  # each thread calls the BLAS for its own share of a product
         self._threads = min(threads, self._library.start_threads(threads))
         return self._threads
 
@@ -128,7 +127,7 @@ class CompiledBackend:
 
 @cache
 def _library() -> ctypes.CDLL:
-    """The compiled kernels, told which BLAS to call. Raises UnavailableError."""
+    """The compiled kernels, set up to call NumPy's BLAS. Raises UnavailableError."""
     found = find_spec("mlptrain.backend._kernels")
     if found is None or found.origin is None:
         raise UnavailableError(
@@ -154,7 +153,7 @@ def _library() -> ctypes.CDLL:
 
 
 def _sgemm() -> tuple[int | None, int]:
-    """The address of cblas_sgemm in NumPy's BLAS, and how many bits its sizes have."""
+    """The address of cblas_sgemm in NumPy's BLAS, and the bits of its size arguments: 32 or 64."""
     for blas in threadpool_info():
         if blas["user_api"] == "blas":
             library = ctypes.CDLL(blas["filepath"])

@@ -1,13 +1,13 @@
-"""How much of the machine this process may use."""
+"""How many cores this process may use."""
 
 import os
 from pathlib import Path
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """The number of processors this process may run on, or its container's quota if that is lower;
-    at least 1. The quota is rounded to whole processors, because a throttled thread keeps all
-    others waiting. Linux lists it in the file system below `root` (man 7 cgroups)."""
+    """The number of cores that this process may run on, or its container's CPU quota if that is
+    lower; at least 1. The quota is rounded down, because all threads wait for a throttled one.
+    Linux lists it in the file system below `root` (man 7 cgroups)."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
@@ -16,7 +16,7 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def _quota(root: Path) -> float:
-    """The lowest quota of any control group around this process, in processors."""
+    """The lowest quota of the control groups that contain this process, in cores; inf: none."""
     quota = float("inf")
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
@@ -24,7 +24,7 @@ def _quota(root: Path) -> float:
             continue
         mount = root / "sys/fs/cgroup" / controllers
         folder = mount / group.strip("/")
-        # in a container the path may be that of the host; its own group is then at the mount
+        # in a container the path may be the host's; the container's own group is then at the mount
         for each in (folder, *folder.parents):
             if each.is_relative_to(mount):
                 quota = min(quota, _limit(each))
@@ -32,7 +32,7 @@ def _quota(root: Path) -> float:
 
 
 def _limit(folder: Path) -> float:
-    """Processors' worth of time that the group at `folder` has, in version 2 or 1 of cgroups."""
+    """The CPU quota of the control group at `folder` (version 2 or 1), in cores; inf: none."""
     both = _text(folder / "cpu.max").split()
     if not both:
         files = ("cpu.cfs_quota_us", "cpu.cfs_period_us")

@@ -1,8 +1,8 @@
-"""Denormal numbers, below 1.2e-38 in float32, as 0 while rules compute.
+"""Treat denormals (in float32, numbers below 1.2e-38) as 0 while rules compute.
 
 Adam's moments decay into this range once a gradient is 0 and stay there, and on some processors
-each such number takes a hundred times as long as any other. A thread can treat them as 0 (Intel's
-manual, volume 1, 10.2.3: MXCSR), through the C library's fenv.h.
+each denormal costs a hundred times as much as a normal number. The register MXCSR makes a thread
+treat them as 0 (Intel's manual, volume 1, 10.2.3); the C library's fenv.h sets it.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ def denormals_are_zero() -> Iterator[None]:
 
 
 def _nothing(_: object) -> int:
-    """Like the functions of fenv.h where they fail."""
+    """Stands in for a missing function of fenv.h: reports failure."""
     return 1
 
 

@@ -1,9 +1,9 @@
-"""Which compiled kernels stand for which plain rule.
+"""Which compiled kernels replace which plain rule.
 
-`KERNELS` says by name how a call of a rule becomes operations of the kernels in `csrc`; a rule has
-one where `@kernel(name)` decorates it. A rule without, and one whose arrays are not float32, stays
-NumPy's. A kernel belongs to the function itself: a subclass that inherits the rule has it, one that
-overrides the rule does not.
+`@kernel(name)` above a rule names its kernel; `KERNELS[name]` turns a call of the rule into
+operations of the C functions in `csrc`. NumPy computes rules without a kernel and arrays that are
+not float32. A kernel belongs to the function itself: a subclass that inherits the rule has it, one
+that overrides the rule does not.
 """
 
 from collections.abc import Callable
@@ -34,8 +34,9 @@ FITTING = (np.float32, np.int64, np.uint8)
 
 
 def _of_class_indices(kernel: Kernel) -> Kernel:
-    """The kernel of a loss, for targets that are class indices; others stay the plain rule's. It
-    keeps no numbers `t` of the targets, so it goes with the kernel of the other rule only."""
+    """A loss's `kernel`, limited to targets that are class indices; the plain rule takes others.
+    The forward kernel does not write `t`, which the plain gradient reads, so a loss must have
+    kernels for both."""
 
     def operations(call: Call, threads: int) -> list[Operation]:
         loss: Any = call.rule.__self__  # type: ignore[attr-defined]
@@ -77,7 +78,7 @@ def _count_correct(call: Call, threads: int) -> list[Operation]:
 
 def _clip_factor(call: Call, threads: int) -> list[Operation]:
     g, bounds = call.arrays["g"], call.arrays["bounds"]
-    sums = empty((2 * threads,), np.float32)  # a float64 for each thread
+    sums = empty((2 * threads,), np.float32)  # memory for one float64 per thread
     sums[...] = 0
     limit = (call.arrays["limit"],)
     return [
@@ -179,11 +180,11 @@ KERNELS: dict[str, Kernel] = {
 
 
 Rule = TypeVar("Rule", bound=Callable[..., None])
-BOUND: dict[Callable[..., None], str] = {}  # the name of the kernel that each rule has
+BOUND: dict[Callable[..., None], str] = {}  # each rule's kernel, by name
 
 
 def kernel(name: str) -> Callable[[Rule], Rule]:
-    """Decorates a rule, a function or a method, that the kernel `name` can compute."""
+    """Decorates a rule (a function or a method) that the kernel `name` can compute."""
 
     def bind(rule: Rule) -> Rule:
         BOUND[rule] = name
@@ -193,13 +194,14 @@ def kernel(name: str) -> Callable[[Rule], Rule]:
 
 
 def _of(rule: Any) -> Kernel | None:
-    """The kernel of a rule, a function or a bound method."""
+    """The kernel of `rule`, a function or a bound method; None: it has none."""
     name = BOUND.get(getattr(rule, "__func__", rule))
     return None if name is None else KERNELS[name]
 
 
 def operations(call: Call, threads: int) -> list[Operation]:
-    """What stands for the call on `threads` threads; empty if only the plain rule can make it."""
+    """The operations that replace `call` on `threads` threads; empty if only the plain rule can
+    compute it."""
     kernel = _of(call.rule)
     if kernel is None:
         return []

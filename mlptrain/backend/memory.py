@@ -11,8 +11,7 @@ ALIGNMENT_BYTES = 64  # one cache line, and the widest vector register
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An uninitialized array (*shape*), C order, aligned to a cache line, so that memory is aligned
-    the same way in every run."""
+    """An uninitialized array (*shape*), C order, aligned to a cache line, the same in every run."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + ALIGNMENT_BYTES, np.uint8)

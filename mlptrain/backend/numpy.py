@@ -1,8 +1,4 @@
-"""The reference backend: NumPy arrays in this process's memory, computed by the plain rules.
-
-Everything above calls array functions through `xp`, or methods that arrays of every such module
-have.
-"""
+"""The reference backend: NumPy arrays in main memory, computed by the plain rules."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,11 +16,11 @@ from mlptrain.backend.random import Random
 
 
 class NumpyBackend:
-    """Arrays in main memory, computed by NumPy and its BLAS: a `Backend`."""
+    """A `Backend` with arrays in main memory, computed by NumPy and its BLAS."""
 
     kernels: Kernels = "numpy"
     dtypes: tuple[str, ...] = ("float32", "float64")
-    chunk: int = 65_536  # four of them in float32 fill 1 MiB, a second-level cache
+    chunk: int = 65_536  # four float32 arrays of this size fill 1 MiB, an L2 cache
     remark: str = ""
     xp: ModuleType = np
 
@@ -33,7 +29,7 @@ class NumpyBackend:
         return empty(shape, dtype)
 
     def bind(self, calls: Iterable[Call]) -> Bound:
-        """The plain rules, one after the other."""
+        """The plain rules, in order."""
         rules = [call.bind(self.xp) for call in calls]
 
         def run(times: int = 1) -> None:
@@ -44,12 +40,12 @@ class NumpyBackend:
         return run
 
     def random(self, seed: int, purpose: int, step: Array) -> Random:
-        """Philox, in NumPy's generator."""
+        """NumPy's Philox generator."""
         return Random(seed, purpose, step)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """NumPy's warnings are off, and denormals count as 0 where `denormals_are_zero` works."""
+        """NumPy's warnings are off; denormals are 0 where `denormals_are_zero` supports that."""
         with np.errstate(all="ignore"), denormals_are_zero():
             yield
 

@@ -1,10 +1,10 @@
-"""Operations: what a program of compiled kernels is made of, and how threads share one.
+"""Operations: the steps of a compiled program, and how threads share each of them.
 
-A thread owns the same share of the rows of every matrix of weights: it alone reads and updates
-them: writing a cache line that another core has read costs 20 ns, more than the update.
-It multiplies them with its columns of x, and the threads' products are summed up; backward it
-computes its columns of the gradient of x, and its rows of that of the weights. That pays while the
-sums are fewer than the weights; with larger batches, threads own rows of x instead (`by_columns`).
+A thread owns the same share of the rows of every weight matrix, and it alone reads and updates
+them: writing a cache line that another core has read costs 20 ns, more than the update. Forward,
+it multiplies its columns of x by these rows, and the threads' products are summed. Backward, it
+computes its columns of x's gradient and its rows of the weights' gradient. This pays while there
+are fewer sums than weights; with larger batches, threads own rows of x instead (`by_columns`).
 """
 
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
 
-ENTRY, ROOT, EXPONENTIAL = 8, 16, 32  # what an entry of simple, square-root and eˣ kernels costs
-ROW = 16  # entries: what a row of a kernel that goes by rows costs besides its own
-WORK_PER_THREAD = 65_536  # multiplications that are worth handing to another thread
+ENTRY, ROOT, EXPONENTIAL = 8, 16, 32  # multiplications per entry: simple, square-root, eˣ kernels
+ROW = 16  # entries: the extra cost of each row in a row-wise kernel
+WORK_PER_THREAD = 65_536  # multiplications worth handing to another thread
 GRAIN = 8  # rows, columns or entries: half a cache line
 
 
 class Operation(NamedTuple):
-    """One call of a kernel: its name, and the arrays and numbers it takes.
+    """One call of a kernel, with the arrays and numbers it takes.
 
-    `bounds` cuts its items into segments; each segment is cut into `parts`, one per thread, at
+    `bounds` cuts the items into segments; each segment is cut into `parts`, one per thread, at
     multiples of `grain`."""
 
     kernel: str
@@ -36,7 +36,7 @@ class Operation(NamedTuple):
     grain: int
 
 
-Kernel = Callable[[Call, int], list[Operation]]  # of a call, for so many threads
+Kernel = Callable[[Call, int], list[Operation]]  # (call, threads) → operations
 
 
 def operation(
@@ -50,8 +50,8 @@ def operation(
     settings: tuple[float, ...] = (),
     grain: int = 1,
 ) -> Operation:
-    """One part per thread, but none below WORK_PER_THREAD multiplications, of which an item costs
-    `work`. `items`: how many, or the bounds of segments."""
+    """An operation in one part per thread, but none below WORK_PER_THREAD multiplications; each
+    item costs `work` of them. `items`: their number, or the bounds of segments."""
     bounds = np.array((0, items)) if isinstance(items, int) else items
     grains = int(np.diff(bounds).max()) // grain
     parts = min(threads, int(bounds[-1]) * work // WORK_PER_THREAD, grains)
@@ -59,13 +59,13 @@ def operation(
 
 
 def by_columns(rows: int, columns: int, threads: int) -> bool:
-    """Whether threads own columns of x (rows, columns), and the rows of the weights that these are
-    multiplied with, and not rows of x."""
+    """Whether threads own columns of x (rows, columns), and the rows of the weights that these
+    multiply, rather than rows of x."""
     return rows * threads < columns
 
 
 def entries(array: Array, threads: int) -> int | NDArray[np.int64]:
-    """The entries of an array; where threads own its columns, with a segment for each row."""
+    """The entries of an array as items; where threads own its columns, one segment per row."""
     rows, columns = array.shape if array.ndim == 2 else (1, 1)
     if by_columns(rows, columns, threads):
         return np.arange(0, array.size + 1, columns)
@@ -73,8 +73,8 @@ def entries(array: Array, threads: int) -> int | NDArray[np.int64]:
 
 
 def entrywise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
-    """Each entry of out from the arrays `names`, and the function's `settings`. The rule may be
-    given the `bounds` of its segments."""
+    """A kernel that computes each entry of out from the arrays `names` and the function's
+    `settings`. A call may bring the `bounds` of its segments."""
 
     def operations(call: Call, threads: int) -> list[Operation]:
         arrays = tuple(call.arrays[name] for name in names.split())
@@ -95,7 +95,8 @@ def entrywise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Ker
 
 
 def rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
-    """Each row of out (rows, width) from the arrays `names`, and the function's `settings`."""
+    """A kernel that computes each row of out (rows, width) from the arrays `names` and the
+    function's `settings`."""
 
     def operations(call: Call, threads: int) -> list[Operation]:
         rows, width = call.out.shape
@@ -117,5 +118,5 @@ def rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kerne
 
 
 def setting(call: Call, name: str) -> float:
-    """A setting of the definition that the rule belongs to."""
+    """The setting `name` of the definition whose method the rule is."""
     return float(getattr(call.rule.__self__, name))  # type: ignore[attr-defined]

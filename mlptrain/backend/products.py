@@ -14,11 +14,11 @@ from mlptrain.backend.operations import (
 )
 
 TRANSPOSED_A, TRANSPOSED_B, BY_COLUMNS, BY_INNER = 1, 2, 4, 8
-FEW_ROWS = 64  # of a product, below which its columns are shared
+FEW_ROWS = 64  # with fewer rows of a product, threads share its columns
 
 
 def affine(call: Call, threads: int) -> list[Operation]:
-    """out (m, n) = x (m, k) w (k, n), plus b where there is one."""
+    """out (m, n) = x (m, k) w (k, n) + b, if there is a b (n,)."""
     (m, n), x, w = call.out.shape, call.arrays["x"], call.arrays["w"]
     k, b = x.shape[1], call.arrays.get("b")
     if not by_columns(m, k, threads):
@@ -50,8 +50,8 @@ def weights_gradient(call: Call, threads: int) -> list[Operation]:
 def _product(
     out: Array, a: Array, b: Array, row: Array | None, k: int, how: int, threads: int
 ) -> Operation:
-    """out (m, n) = a (m, k) b (k, n) + row, where `how` says which of them are stored transposed.
-    Threads share its rows; its columns if they own these, and if there are few rows."""
+    """out (m, n) = a (m, k) b (k, n) + row; `how` says which operand is stored transposed. Threads
+    share the rows of out, or its columns if they own those or there are few rows."""
     m, n = out.shape
     items, others = m, n
     if (m < FEW_ROWS and m <= n) or (how != TRANSPOSED_A and by_columns(m, n, threads)):

@@ -1,6 +1,6 @@
-"""The seam between the engine and what computes: everything that the engine asks of a backend.
+"""The interface between the engine and a backend: all that the engine uses of one.
 
-An implementation need not derive from another one, nor from `Backend`: it has what is listed here.
+A backend needs no base class; it has the members listed here.
 """
 
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ class Backend(Protocol):
     """Memory for arrays, and code for the calls that read and write them.
 
     Attributes:
-        kernels: the backend's name: what computes. A checkpoint records it.
-        dtypes: the floating-point dtypes, by name, that parameters can have.
-        chunk: into how many elements to cut a vector for a rule that makes several passes over it.
-        remark: what the user should know of the choice of this backend; mostly empty.
-        xp: the array module that plain rules are called with.
+        kernels: the backend's name, which checkpoints record.
+        dtypes: the names of the floating-point dtypes that parameters can have.
+        chunk: elements per chunk of a vector, for a rule that makes several passes over it.
+        remark: what the user should know about the choice of this backend; usually empty.
+        xp: the array module passed to plain rules.
     """
 
     kernels: Kernels
@@ -34,18 +34,18 @@ class Backend(Protocol):
     xp: ModuleType
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        """An uninitialized array (*shape*), C order, where this backend computes."""
+        """An uninitialized array (*shape*), C order, in the memory of this backend."""
 
     def bind(self, calls: Iterable[Call]) -> Bound:
-        """One function that makes `calls` in order, for one thread at a time."""
+        """One function that makes `calls` in order; two threads must not run it at once."""
 
     def random(self, seed: int, purpose: int, step: Array) -> Random:
-        """Random numbers for `step` (1,), a counter, with the key (seed, purpose)."""
+        """Random numbers with the key (seed, purpose); `step` (1,) counts steps."""
 
     def quiet(self) -> AbstractContextManager[None]:
-        """While it lasts, in this thread: Inf and NaN arise without a warning, because the caller
-        checks for them; denormals count as 0 where the processor can do that."""
+        """A context in which, in this thread, Inf and NaN give no warnings, because the caller
+        checks for them, and denormals are 0 where the processor supports that."""
 
     def use_threads(self, threads: int) -> int:
-        """Share the work of every call bound from now on among `threads` threads, or as many as
-        there can be. Returns their number."""
+        """Share the work of calls bound from now on among `threads` threads, or as many as can be
+        started. Returns their number."""

@@ -1,9 +1,9 @@
 """Counter-based random numbers: there is no generator state to save.
 
 Philox4x64-10 (Salmon et al., 2011) turns a key and a counter into random bits. The key is the run's
-seed and the purpose of the numbers; the counter is the step, the function that draws, and the index
-of the number in its array. The same step therefore draws the same numbers again, in any order and
-on any backend.
+seed and the purpose of the numbers; the counter is the step, the index of the function that draws,
+and the index of the number in its array. So a step draws the same numbers whenever it is repeated,
+and on any backend.
 """
 
 from typing import Self
@@ -14,11 +14,11 @@ from mlptrain.backend.call import Array
 
 
 class Random:
-    """Draws for one function of a program.
+    """Random numbers for one function of a program.
 
     Attributes:
         seed, purpose: the key, each in [0, 2^63).
-        step: (1,) int64, the current step, counted by the program's caller.
+        step: (1,) int64, a counter that holds the current step.
         number: the index of this function among the program's stochastic functions.
     """
 
@@ -32,11 +32,11 @@ class Random:
         self._fresh = self._philox.state
 
     def numbered(self, number: int) -> Self:
-        """The draws for the function `number`, with the same key and step."""
+        """The random numbers of function `number`, with the same key and step."""
         return type(self)(self.seed, self.purpose, self.step, number)
 
     def uniform(self, out: Array) -> None:
-        """Fill `out`, of float32 or float64, with numbers in [0, 1)."""
+        """Fill `out`, float32 or float64, with numbers in [0, 1)."""
         self._fresh["state"]["counter"][:] = 0, self.number, self.step[0], 0
         self._philox.state = self._fresh
         self._generator.random(out=out, dtype=out.dtype)

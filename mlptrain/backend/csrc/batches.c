@@ -2,7 +2,7 @@
 
 #include "program.h"
 
-/* p: out (n[0],), source, places; n[1]: bytes of an entry. */
+/* p: out (n[0],), source, places; n[1]: bytes per entry. */
 void take(WHOLE) {
     const int64_t *places = o->p[2], size = o->n[1];
     for (int64_t i = 0; i < o->n[0]; i++)
@@ -26,9 +26,9 @@ void shares(WHOLE) {
         out[i] = (float)(out[i] / total);
 }
 
-#define AHEAD 4 /* rows between what is fetched and what is used */
+#define AHEAD 4 /* prefetch this many rows ahead */
 
-/* p: out (rows, width), pixels, their places, scale (width,), offset (width,) or NULL; n: width;
+/* p: out (rows, width), pixels, places (rows,), scale (width,), offset (width,) or NULL; n: width;
    items: rows. */
 KERNEL scaled_rows(ARGUMENTS) {
     int64_t width = o->n[0];
@@ -37,7 +37,7 @@ KERNEL scaled_rows(ARGUMENTS) {
     for (int64_t i = first; i < last; i++) {
         const uint8_t *restrict pixels = (const uint8_t *)o->p[1] + places[i] * width;
         float *restrict out = (float *)o->p[0] + i * width;
-        if (i + AHEAD < last) /* rows lie anywhere in memory */
+        if (i + AHEAD < last) /* shuffled rows: the hardware cannot predict the next one */
             for (int64_t j = 0; j < width; j += 64)
                 __builtin_prefetch((const uint8_t *)o->p[1] + places[i + AHEAD] * width + j);
         if (offset)

@@ -2,7 +2,7 @@
 
 #include "program.h"
 
-/* eˣ to float32 rounding; 0 and Inf beyond its range, NaN for NaN. */
+/* eˣ to float32 rounding; 0 or Inf out of range, NaN for NaN. */
 INLINE float exponential(float x) {
     x = x < -104.0f ? -104.0f : x > 89.0f ? 89.0f : x;
     float n = rintf(x * 1.44269504f);
@@ -14,7 +14,7 @@ INLINE float exponential(float x) {
     return y * a.f * b.f;
 }
 
-/* The largest of n > 0 numbers; a NaN may be passed over. */
+/* The largest of n > 0 numbers; may ignore NaN. */
 INLINE float maximum(const float *x, int64_t n) {
     float lane[LANES], largest = x[0];
     int64_t i = 0;
@@ -44,10 +44,10 @@ INLINE float sum(const float *x, int64_t n) {
     return total;
 }
 
-/* -- linear.py; its products are in products.c */
+/* -- linear.py; its matrix products are in products.c */
 
-/* out (rows, width) = the sum of arrays of its size, plus a row where there is one. p: out, the
-   arrays, the row or NULL; n: rows, width, how many arrays; items: entries. */
+/* out (rows, width) = Σ arrays (count, rows, width) + row. p: out, arrays, row (width,) or NULL;
+   n: rows, width, count; items: entries. */
 KERNEL sum_up(ARGUMENTS) {
     float *restrict out = o->p[0];
     const float *restrict arrays = o->p[1], *restrict row = o->p[2];
@@ -62,7 +62,8 @@ KERNEL sum_up(ARGUMENTS) {
     }
 }
 
-/* out (columns,) = the sums of the columns of g (n[0], n[1]); items: columns. */
+/* out (columns,) = the column sums of g (rows, columns). p: out, g; n: rows, columns;
+   items: columns. */
 KERNEL sum_columns(ARGUMENTS) {
     float *restrict out = o->p[0];
     const float *restrict g = o->p[1];
@@ -73,7 +74,8 @@ KERNEL sum_columns(ARGUMENTS) {
             out[j] += g[i * width + j];
 }
 
-/* -- activations.py: p: out and the arrays that the rule asks for, in its order; f: its setting. */
+/* -- activations.py. p: out, then the rule's arrays as kernels.py lists them; f: the setting;
+   items: entries, except in softmax. */
 
 KERNEL relu(ARGUMENTS) {
     float *out = o->p[0];
@@ -107,7 +109,7 @@ KERNEL leaky_relu_gradient(ARGUMENTS) {
         out[i] = (y[i] > 0 ? 1.0f : slope) * g[i];
 }
 
-/* Near 0 the first terms of its Taylor series, else 1 - 2 / (e²ˣ + 1). */
+/* For x² < 0.2 the first terms of the Taylor series, else 1 - 2 / (e²ˣ + 1). */
 KERNEL hyperbolic_tangent(ARGUMENTS) {
     float *out = o->p[0];
     const float *x = o->p[1];
@@ -148,7 +150,7 @@ KERNEL multiply(ARGUMENTS) {
         out[i] = a[i] * b[i];
 }
 
-/* p: out, x; n: width; items: rows. Writes e^(x - largest x) / sum into out. */
+/* out = e^(x - max x) / Σ e^(x - max x) for each row. p: out, x; n: width; items: rows. */
 KERNEL softmax(ARGUMENTS) {
     int64_t width = o->n[0];
     for (int64_t i = first; i < last; i++) {
@@ -165,8 +167,8 @@ KERNEL softmax(ARGUMENTS) {
 
 /* -- dropout.py */
 
-/* Four 64-bit numbers from a counter and a key: Philox4x64-10 (Salmon et al., 2011), which NumPy's
-   generator of that name computes, too. */
+/* Replaces the counter with four random 64-bit numbers: Philox4x64-10 (Salmon et al., 2011), the
+   same as NumPy's Philox. */
 INLINE void philox(uint64_t counter[4], uint64_t key_0, uint64_t key_1) {
     for (int round = 0; round < 10; round++) {
         __uint128_t a = (__uint128_t)0xD2E7470EE14C6C93u * counter[0];
@@ -180,8 +182,8 @@ INLINE void philox(uint64_t counter[4], uint64_t key_0, uint64_t key_1) {
     }
 }
 
-/* p: out, x, mask, step (1,); n: seed, purpose, number of the function; f: rate. One block of the
-   generator makes 8 entries of the mask. */
+/* p: out, x, mask, step (1,); n: seed, purpose, index of the function; f: rate; items: entries. One
+   Philox block gives 8 entries of the mask. */
 KERNEL dropout(ARGUMENTS) {
     float *out = o->p[0], *restrict mask = o->p[2];
     const float *x = o->p[1];
@@ -201,8 +203,8 @@ KERNEL dropout(ARGUMENTS) {
 
 /* -- losses.py */
 
-/* p: softmax p (rows, width), x, row (rows,), labels; n: width; f: label smoothing.
-   Writes lossᵢ into row. */
+/* row = lossᵢ, p = softmax(x). p: p (rows, width), x, row (rows,), labels; n: width; f: label
+   smoothing; items: rows. */
 KERNEL cross_entropy(ARGUMENTS) {
     int64_t width = o->n[0];
     const int64_t *labels = o->p[3];
@@ -226,7 +228,7 @@ KERNEL cross_entropy(ARGUMENTS) {
     }
 }
 
-/* p: out (), row, weights (n[0],). Writes Σ weightᵢ rowᵢ. */
+/* out () = Σ weightᵢ rowᵢ. p: out, row, weights (n[0],). */
 void weighted_sum(WHOLE) {
     const float *row = o->p[1], *weights = o->p[2];
     double total = 0;
@@ -235,7 +237,8 @@ void weighted_sum(WHOLE) {
     *(float *)o->p[0] = (float)total;
 }
 
-/* p: out (rows, width), g (), p, labels, weights (rows,); n: width; f: label smoothing. */
+/* p: out (rows, width), g (), p, labels, weights (rows,); n: width; f: label smoothing;
+   items: rows. */
 KERNEL cross_entropy_gradient(ARGUMENTS) {
     int64_t width = o->n[0];
     const int64_t *labels = o->p[3];
@@ -252,7 +255,8 @@ KERNEL cross_entropy_gradient(ARGUMENTS) {
     }
 }
 
-/* p: same (rows,), x (rows, width), labels; n: width. Writes whether x is largest at the label. */
+/* same = 1 where the first largest x of a row is the label's, else 0. p: same (rows,),
+   x (rows, width), labels; n: width; items: rows. */
 KERNEL is_correct(ARGUMENTS) {
     int64_t width = o->n[0];
     const int64_t *labels = o->p[2];
@@ -267,7 +271,7 @@ KERNEL is_correct(ARGUMENTS) {
     }
 }
 
-/* p: out (), x (n[0],). */
+/* out () = Σ x. p: out, x (n[0],). */
 void count(WHOLE) {
     double total = 0;
     for (int64_t i = 0; i < o->n[0]; i++)

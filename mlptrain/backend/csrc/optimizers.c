@@ -2,16 +2,16 @@
 
 #include "program.h"
 
-#define MOST 65536
+#define MOST 65536 /* squares summed in float32; a longer sum would lose digits */
 
-/* p: w, g, coefficients: g ← g + l2 w, w ← shrink w. */
+/* g ← g + share w, then w ← factor w. p: w, g, coefficients. */
 KERNEL decay(ARGUMENTS) {
     float *restrict w = o->p[0], *restrict g = o->p[1];
     const float *coefficients = o->p[2];
-    float l2 = coefficients[0], shrink = coefficients[1];
+    float share = coefficients[0], factor = coefficients[1];
     for (int64_t i = first; i < last; i++) {
-        g[i] += l2 * w[i];
-        w[i] *= shrink;
+        g[i] += share * w[i];
+        w[i] *= factor;
     }
 }
 
@@ -56,12 +56,12 @@ KERNEL adam(ARGUMENTS) {
     }
 }
 
-/* p: sums (parts,), float64, g. Adds the squares of the entries to their part's sum. */
+/* Adds the squares of g to the part's sum. p: sums (parts,) float64, g. */
 KERNEL square_sums(NUMBERED) {
     const float *g = o->p[1];
     double total = 0;
     for (int64_t i = first; i < last;) {
-        int64_t stop = smaller(last, i + MOST); /* float32 sums of more would be off */
+        int64_t stop = smaller(last, i + MOST);
         float lane[4 * LANES] = {0};
         double some = 0;
         for (int64_t j = i; j + 4 * LANES <= stop; j += 4 * LANES)
@@ -70,7 +70,7 @@ KERNEL square_sums(NUMBERED) {
         for (int k = 0; k < 4 * LANES; k++)
             some += lane[k];
         int64_t rest = i + (stop - i) / (4 * LANES) * (4 * LANES);
-        if (!(some < HUGE_VALF)) /* in float32 the squares of large numbers overflow */
+        if (!(some < HUGE_VALF)) /* squares overflowed float32: sum again in float64 */
             for (some = 0, rest = i; rest < stop; rest++)
                 some += (double)g[rest] * g[rest];
         for (; rest < stop; rest++)
@@ -81,8 +81,8 @@ KERNEL square_sums(NUMBERED) {
     ((double *)o->p[0])[part] += total;
 }
 
-/* out (1,) = min(1, limit / length), or 1 if the length, the root of the total of sums (n[0],),
-   float64, is NaN or Inf. The sums become 0, for the next time. p: out, sums; f: limit. */
+/* out (1,) = min(1, limit / length) with length = √Σ sums, or 1 if that is NaN or Inf. Resets the
+   sums to 0 for the next step. p: out, sums (n[0],) float64; f: limit. */
 void clip_factor(WHOLE) {
     double *sums = o->p[1], total = 0, limit = o->f[0];
     for (int64_t i = 0; i < o->n[0]; i++)
@@ -92,7 +92,7 @@ void clip_factor(WHOLE) {
     *(float *)o->p[0] = length > limit && length < HUGE_VAL ? (float)(limit / length) : 1;
 }
 
-/* p: out, factor (1,): out ← factor out. */
+/* out ← factor out. p: out, factor (1,). */
 KERNEL scale_by(ARGUMENTS) {
     float *restrict out = o->p[0], factor = *(const float *)o->p[1];
     if (factor != 1)

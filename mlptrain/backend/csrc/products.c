@@ -1,4 +1,5 @@
-/* The matrix products of mlptrain/functions/linear.py: by the BLAS, or by tiles where they pay. */
+/* The matrix products of mlptrain/functions/linear.py: by tiles where they are faster, else by the
+   BLAS. */
 
 #include "tiles.h"
 
@@ -10,13 +11,13 @@ typedef void (*sgemm_32)(int, int, int, int32_t, int32_t, int32_t, float, const 
 static void *sgemm;
 static int64_t sgemm_bits;
 
-/* Have the BLAS's products computed by `function`, a cblas_sgemm whose sizes have 32 or 64 bits. */
+/* Use `function`, a cblas_sgemm with 32-bit or 64-bit sizes, as the BLAS. */
 void use_sgemm(void *function, int64_t bits) {
     sgemm = function;
     sgemm_bits = bits;
 }
 
-/* out (m, n) = a (m, k) b (k, n) + row, unless that is NULL; out has rows out_width apart; k > 0. */
+/* out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL; out's rows are out_width apart; k > 0. */
 static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                     float *out, int64_t out_width) {
     int a_order = a.transposed ? 112 : 111, b_order = b.transposed ? 112 : 111;
@@ -32,10 +33,9 @@ static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
                 out[i * out_width + j] += row[j];
 }
 
-/* out (m, n) = a (m, k) b (k, n), plus a row where there is one. p: out, a, b, the row or NULL;
-   n: m, n, k, and how: 1 and 2 say that a and b are stored transposed, 4 that the items are the
-   columns of out instead of its rows, 8 that they are what is summed over: each part then writes
-   its sums into an out (m, n) of its own. */
+/* out (m, n) = a (m, k) b (k, n) + row. p: out, a, b, row (n,) or NULL; n: m, n, k, flags as in
+   products.py: 1: a is stored transposed; 2: b is; items: rows of out; with 4, its columns; with 8,
+   the index that is summed over, and each part writes its sums into an out (m, n) of its own. */
 void matrix_product(NUMBERED) {
     int64_t m = o->n[0], n = o->n[1], k = o->n[2], how = o->n[3], columns = n;
     matrix a = {o->p[1], how & 1 ? m : k, how & 1}, b = {o->p[2], how & 2 ? k : n, how & 2};

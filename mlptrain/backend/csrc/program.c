@@ -1,9 +1,10 @@
 /* Programs, and the threads that run them.
 
-   `state` says which operation is open and which of its parts nobody has taken yet, one bit each. A
-   thread takes its own part first, so that from one operation to the next the same memory stays in
-   the same core's cache, then any other; whoever finishes the last part opens the next operation. A
-   worker that the system keeps waiting has taken nothing, so nobody waits for it. */
+   `state` holds the index of the open operation and one bit per part that no thread has taken yet.
+   A thread first takes the part with its own number, so that the same memory stays in the same
+   core's cache from one operation to the next, then any other part. The thread that finishes the
+   last part opens the next operation. A thread takes a part only while it runs, so nobody waits for
+   a worker that has not been scheduled. */
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -16,16 +17,16 @@
 
 #include "program.h"
 
-#define SPINS 4000 /* about 100 µs of looking for work before a worker sleeps */
+#define SPINS 4000 /* polls, for about 100 µs, before a worker sleeps */
 
 int64_t layout(void) { return LAYOUT; }
 
 static const operation *program;
 static int64_t length;
-static int64_t rounds; /* how often it is still to be run, this time included */
-static _Alignas(64) _Atomic uint64_t state; /* index of the operation << 32 | its free parts */
-static _Alignas(64) _Atomic int64_t done;   /* parts of it that are finished */
-static _Alignas(64) _Atomic int sleeping;
+static int64_t rounds;                      /* runs of the program left, this one included */
+static _Alignas(64) _Atomic uint64_t state; /* index of the open operation << 32 | free parts */
+static _Alignas(64) _Atomic int64_t done;   /* its finished parts */
+static _Alignas(64) _Atomic int sleeping;   /* workers */
 static pthread_mutex_t sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static pthread_mutex_t one_caller = PTHREAD_MUTEX_INITIALIZER;
@@ -39,9 +40,9 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* Have numbers below 1e-38 become 0 in this thread: a mean of gradients that have stopped coming
-   falls among them and stays there, and each costs a hundred times the time of any other. Returns
-   the state to `restore`. */
+/* Treat denormals (below 1.2e-38) as 0 in this thread: Adam's moments decay into this range once a
+   gradient is 0 and stay there, and each denormal can cost a hundred times as much as a normal
+   number. Returns the state for `restore`. */
 #if defined(__x86_64__)
 static uint64_t flush_denormals(void) {
     uint64_t before = _mm_getcsr();
@@ -64,7 +65,7 @@ static uint64_t flush_denormals(void) { return 0; }
 static void restore(uint64_t state_before) { (void)state_before; }
 #endif
 
-/* Where in a segment of `items` a part begins. */
+/* The index at which a part begins in a segment of `items`. */
 static int64_t start(const operation *o, int64_t items, int64_t part) {
     return part == o->parts ? items : items * part / o->parts / o->grain * o->grain;
 }
@@ -86,12 +87,12 @@ static void run_whole(const operation *o) {
     o->kernel(o, 0, o->bounds[o->segments], 0);
 }
 
-/* A thread may read `program`, `length` and the operations only until its last store to `state` or
-   its last addition to `done`: from then on others may finish the program, free it and run another.
-   So what is needed afterwards is read before, into locals. */
+/* After its last store to `state` or its last addition to `done`, a thread must not read `program`,
+   `length` or an operation: by then the others may have finished the program, and its caller freed
+   it and started another. What is needed afterwards is copied into locals before. */
 
-/* Run the operations from `index` on that have only one part, then open the next one to all. After
-   the last operation the next round begins with the first. */
+/* From operation `index` on, run those with one part in this thread, then open the first with
+   several to all threads. After the last operation, the next round begins with the first. */
 static void open_operation(int64_t index) {
     for (;; index++) {
         if (index == length && --rounds > 0)
@@ -110,7 +111,8 @@ static void open_operation(int64_t index) {
     }
 }
 
-/* Take a part of the open operation and run it; 0 if there is none. */
+/* Take a part of the open operation and run it. Returns 0 if none is free; 1 if it ran one or
+   should try again. */
 static int take_part(int own) {
     uint64_t seen = atomic_load(&state);
     uint32_t free = (uint32_t)seen;
@@ -148,8 +150,8 @@ static void *work(void *number) {
     return NULL;
 }
 
-/* A fork waits until no program runs and nobody is between waking and sleeping. Its child has one
-   thread: it forgets those that did not come along, for whose waking it would wait for ever. */
+/* A fork waits until no program runs and no worker is waking up or falling asleep. The child has
+   one thread: it resets the workers' state, or waking them would block forever. */
 static void before_fork(void) {
     pthread_mutex_lock(&one_caller);
     pthread_mutex_lock(&sleep_mutex);
@@ -168,13 +170,14 @@ static void expect_forks(void) {
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* Have at least `threads` threads, the caller among them. Returns how many there are, at most 32. */
+/* Start workers until there are `threads` threads, the caller included. Returns how many there are,
+   at most 32. */
 int64_t start_threads(int64_t threads) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, expect_forks);
-    pthread_mutex_lock(&one_caller); /* it guards `workers`, too */
+    pthread_mutex_lock(&one_caller); /* also guards `workers` */
     sigset_t all, before;
-    sigfillset(&all); /* signals are for the caller to handle */
+    sigfillset(&all); /* workers inherit this mask: signals go to Python's threads */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (pthread_t thread; workers < threads - 1 && workers < 31; workers++) {
         if (pthread_create(&thread, NULL, work, (void *)(intptr_t)(workers + 1)))
@@ -187,7 +190,7 @@ int64_t start_threads(int64_t threads) {
     return started;
 }
 
-/* Run a program of `count` > 0 operations from the first to the last, `times` > 0 times. */
+/* Run `count` > 0 operations in order, `times` > 0 times. */
 void run_program(const operation *operations, int64_t count, int64_t times) {
     pthread_mutex_lock(&one_caller);
     uint64_t before = flush_denormals();

@@ -1,14 +1,14 @@
-/* Matrix products by tiles, where the processor has AVX-512 and they pay. With them, a training step of
-   784-512-512-10 takes 0.86 of its time by OpenBLAS, one of 12 million weights 0.97, on an Intel Xeon:
-   panels are brought into the first cache before they are needed, and no tile waits for what it is
-   added to.
+/* Matrix products by tiles, for processors with AVX-512, where they are faster than the BLAS. On an
+   Intel Xeon, a training step of 784-512-512-10 takes 0.86 of its time with OpenBLAS, and one of 12
+   million weights 0.97: panels are prefetched into the L1 cache, as are the entries that tiles add
+   to.
 
-   Tiles are parts of the result that stay in registers until all of a slab is summed up. Of b, a slab
-   of at most DEPTH rows and SPAN columns is packed at a time, in panels two registers wide, so that
-   each tile reads its panel in one stream; strips of the result, ROWS high, go over all panels of the
-   slab while their rows of a are in the first cache. For each row of the panel a tile takes one number
-   per row of its own from a, and adds that multiple of it: 2 ROWS WIDTH multiplications for ROWS + 2
-   loads. Every entry of the result is summed up in the same order, wherever it stands. */
+   A tile is a block of the result, ROWS x COLUMNS, whose sums stay in registers. b is packed slab
+   by slab, each at most DEPTH rows and SPAN columns, into panels two registers wide, so a tile
+   reads its panel as one stream. A strip of the result, ROWS high, goes through all panels of the
+   slab while its rows of a stay in the L1 cache. For each row of a panel, a tile loads one number
+   of a per row of its own and adds that multiple of the panel's row: 2 ROWS WIDTH multiplications
+   for ROWS + 2 loads. The order of summation is the same for every entry of the result. */
 
 #include <unistd.h>
 
@@ -17,32 +17,33 @@
 #if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
 
 #define WIDTH 16            /* floats in a register */
-#define COLUMNS (2 * WIDTH) /* of a tile, */
-#define ROWS 12             /* so that 24 of the 32 registers hold its sums */
-#define SPAN 512            /* columns in a slab, at most, */
-#define DEPTH 512           /* and rows */
-#define BLOCK (8 * ROWS)    /* rows of a that are packed at a time if it is stored transposed */
-#define AHEAD (8 * COLUMNS) /* floats between what of a panel is used and what is fetched */
+#define COLUMNS (2 * WIDTH) /* of a tile */
+#define ROWS 12             /* of a tile: its sums fill 24 of the 32 registers */
+#define SPAN 512            /* most columns of a slab */
+#define DEPTH 512           /* most rows of a slab */
+#define BLOCK (8 * ROWS)    /* rows of a packed at a time if a is stored transposed */
+#define AHEAD (8 * COLUMNS) /* prefetch this many floats ahead in a panel */
 
 #define TILES __attribute__((target("arch=x86-64-v4"), noinline)) static
 
 typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4)));
 typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
 
-/* Of each thread: what it has packed of b and of a. Not on the stack, which may be small. */
+/* Each thread's packed parts of b and a; not on the stack, which may be small. */
 static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
 static _Thread_local float packed[DEPTH * BLOCK];
 static int tiles_are_used;
-static int64_t slab_depth; /* DEPTH, or fewer rows, so that a slab fills half of the second cache */
+static int64_t slab_depth; /* rows of a slab: DEPTH, or what fills half of the L2 cache */
 
-/* out = start + a panel, with rows so far apart; a (i, l) is a[i * a_row + l * a_column]. */
+/* out = start + a panel. a (i, l) is a[i * a_row + l * a_column]; the panel is (k, COLUMNS); rows
+   of start and out are start_width and out_width apart. */
 typedef struct {
     const float *a, *panel, *start;
     float *out;
     int64_t k, a_row, a_column, start_width, out_width;
 } factors;
 
-/* `rows` of it, in `wide` registers each. */
+/* One tile of `rows` rows, each `wide` registers wide. */
 INLINE void tile(int rows, int wide, factors f) {
     vector sum[ROWS][2];
     for (int i = 0; i < rows; i++)
@@ -65,7 +66,7 @@ INLINE void tile(int rows, int wide, factors f) {
                 *(const vector *)(f.start + i * f.start_width + j * WIDTH) + sum[i][j];
 }
 
-/* The same for at most COLUMNS: what does not fill the registers is moved into memory that does. */
+/* A tile of at most COLUMNS columns; a narrower one is computed in a buffer of full width. */
 INLINE void fitted_tile(int rows, int64_t columns, factors f) {
     if (columns == COLUMNS) {
         tile(rows, 2, f);
@@ -85,7 +86,7 @@ INLINE void fitted_tile(int rows, int64_t columns, factors f) {
         memcpy(f.out + i * f.out_width, edge + i * COLUMNS, columns * sizeof *edge);
 }
 
-/* `rows` of the result's first `columns`, panel after panel. */
+/* A strip: `rows` rows and the first `columns` columns of the result, panel by panel. */
 INLINE void strip(int rows, int64_t columns, factors f) {
     for (int64_t j = 0; j < columns; j += COLUMNS) {
         for (int i = 0; i < rows; i++)
@@ -98,8 +99,8 @@ INLINE void strip(int rows, int64_t columns, factors f) {
     }
 }
 
-/* The same for m rows. In a, strips are `strip_apart` entries apart, the rows that are left `row_apart`.
- */
+/* m rows, strip by strip. In a, full strips are `strip_apart` entries apart, the remaining rows
+   `row_apart`. */
 INLINE void strips(int64_t m, int64_t columns, factors f, int64_t strip_apart, int64_t row_apart) {
 #define STRIPS(rows)                                                                               \
     for (; m >= (rows); m -= (rows)) {                                                             \
@@ -115,7 +116,7 @@ INLINE void strips(int64_t m, int64_t columns, factors f, int64_t strip_apart, i
 #undef STRIPS
 }
 
-/* Code of their own, in which the steps along a are constants: of rows, and of what is packed. */
+/* `strips` compiled twice, for a in rows and for a packed, so that its stride is a constant. */
 TILES void strips_of_rows(int64_t m, int64_t columns, factors f, int64_t width) {
     f.a_row = width, f.a_column = 1;
     strips(m, columns, f, ROWS * width, width);
@@ -125,8 +126,8 @@ TILES void strips_of_packed(int64_t m, int64_t columns, factors f) {
     strips(m, columns, f, ROWS * f.k, 1);
 }
 
-/* Turn WIDTH rows, `width` apart, into columns: in the s-th step, blocks of s x s entries beside the
-   diagonal change places. */
+/* Transpose WIDTH x WIDTH entries, in rows `width` apart, into the panel. For s = 1, 2, 4, ...,
+   blocks of s x s entries on either side of the diagonal are swapped. */
 INLINE void transpose(const float *from, int64_t width, float *panel) {
     vector row[WIDTH];
     integers place;
@@ -149,7 +150,8 @@ INLINE void transpose(const float *from, int64_t width, float *panel) {
         *(vector *)(panel + i * COLUMNS) = row[i];
 }
 
-/* panels = the first `columns` of b (k, ...), COLUMNS in each, the last one filled up with zeros. */
+/* panels = the first `columns` columns of b (k, ...), COLUMNS per panel; the last one is padded
+   with zeros. */
 INLINE void pack(matrix b, int64_t k, int64_t columns) {
     int64_t whole = columns / WIDTH * WIDTH, deep = k / WIDTH * WIDTH, last = columns % COLUMNS;
 #define PLACE(l, j) (panels + (j) / COLUMNS * COLUMNS * k + (l) * COLUMNS + (j) % COLUMNS)
@@ -165,7 +167,7 @@ INLINE void pack(matrix b, int64_t k, int64_t columns) {
         return;
     }
     for (int64_t l = 0; l < k; l++, b.entries += b.width) {
-        for (int64_t j = 0; j < columns - last; j += COLUMNS) /* PLACE without its divisions */
+        for (int64_t j = 0; j < columns - last; j += COLUMNS) /* PLACE without divisions */
             memcpy(panels + j * k + l * COLUMNS, b.entries + j, COLUMNS * sizeof *panels);
         if (last)
             memcpy(PLACE(l, columns - last), b.entries + columns - last, last * sizeof *panels);
@@ -173,7 +175,7 @@ INLINE void pack(matrix b, int64_t k, int64_t columns) {
 #undef PLACE
 }
 
-/* packed = the first m rows of a (..., k), stored transposed: ROWS in each strip, side by side. */
+/* packed = the first m rows of a (..., k), which is stored transposed, as strips (k, ROWS). */
 INLINE void pack_strips(matrix a, int64_t m, int64_t k) {
     int64_t last = m % ROWS;
     for (int64_t l = 0; l < k; l++, a.entries += a.width) {
@@ -185,7 +187,7 @@ INLINE void pack_strips(matrix a, int64_t m, int64_t k) {
     }
 }
 
-/* As product_by_tiles, whether they pay or not. */
+/* product_by_tiles, whether or not tiles are faster. */
 TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                     float *out, int64_t out_width) {
     static const float zeros[SPAN];
@@ -215,7 +217,7 @@ TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
 }
 
 static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix b) {
-    double small = b.transposed ? 250e3 : 1e6; /* OpenBLAS has kernels for products below */
+    double small = b.transposed ? 250e3 : 1e6; /* below, OpenBLAS has kernels for small products */
     return m >= 8 && n >= 8 && (double)m * n * k >= small;
 }
 
@@ -227,8 +229,8 @@ int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const 
     return are_used;
 }
 
-/* Have tiles used where they pay, or not. `second_cache`: its bytes; 0: what the system says. Returns
-   whether they will be used. */
+/* Use tiles where they are faster, if `wanted`; else never. `second_cache`: bytes of the L2 cache;
+   0: ask the system. Returns whether tiles will be used. */
 int64_t use_tiles(int64_t wanted, int64_t second_cache) {
     if (!second_cache)
         second_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);

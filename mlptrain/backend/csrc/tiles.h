@@ -5,21 +5,21 @@
 
 #include "program.h"
 
-/* A matrix as it is stored: `width` numbers from one row to the next, its columns if `transposed`. */
+/* A matrix in memory: its rows, or its columns if `transposed`, are `width` numbers apart. */
 typedef struct {
     const float *entries;
     int64_t width;
     int transposed;
 } matrix;
 
-/* The matrix without its first rows and columns. */
+/* The matrix without its first `rows` rows and `columns` columns. */
 INLINE matrix beyond(matrix x, int64_t rows, int64_t columns) {
     x.entries += x.transposed ? columns * x.width + rows : rows * x.width + columns;
     return x;
 }
 
-/* out (m, n) = a (m, k) b (k, n) + row, unless that is NULL; out has rows out_width apart; k > 0.
-   Returns 0, and writes nothing, where the BLAS is to be preferred. */
+/* out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL; out's rows are out_width apart; k > 0.
+   Returns 0 and writes nothing where the BLAS is faster. */
 int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                      float *out, int64_t out_width);
 
