@@ -1,1 +1,1 @@
-"""Measurements of mlptrain beside its peers: `python -m benchmarks --help`, or `make bench`."""
+"""mlptrain measured beside its peers: `python -m benchmarks --help`, or `make bench`."""

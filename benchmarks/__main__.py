@@ -2,7 +2,7 @@
 
     python -m benchmarks [PART ...] [--rounds 7] [--rows 1 2 3 4] [--quick] [--write]
 
-Without parts all of them run, one after the other, on a machine that should do nothing else.
+Without PART, all parts run, one after the other. Run nothing else on the machine meanwhile.
 """
 
 import argparse
@@ -45,22 +45,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--rows", type=int, nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--quick", action="store_true", help="only to see that everything works")
-    parser.add_argument("--data", type=Path, default=fashion_mnist.FOLDER, help="Fashion-MNIST")
-    parser.add_argument("--write", action="store_true", help="results.json and RESULTS.md")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}")
+    parser.add_argument("--rounds", type=int, default=7, help="how often all is timed; default: 7")
     parser.add_argument(
-        "--again", action="store_true", help="no measuring: results.json to RESULTS.md"
+        "--rows", type=int, nargs="+", choices=ROWS, default=list(ROWS), help="networks to train"
+    )
+    parser.add_argument("--quick", action="store_true", help="only check that everything works")
+    parser.add_argument(
+        "--data", type=Path, default=fashion_mnist.FOLDER, help="folder of Fashion-MNIST"
+    )
+    parser.add_argument("--write", action="store_true", help="write results.json and RESULTS.md")
+    parser.add_argument(
+        "--again", action="store_true", help="only write RESULTS.md anew from results.json"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(unknown)}. There are {', '.join(PARTS)}.")
+        parser.error(f"no such part: {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
     if arguments.again:
         Results(FOLDER).write()
         return
-    # modules are compiled once, not at each start, as the installed peers are
+    # cache bytecode, as the installed peers do; otherwise each start compiles the modules
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     results = Results(FOLDER, machine())
     options = Options(arguments.rounds, tuple(arguments.rows), arguments.quick, arguments.data)
@@ -73,8 +77,8 @@ def main() -> None:
 
 
 class Results:
-    """results.json and RESULTS.md in `folder`. What was measured before on the same machine with
-    the same versions stays until its part is measured again; any other record is dropped."""
+    """results.json and RESULTS.md in `folder`. Records of the same machine and versions stay until
+    their part is measured again; others are dropped."""
 
     def __init__(self, folder: Path, machine: dict[str, str] | None = None) -> None:
         self._json, self._markdown = folder / "results.json", folder / "RESULTS.md"
@@ -85,7 +89,7 @@ class Results:
         self.parts = saved["parts"] if saved["machine"] == self.machine else {}
 
     def record(self, name: str, options: Options) -> dict[str, Any]:
-        """Measure a part."""
+        """Measure the part `name` and return its record."""
         self.parts[name] = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": commit(),

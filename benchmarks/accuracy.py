@@ -1,6 +1,6 @@
-"""Accuracy on the test images after equal epochs: that nobody is fast by learning less.
+"""Test accuracy after equally many epochs: no contestant is fast because it learns less.
 
-Everyone starts from the initial weights of its own defaults, with other ones for each seed.
+Each starts from weights of its own default initializer, different for each seed.
 """
 
 import math
@@ -12,13 +12,13 @@ from benchmarks.options import Options
 from benchmarks.report import Table
 from benchmarks.worker import Worker
 
-NUMBERS = (1, 2, 3)  # of the rows; an epoch of row 4 takes minutes
+NUMBERS = (1, 2, 3)  # row numbers; an epoch of row 4 takes minutes
 EPOCHS = 4
 SEEDS = 5
 
 
 def measure(options: Options) -> dict[str, Any]:
-    """Per row and contestant, the accuracy with each seed."""
+    """The accuracies by row and contestant, one per seed."""
     seeds = range(2 if options.quick else SEEDS)
     epochs = 1 if options.quick else EPOCHS
     result: dict[str, Any] = {}
@@ -42,10 +42,17 @@ def tables(result: dict[str, Any]) -> list[Table]:
     return [
         Table(
             f"{row}, after {record['epochs']} epochs",
-            ["contestant", "mean accuracy", "lowest", "highest", "mlptrain - it", "95 % interval"],
+            [
+                "contestant",
+                "mean accuracy",
+                "lowest",
+                "highest",
+                "mlptrain - contestant",
+                "95 % CI",
+            ],
             [_line(name, record["accuracies"]) for name in record["accuracies"]],
-            "The interval is that of the difference of the means, over seeds; where it holds 0, "
-            "the difference is noise.",
+            "Over seeds. The 95 % confidence interval is that of the difference of the means; if "
+            "it contains 0, the difference is not significant.",
         )
         for row, record in result.items()
     ]

@@ -1,8 +1,8 @@
-"""Who trains: mlptrain twice, five peers, JAX in a form that no training loop with a look at each
-step can have, and the matrix products alone.
+"""What trains: mlptrain twice, five peers, the matrix products alone, and JAX with a whole epoch in
+one compiled loop, which a training loop that looks at each step cannot use.
 
-A peer that can be run in several reasonable ways gets all of them, and the fastest in a heat
-before the rounds is the one that is measured, on each row anew.
+If there are several reasonable ways to run a peer, all run in heats before the rounds of each row,
+and the fastest is measured.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ PEERS = {
     "Keras on JAX": [Form("keras_jax", "steps_per_execution 32")],
     "JAX jit": [Form("jax_jit", "step")],
 }
-SCAN = "JAX, one scan"  # an epoch as one compiled loop: nothing is seen before it ends
+SCAN = "JAX, one scan"  # an epoch as one compiled loop: no results before it ends
 MLPTRAIN = {
     OURS: [Form("mlptrain_loop")],
     OURS_IN_NUMPY: [Form("mlptrain_loop", numpy_only=True)],
@@ -29,7 +29,7 @@ MLPTRAIN = {
 
 
 def forms(row: Row) -> Iterator[tuple[str, list[Form]]]:
-    """All contestants of `row` with the forms they may take."""
+    """The contestants of `row`, each with the forms to choose from."""
     yield from MLPTRAIN.items()
     for name, several in {**PEERS, SCAN: [Form("jax_jit", "scan")]}.items():
         alone = [Form(several[0].module, several[0].name, one_core=True)] if row.is_small else []

@@ -1,7 +1,7 @@
-"""How many 28×28 PNG files per second become arrays, checks included.
+"""How many 28×28 PNG files are decoded per second, checks included.
 
-Reads Fashion-MNIST as PNG files in class folders, as `mlptrain train` does: listing, checking,
-decoding, on one process and on all cores in turn.
+Reads Fashion-MNIST as PNG files in class folders, as `mlptrain train` does: listing, checking and
+decoding, alternately in one process and on all cores.
 """
 
 import tempfile
@@ -51,7 +51,7 @@ def tables(result: dict[str, Any]) -> list[Table]:
     return [
         Table(
             "28×28 PNG files in class folders",
-            ["on", "files/s"],
+            ["decoding", "files/s"],
             [[name, count(values)] for name, values in result.items()],
         )
     ]

@@ -1,4 +1,4 @@
-"""Fashion-MNIST out of its IDX files, and as the peers take it: float32 in memory."""
+"""Fashion-MNIST from its IDX files: as it is, and as the peers need it, float32 in memory."""
 
 import gzip
 from pathlib import Path
@@ -11,7 +11,7 @@ PREFIXES = {"train": "train", "test": "t10k"}
 
 
 def paths(folder: Path, split: str) -> tuple[Path, Path]:
-    """The files of images and labels of `split`, "train" or "test"."""
+    """The image file and the label file of `split`, "train" or "test"."""
     prefix = PREFIXES[split]
     return (
         folder / f"{prefix}-images-idx3-ubyte.gz",
@@ -29,7 +29,7 @@ def read(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]
 def load(
     folder: Path, split: str, examples: int | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Images (n, 784) in [0, 1] and labels (n,) of the first `examples`."""
+    """Images (n, 784) in [0, 1] and labels (n,) of the first `examples`; None: all."""
     pixels, labels = (array[:examples] for array in read(folder, split))
     x = np.multiply(pixels.reshape(-1, 784), np.float32(1 / 255), dtype=np.float32)
     return x, labels.astype(np.int64)

@@ -1,15 +1,15 @@
-"""What the gradient costs, in forward passes, beside the lecture's figure of about two.
+"""The cost of the gradient in forward passes; the lecture says about two.
 
-For three networks this measures, on the program that training runs (float32, relu, cross-entropy),
+For three networks (float32, relu, cross-entropy), this times the passes of training,
 
     forward    one `Plan.forward`: the loss of a batch, and nothing else
     backward   one `Plan.backward` after it: the gradients of all parameters
 
-and shows backward / forward, what the gradient costs on top of the loss. Each round times both
-once, one directly after the other, over as many passes as take about 20 ms, so that a slow moment
-of the machine hits both alike.
+and shows backward / forward, the cost of the gradient on top of the loss. Each round times one
+directly after the other, each over as many passes as take about 20 ms, so that a slow moment of the
+machine affects both.
 
-The lecture's two is a count of operations: for each matrix product forward, one for the weights'
+The lecture counts operations: for each matrix product forward, there is one for the weights'
 gradient and one for the input's. The first layer's input gradient is never computed, so a network
 whose first layer holds most of its weights stays below two.
 """
@@ -32,14 +32,14 @@ from mlptrain.functions.losses import CountCorrect, CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Head, Model, Program
 
-NUMBERS = (1, 2, 3)  # of the rows
+NUMBERS = (1, 2, 3)  # row numbers
 ROUNDS = 60
 WAYS = ("forward", "backward")
 SECONDS_PER_TIMING = 0.02
 
 
 def measure(options: Options) -> list[dict[str, Any]]:
-    """Per network, seconds of one forward and of one backward pass in each round."""
+    """For each network, the seconds of a forward and of a backward pass in each round."""
     rounds = 10 if options.quick else ROUNDS
     return [
         {"row": str(row), "by operations": operations(row), **timings(program(row), rounds)}
@@ -48,8 +48,7 @@ def measure(options: Options) -> list[dict[str, Any]]:
 
 
 def program(row: Row) -> Program:
-    """The training program of `row`, filled with random data, on as many threads as training
-    would take."""
+    """The training program of `row` with random data, on as many threads as training uses."""
     random = np.random.default_rng(0)
     hidden = [Dense(units=units, activation=ReLU()) for units in row.hidden]
     backend = choose_backend()
@@ -66,7 +65,7 @@ def program(row: Row) -> Program:
 
 
 def timings(made: Program, rounds: int) -> dict[str, list[float]]:
-    """Seconds per pass, after passes that warm up."""
+    """Seconds per pass in each round, after warm-up passes."""
     forward, backward = made.plan.forward, made.plan.backward
     with made.plan.backend.quiet():
         seconds(forward, 20)
@@ -77,7 +76,7 @@ def timings(made: Program, rounds: int) -> dict[str, list[float]]:
 
 
 def seconds(run: Callable[[], None], passes: int) -> float:
-    """Seconds of one pass, over `passes` of them."""
+    """The mean seconds per pass over `passes` passes."""
     started = time.perf_counter()
     for _ in range(passes):
         run()
@@ -85,7 +84,7 @@ def seconds(run: Callable[[], None], passes: int) -> float:
 
 
 def operations(row: Row) -> float:
-    """Matrix products of the backward pass / of the forward pass, by their multiplications."""
+    """Multiplications in the matrix products of the backward pass / of the forward pass."""
     products = [n * m for n, m in row.layers]
     return (2 * sum(products) - products[0]) / sum(products)
 
@@ -93,8 +92,8 @@ def operations(row: Row) -> float:
 def tables(result: list[dict[str, Any]]) -> list[Table]:
     return [
         Table(
-            "A backward pass in forward passes",
-            ["network", "forward µs", "backward µs", "backward / forward", "by operations"],
+            "Cost of a backward pass, in forward passes",
+            ["network", "forward µs", "backward µs", "backward / forward", "by operation count"],
             [
                 [
                     record["row"],

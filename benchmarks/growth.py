@@ -1,9 +1,9 @@
-"""How time and memory grow: one quantity at a time around a base, each point a process of its own
+"""How time and memory grow if one quantity varies around a base. Each point runs in its own process
 in every round.
 
-Time is set against work, so that what grows with the work, and no faster, has a constant quotient.
-The work of a sample is counted in multiplications: those of its matrix products, forward and
-backward, and its share of the update of all parameters.
+Time is divided by work, so that the quotient is constant if time grows like the work. The work of a
+sample is counted in multiplications: those of its matrix products, forward and backward, and its
+share of the update of all parameters.
 """
 
 import json
@@ -26,13 +26,13 @@ from benchmarks.rounds import in_turn
 from benchmarks.worker import ROOT
 
 INPUTS = 28 * 28
-UPDATE_WORK = 30  # of one parameter: its 0.33 ns are the time of so many multiplications
+UPDATE_WORK = 30  # multiplications that take as long as the update of one parameter, 0.33 ns
 TOLERANCE = 1.5
 
 
 @dataclass(frozen=True)
 class Point:
-    """What is trained: random images of 28×28 pixels with random labels."""
+    """A network and its data: random images of 28×28 pixels with random labels."""
 
     hidden: tuple[int, ...] = (256,)
     batch_size: int = 128
@@ -50,7 +50,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Study:
-    """One quantity that grows: its values, the point for a value, and what memory is given per."""
+    """A quantity that varies: its values, the point for each value, and the unit that memory is
+    divided by."""
 
     values: tuple[int, ...]
     point: Callable[[int], Point]
@@ -74,8 +75,8 @@ STUDIES = {
 
 
 def measure(options: Options) -> dict[str, list[dict[str, Any]]]:
-    """Per study and value, the work per sample and what `workers/growth_point.py` found: seconds in
-    each round, the rest in the first."""
+    """For each study and value, the work per sample and the figures of `workers/growth_point.py`:
+    seconds of each round, the others of the first round."""
     points = {
         f"{name} {value}": (name, value, study.point(value))
         for name, study in STUDIES.items()
@@ -116,13 +117,13 @@ def tables(result: dict[str, Any]) -> list[Table]:
 
 
 def _seconds(point: dict[str, Any]) -> float:
-    """Per sample: the median of the rounds."""
+    """Seconds per sample, the median of the rounds."""
     return statistics.median(point["seconds_per_sample"])
 
 
 def growth(points: list[dict[str, Any]]) -> float:
-    """The largest rise of time per work from one value to any larger one: above 1, time grows
-    faster than the work."""
+    """The largest factor by which time per work rises from one value to a larger one; above 1, time
+    grows faster than the work."""
     costs = [_seconds(point) / point["work"] for point in points]
     return max(later / earlier for i, earlier in enumerate(costs) for later in costs[i:])
 
@@ -131,16 +132,16 @@ def _verdicts(result: dict[str, Any], base: str) -> Table:
     rows = []
     for name, points in result.items():
         risen = growth(points)
-        verdict = "superlinear" if risen > TOLERANCE else "with the work"
+        verdict = "superlinearly" if risen > TOLERANCE else "like the work"
         span = f"{points[0]['value']:,} to {points[-1]['value']:,}"
         rows.append([name, span, f"{risen:.2f}", verdict])
     return Table(
-        "What grows faster than its work",
-        ["quantity", "range", "time / work rises by", "time grows"],
+        "Growth of time and work",
+        ["quantity", "range", "largest rise of time / work", "time grows"],
         rows,
-        f"Around {base}. Work: multiplications per sample, forward and backward, and "
-        f"{UPDATE_WORK} for each parameter's update / batch size. More than {TOLERANCE} is called "
-        "superlinear.",
+        f"Around {base}. Work: multiplications per sample, forward and backward, plus "
+        f"{UPDATE_WORK} per parameter / batch size for the update. Above {TOLERANCE}, the growth "
+        "counts as superlinear.",
     )
 
 
@@ -164,7 +165,7 @@ def _table(name: str, points: list[dict[str, Any]]) -> Table:
 
 
 def _marginal_bytes(name: str, points: list[dict[str, Any]], i: int) -> str:
-    """What memory grew by since the value before, per unit."""
+    """The growth of memory from the previous value, in bytes per unit."""
     if i == 0:
         return ""
     unit = "parameters" if STUDIES[name].memory_per == "parameter" else "value"

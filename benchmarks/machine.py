@@ -1,4 +1,4 @@
-"""What the figures depend on besides the code: machine, operating system, versions, BLAS."""
+"""What the results depend on besides the code: machine, operating system, versions, BLAS."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ def machine() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The short hash of what is measured, with "+" where files differ from it."""
+    """The short hash of the measured commit, with "+" if files differ from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"

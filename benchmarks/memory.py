@@ -1,4 +1,4 @@
-"""Peak memory of a process that trains row 3 for one pass, data and framework included."""
+"""Peak memory of a process that trains row 3 for one pass, including data and framework."""
 
 from benchmarks.contestants import MLPTRAIN, OURS, PEERS
 from benchmarks.options import Options
@@ -10,7 +10,7 @@ ROW = ROWS[3]
 
 
 def measure(options: Options) -> dict[str, int]:
-    """Bytes per contestant."""
+    """The peak in bytes, by contestant."""
     peaks = {}
     for name, (form, *_) in (MLPTRAIN | PEERS).items():
         with ready_worker(form, ROW, options.data) as worker:
@@ -22,11 +22,11 @@ def tables(result: dict[str, int]) -> list[Table]:
     return [
         Table(
             f"One pass of {ROW}",
-            ["contestant", "peak MB", "it / mlptrain"],
+            ["contestant", "peak MB", "contestant / mlptrain"],
             [
                 [name, f"{peak / 1e6:,.0f}", f"{peak / result[OURS]:.2f}"]
                 for name, peak in result.items()
             ],
-            "mlptrain keeps the 47 MB of pixels as they are; the peers hold them as float32.",
+            "mlptrain keeps the 47 MB of pixels as uint8; the peers hold them as float32.",
         )
     ]

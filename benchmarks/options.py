@@ -1,4 +1,4 @@
-"""What the user asked for, as every part of the benchmarks reads it."""
+"""The options that every part of the benchmarks gets, and what a part must define."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +13,9 @@ QUICK_STEPS = 5
 @dataclass(frozen=True)
 class Options:
     """Attributes:
-    rounds: how often everything that is timed is timed, in turn.
+    rounds: how often everything is timed, in turn.
     rows: the numbers of the rows to train.
-    quick: fewer steps, points and seeds, to see that everything works.
+    quick: fewer steps, points and seeds, to check that everything works.
     data: the folder with Fashion-MNIST.
     """
 
@@ -28,7 +28,7 @@ class Options:
         return f"{self.rounds} rounds" + (", QUICK: no figure here means anything" * self.quick)
 
     def chosen_rows(self) -> dict[int, Row]:
-        """By number; when `quick`, with few steps in a pass."""
+        """The rows by number; if `quick`, with few steps per pass."""
         rows = {number: ROWS[number] for number in self.rows}
         if not self.quick:
             return rows
@@ -39,8 +39,8 @@ class Options:
 
 
 class Part(Protocol):
-    """A module that measures one thing: `measure` returns what json can hold, raw figures per
-    round, and `tables` makes of that what is shown."""
+    """A module that measures one thing. `measure` returns the raw figures of each round, which must
+    fit into JSON; `tables` turns them into the tables to show."""
 
     def measure(self, options: Options) -> Any: ...
 

@@ -8,7 +8,7 @@ from benchmarks import fashion_mnist
 
 
 def write_pictures(data: Path, folder: Path, count: int) -> None:
-    """The first `count` training images, below a folder per class."""
+    """Write the first `count` training images to `folder`, in one folder per class."""
     pixels, labels = fashion_mnist.read(data, "train")
     for label in range(10):
         (folder / str(label)).mkdir()

@@ -1,7 +1,7 @@
-"""A folder of 10,000 PNG files through `mlptrain predict`, beside decoding them and nothing else.
+"""`mlptrain predict` on a folder of 10,000 PNG files, beside a process that only decodes them.
 
-All are whole processes, and each is also run on a folder with one of the files: what it takes
-longer for the 10,000 is what the files cost, without start-up.
+Whole processes are timed. Each also runs on a folder with one of the files: the difference is the
+time of the files without start-up.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ training: {{batch_size: 128, epochs: 1}}
 
 
 def measure(options: Options) -> dict[str, dict[str, list[float]]]:
-    """Per process, the seconds in each round: for `all` files and for `one`."""
+    """For each process, the seconds in each round, for `all` files and for `one`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for kind, images in KINDS.items():
@@ -52,7 +52,7 @@ def _net(row: Row) -> str:
 
 
 def _trained(row: Row, folder: Path) -> str:
-    """The run folder, below `folder`, of a net trained on all pictures there for an epoch."""
+    """Train a net for one epoch on all pictures below `folder`, and return its run folder there."""
     run = folder / _net(row)
     config = run.with_suffix(".yaml")
     text = CONFIG.format(pictures=folder / "all", hidden=list(row.hidden))
@@ -74,11 +74,12 @@ def tables(result: dict[str, dict[str, list[float]]]) -> list[Table]:
         ]
         for name in result
     ]
-    header = ["process", "files/s", "it / decoding", "files/s without start-up", "it / decoding"]
+    ratio = "process / decoding"
+    header = ["process", "files/s", ratio, "files/s without start-up", ratio]
     return [Table(f"{FILES:,} PNG files", header, rows)]
 
 
 def _beyond(seconds: dict[str, list[float]]) -> list[float]:
-    """Files per second beyond the first one."""
+    """Files per second in each round, without start-up and the first file."""
     pairs = zip(seconds["all"], seconds["one"], strict=True)
     return [(FILES - 1) / (most - one) for most, one in pairs]

@@ -1,4 +1,4 @@
-"""Whole processes, timed from outside."""
+"""Timing of whole processes from outside."""
 
 import os
 import subprocess
@@ -14,12 +14,12 @@ MLPTRAIN = str(Path(sys.executable).with_name("mlptrain"))
 
 
 def script(name: str, *arguments: object) -> list[str]:
-    """A command that runs a script of `scripts/`."""
+    """The command that runs the script `name` of `scripts/`."""
     return [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
 
 
 def run(command: list[str], folder: Path) -> float:
-    """Seconds until the command, started in `folder`, has ended. Raises CalledProcessError if it
+    """Run the command in `folder` and return the seconds it took. Raises CalledProcessError if it
     fails."""
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     started = time.perf_counter()
@@ -28,7 +28,7 @@ def run(command: list[str], folder: Path) -> float:
 
 
 def measure(commands: dict[str, list[str]], folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each command in each round, after one round that warms the file cache."""
+    """The seconds of each command in each round, after a round that warms the file cache."""
     turns = {name: partial(run, command, folder) for name, command in commands.items()}
     seconds = in_turn(turns, rounds + 1)
     return {name: values[1:] for name, values in seconds.items()}

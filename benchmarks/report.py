@@ -1,4 +1,4 @@
-"""Tables as aligned Markdown: readable in a terminal as they are, and as RESULTS.md."""
+"""Tables as aligned Markdown, readable both in a terminal and in RESULTS.md."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a title; `note` says how to read them."""
+    """A table with a title; `note` says how to read it."""
 
     title: str
     header: Sequence[str]
@@ -25,19 +25,20 @@ class Table:
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    """The first cell to the left, the others to the right."""
+    """The cells padded to `widths`: the first aligned left, the others right."""
     yield cells[0].ljust(widths[0])
     yield from (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
 
 
 def document(machine: dict[str, str], parts: dict[str, tuple[dict[str, Any], list[Table]]]) -> str:
-    """RESULTS.md: the machine, then per part its record's circumstances and its tables."""
+    """The text of RESULTS.md: the machine; then for each part the date, commit and options of its
+    record, and its tables."""
     facts = "\n".join(f"| {name} | {value} |" for name, value in machine.items())
     sections = [
         "# Results",
-        "Written by `make bench`; the raw figures of every round are in `results.json`. Each cell "
-        "with a range is the median over the rounds (and their minimum and maximum); ratios are "
-        "taken within a round.",
+        "Written by `make bench`; the raw figures of every round are in `results.json`. A cell "
+        "with a range shows the median over the rounds (and the minimum and maximum). Ratios are "
+        "taken within each round.",
         f"| | |\n| --- | --- |\n{facts}",
     ]
     for name, (record, tables) in parts.items():

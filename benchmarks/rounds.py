@@ -1,4 +1,4 @@
-"""Measurements that alternate, so that what the machine does meanwhile meets all of them."""
+"""Interleaved measurements, so that other load on the machine affects all of them."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -8,8 +8,8 @@ T = TypeVar("T")
 
 
 def in_turn(turns: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """What each of `turns` returned in each round. In every round all take their turn, in an order
-    drawn anew."""
+    """The results of each of `turns`, one per round. Every round calls all of them once, in a new
+    random order."""
     results: dict[str, list[T]] = {name: [] for name in turns}
     for number in range(rounds):
         order = list(turns)

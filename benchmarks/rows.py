@@ -1,4 +1,4 @@
-"""The networks that every framework trains: one definition for all workers."""
+"""The networks that all contestants train."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,14 +8,14 @@ TRAINING_EXAMPLES = 60_000  # of Fashion-MNIST
 
 @dataclass(frozen=True)
 class Row:
-    """A network, its batch size, and how much of it one turn is.
+    """A network, its batch size, and the length of one turn of training.
 
     Attributes:
         sizes: inputs, hidden widths, classes.
         batch_size: examples per step.
-        examples: a pass goes over the first so many of the training images, shuffled.
-        passes: so many passes are one turn, of about 1 to 2 seconds.
-        is_small: whether its products are so small that one core may beat all of them.
+        examples: training images in a pass, the first ones, shuffled.
+        passes: passes per turn; a turn takes about 1 to 2 seconds.
+        is_small: whether its products are so small that one core may be faster than all.
     """
 
     sizes: tuple[int, ...]

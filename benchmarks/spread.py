@@ -1,4 +1,4 @@
-"""Rounds in, medians and spreads out. Ratios are taken within each round, then summarized."""
+"""Medians and ranges over rounds. Ratios are taken within each round, then summarized."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def shown(values: Sequence[float], form: Callable[[float], str]) -> str:
-    """Median and range: "1.20 (1.10-1.30)"."""
+    """Median and range, such as "1.20 (1.10-1.30)"."""
     return f"{form(statistics.median(values))} ({form(min(values))}-{form(max(values))})"
 
 

@@ -1,7 +1,7 @@
-"""How long small commands take, whole processes, beside the smallest scripts that do the same.
+"""The time of short commands, as whole processes, beside minimal scripts that do the same.
 
-Three tasks: `--help`; the label of one PNG; one epoch on the digits, images read from their folders
-and the model saved. The scripts are in `scripts/`; what they predict with, they have trained.
+Three tasks: `--help`; predict one PNG; train one epoch on the digits, from reading the image files
+to saving the model. The scripts, in `scripts/`, predict with the models they have trained.
 """
 
 import tempfile
@@ -30,7 +30,7 @@ training: {{batch_size: 32, epochs: 1}}
 
 
 def measure(options: Options) -> dict[str, dict[str, list[float]]]:
-    """Per task and contestant, the seconds in each round."""
+    """The seconds in each round, by task and contestant."""
     result = {}
     with tempfile.TemporaryDirectory() as folder:
         for task, commands in _tasks(Path(folder)).items():
@@ -40,7 +40,8 @@ def measure(options: Options) -> dict[str, dict[str, list[float]]]:
 
 
 def _tasks(folder: Path) -> dict[str, dict[str, list[str]]]:
-    """Training comes first: its warm-up round leaves the models to predict with."""
+    """The commands by task and contestant. Training comes first: its warm-up round makes the models
+    to predict with."""
     config = folder / "digits.yaml"
     config.write_text(CONFIG.format(folder=DIGITS / "train"), encoding="utf-8")
     trainings = {"mlptrain": [MLPTRAIN, "train", str(config)]}
@@ -62,7 +63,7 @@ def tables(result: dict[str, Any]) -> list[Table]:
     return [
         Table(
             task,
-            ["contestant", "seconds", "it / mlptrain"],
+            ["contestant", "seconds", "contestant / mlptrain"],
             [
                 [name, shown(values, "{:.3f}".format), times(ratios(values, seconds["mlptrain"]))]
                 for name, values in seconds.items()

@@ -1,8 +1,8 @@
-"""Training throughput in samples per second, interleaved: within every round each contestant trains
-one turn, in an order drawn anew.
+"""Training throughput in samples per second, interleaved: in every round each contestant trains for
+one turn, in a new random order.
 
-Each is a process of its own that sleeps while others train; compilation and the first turn are
-outside the timing.
+Each runs in its own process, which sleeps while others train. Compilation and the first turn are
+not timed.
 """
 
 import statistics
@@ -21,12 +21,13 @@ from benchmarks.rows import Row
 from benchmarks.spread import count, ratios, times
 from benchmarks.worker import Form, Worker
 
-HEATS = 3  # turns that each form of a contestant gets before the rounds
+HEATS = 3  # turns of each form of a contestant before the rounds
 SETTLE_SECONDS = 0.1  # thread pools spin for some milliseconds after their last work
 
 
 def measure(options: Options) -> dict[str, Any]:
-    """Per row its name, and per contestant the form it took and its samples/s in each round."""
+    """For each row its name and, by contestant, the form that ran and the samples/s of each
+    round."""
     return {
         str(number): {"row": str(row), **_measure_row(row, options)}
         for number, row in options.chosen_rows().items()
@@ -47,7 +48,7 @@ def _measure_row(row: Row, options: Options) -> dict[str, Any]:
 
 
 def ready_worker(form: Form, row: Row, data: Path) -> Worker:
-    """A worker that has trained its first turn: everything is compiled."""
+    """A worker that has trained for one turn, so that everything is compiled."""
     worker = Worker(form)
     worker.start(row, data)
     worker.train(row.passes)
@@ -61,7 +62,7 @@ def turn(worker: Worker, row: Row) -> float:
 
 
 def _fastest(forms: Sequence[Form], row: Row, data: Path) -> Form:
-    """The form with the fastest turn out of some heats, in which all take turns."""
+    """The form with the fastest turn of HEATS interleaved heats."""
     if len(forms) == 1:
         return forms[0]
     with ExitStack() as stack:
@@ -96,19 +97,19 @@ def _summary(result: dict[str, Any]) -> Table:
             ]
         )
     return Table(
-        "Beside the best of the five peers",
+        "Compared with the best of the five peers",
         [
             "row",
             "best peer",
-            "mlptrain / it",
-            "NumPy only / it",
+            "mlptrain / peer",
+            "NumPy only / peer",
             f"mlptrain / {SCAN}",
             "mlptrain / products",
             "NumPy only / products",
         ],
         rows,
-        "1 is as fast as the best peer, more is faster; beside the products, 1 is as fast as the "
-        "step's matrix products alone through NumPy's BLAS on all cores, everything else included.",
+        "Ratios of samples/s: above 1, mlptrain is faster. `products` runs only the matrix "
+        "products of the step, with NumPy's BLAS on all cores.",
     )
 
 
@@ -116,7 +117,7 @@ def _row_table(number: str, record: dict[str, Any]) -> Table:
     rates = record["rates"]
     return Table(
         f"Row {number}: {record['row']}",
-        ["contestant", "form", "samples/s", "mlptrain / it", "NumPy only / it"],
+        ["contestant", "form", "samples/s", "mlptrain / contestant", "NumPy only / contestant"],
         [
             [
                 name,

@@ -1,4 +1,4 @@
-"""The other end of `workers/serve.py`: start a worker, ask it, end it."""
+"""The client of `workers/serve.py`: starts a worker, sends it requests, ends it."""
 
 import json
 import os
@@ -21,9 +21,9 @@ class Form:
 
     Attributes:
         module: its file in `workers/`.
-        name: what the worker calls this way, where it knows several.
+        name: the worker's name for this way, if it has several.
         one_core: whether the process is bound to a single core.
-        numpy_only: whether mlptrain does without its compiled kernels.
+        numpy_only: whether mlptrain runs without its compiled kernels.
     """
 
     module: str
@@ -71,11 +71,11 @@ class Worker:
                 self._process.kill()
 
     def start(self, row: Row, data: Path, seed: int = 0) -> None:
-        """Have it make the network of `row`."""
+        """Make the network of `row`."""
         self._ask("start", row=asdict(row), data=str(data), form=self.form.name, seed=seed)
 
     def train(self, passes: int) -> float:
-        """The seconds it took."""
+        """Train for `passes` passes and return the seconds."""
         return self._ask("train", passes=passes)["seconds"]
 
     def accuracy(self) -> float:
@@ -83,13 +83,13 @@ class Worker:
         return self._ask("accuracy")["accuracy"]
 
     def peak_bytes(self) -> int:
-        """The most memory its process has held."""
+        """The peak memory of the worker's process so far."""
         return self._ask("memory")["bytes"]
 
     def _ask(self, what: str, **details: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with suppress(BrokenPipeError):  # then there is no answer either
+        with suppress(BrokenPipeError):  # without a reader there is no answer, which is checked
             self._process.stdin.write(json.dumps({"do": what, **details}) + "\n")
             self._process.stdin.flush()
         answer = self._process.stdout.readline()

@@ -1,4 +1,4 @@
-"""python keras_predict.py MODEL IMAGE; the classes are the digits."""
+"""python keras_predict.py MODEL IMAGE: predict one image; the classes are the digits 0 to 9."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""python mlptrain_decode.py FOLDER: decode its 28×28 images, and do nothing with them."""
+"""python mlptrain_decode.py FOLDER: only decode the 28×28 images in FOLDER."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""python sklearn_predict.py MODEL IMAGE"""
+"""python sklearn_predict.py MODEL IMAGE: predict one image."""
 
 import pickle
 import sys

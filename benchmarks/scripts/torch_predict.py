@@ -1,4 +1,4 @@
-"""python torch_predict.py MODEL IMAGE"""
+"""python torch_predict.py MODEL IMAGE: predict one image."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""One epoch on a folder of class folders."""
+"""Train for one epoch on a folder of class folders."""
 
 import argparse
 from pathlib import Path

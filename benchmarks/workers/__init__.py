@@ -1,4 +1,5 @@
-"""One process per contestant: each trains in a process of its own, and waits blocked for its turn.
+"""One process per contestant, which blocks until its turn.
 
-Frameworks in one process share, or fight over, thread pools; apart they meet only in the caches.
+In one process, frameworks would share thread pools or compete for cores; apart, they share only the
+processor's caches.
 """

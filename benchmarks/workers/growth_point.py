@@ -1,4 +1,4 @@
-"""One point of the growth study, in a process of its own: time and memory of training steps.
+"""One point of the growth study, in its own process: time and memory of training steps.
 
 python -m benchmarks.workers.growth_point '{"data": …, "hidden": …, "batch_size": …, …}'
 """
@@ -13,7 +13,7 @@ from benchmarks.workers.runs import temporary_run, train_steps
 from benchmarks.workers.serve import peak_bytes
 from mlptrain.training.run import Run
 
-SECONDS = 1.0  # to measure for, at least
+SECONDS = 1.0  # least duration of a measurement
 WARM_UP = 3  # steps; the first makes the plan
 CONFIG = """\
 data: {{train: {data}, validation: null, normalize: none}}
@@ -23,7 +23,7 @@ training: {{batch_size: {batch_size}, optimizer: {{type: adam, learning_rate: 1e
 
 
 def measure(point: dict[str, Any]) -> dict[str, float]:
-    """Seconds per sample, parameters, and the bytes held at most."""
+    """Seconds per sample, the number of parameters, and the peak memory in bytes."""
     with temporary_run(CONFIG.format(**point)) as run:
         seconds = seconds_per_sample(run, whole_epochs=point["whole_epochs"])
         parameters = run.model.arena.values.size
@@ -35,8 +35,8 @@ def measure(point: dict[str, Any]) -> dict[str, float]:
 
 
 def seconds_per_sample(run: Run, *, whole_epochs: bool) -> float:
-    """Over at least a second and three steps; with `whole_epochs`, over whole epochs, so that what
-    is done once per epoch has its share."""
+    """Seconds per sample over at least one second and three steps; with `whole_epochs`, over whole
+    epochs, so that work done once per epoch is included."""
     examples, per_epoch = len(run.splits.train), run.trainer.steps_per_epoch
     seconds_per_step(run, WARM_UP)
     count = max(WARM_UP, math.ceil(SECONDS / seconds_per_step(run, WARM_UP)))
@@ -48,7 +48,7 @@ def seconds_per_sample(run: Run, *, whole_epochs: bool) -> float:
 
 
 def seconds_per_step(run: Run, count: int) -> float:
-    """Of at least `count` steps."""
+    """The mean seconds per step over at least `count` steps."""
     started = time.perf_counter()
     made = train_steps(run, count)
     return (time.perf_counter() - started) / made

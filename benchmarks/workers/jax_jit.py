@@ -1,8 +1,8 @@
-"""JAX without a framework on top: a training step written by hand and compiled.
+"""JAX without a framework on top: a hand-written, compiled training step.
 
-The data lie on the device, rows are gathered inside the compiled function, and its old parameters
-are donated. Form "step" calls one compiled step per batch; form "scan" runs all full batches of a
-pass as one compiled `lax.scan`.
+The data are on the device, rows are gathered in the compiled function, and the old parameters are
+donated. Form "step" calls one compiled step per batch; form "scan" runs all full batches of a pass
+as one compiled `lax.scan`.
 """
 
 from functools import partial
@@ -19,7 +19,7 @@ RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 
 def logits(layers: Any, x: jax.Array) -> jax.Array:
-    """(batch, classes) of x (batch, inputs)."""
+    """The logits (batch, classes) of x (batch, inputs)."""
     for w, b in layers[:-1]:
         x = jax.nn.relu(x @ w + b)
     w, b = layers[-1]
@@ -58,7 +58,7 @@ def scan(state: Any, batches: jax.Array, images: jax.Array, labels: jax.Array) -
 
 
 class JaxTrainer:
-    """Parameters as a list of (kernel, bias), He-normal and zero at first."""
+    """Trains parameters held as a list of (kernel, bias), initially He-normal and zero."""
 
     def __init__(self, task: Task) -> None:
         self.data, self.batch_size, self.form = task.data, task.row.batch_size, task.form

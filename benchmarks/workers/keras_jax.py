@@ -1,7 +1,6 @@
-"""Keras on its JAX backend: `model.fit`, compiled, without progress bar.
+"""Keras on its JAX backend: compiled `model.fit` without a progress bar.
 
-The form ends with the value of `steps_per_execution`: how many steps pass between two looks at
-callbacks.
+The form ends with the value of `steps_per_execution`, the steps between calls of callbacks.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""mlptrain's own loop, on uint8 pixels: shuffling, gathering, scaling, accuracy and the checks for
-NaN are part of every step."""
+"""mlptrain's own loop on uint8 pixels, including shuffling, gathering, scaling, accuracy and checks
+for NaN."""
 
 import atexit
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ seed: {seed}
 
 
 class MlptrainTrainer:
-    """One run; its folder goes when the process ends."""
+    """One run; its folder is deleted when the process ends."""
 
     def __init__(self, task: Task) -> None:
         stack = ExitStack()

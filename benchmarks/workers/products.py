@@ -1,7 +1,7 @@
-"""The matrix products of training and nothing else, through NumPy's BLAS on all cores.
+"""The matrix products of training and nothing else, with NumPy's BLAS on all cores.
 
-Per layer x·W forward, xᵀ·g for the weights' gradient, and g·Wᵀ for the input's except in the first
-layer, written into arrays that are there already.
+For each layer x·W forward, xᵀ·g for the weights' gradient, and, except in the first layer, g·Wᵀ for
+the input's gradient, written into preallocated arrays.
 """
 
 import numpy as np

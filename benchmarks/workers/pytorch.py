@@ -1,8 +1,8 @@
-"""PyTorch with its fused Adam, eager or through torch.compile (form "compile…").
+"""PyTorch with its fused Adam, eager or with torch.compile (forms "compile…").
 
-"compile" compiles forward pass and loss, and with them the backward pass; "compile with optimizer"
-the update too, for which Adam must not be the fused one. Shapes are static: the short last batch
-of a pass gets kernels of its own instead of slower ones for any size.
+"compile" compiles the forward pass and the loss, and so the backward pass; "compile with optimizer"
+also the update, for which Adam must not be fused. Shapes are static, so that the short last batch
+of a pass gets its own kernels; kernels for any batch size would be slower.
 """
 
 import itertools
@@ -34,7 +34,7 @@ class TorchTrainer:
 
         self._loss = loss
         if task.form.startswith("compile"):
-            torch._logging.set_logs(all=logging.ERROR)  # no word on a hook it leaves out
+            torch._logging.set_logs(all=logging.ERROR)  # hides a warning about a skipped hook
             self._loss = torch.compile(loss, dynamic=False)
         if compiles_update:
             self._update = torch.compile(self.optimizer.step, dynamic=False)

@@ -1,4 +1,4 @@
-"""mlptrain's runs without its command line: opened from a text, trained for a number of steps."""
+"""mlptrain's runs without its command line: from a YAML text, for a number of steps."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from mlptrain.training.setup import prepare_run
 
 @contextmanager
 def temporary_run(config: str) -> Iterator[Run]:
-    """The run of a YAML text, in a run folder that goes with it."""
+    """The run of a YAML text, in a run folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "benchmark.yaml")
         path.write_text(config, encoding="utf-8")
@@ -21,9 +21,8 @@ def temporary_run(config: str) -> Iterator[Run]:
 
 
 def train_steps(run: Run, count: int) -> int:
-    """Make at least `count` steps, epoch after epoch, without what follows one: validation and
-    checkpoints. Returns their number; no native call goes on into the next epoch, so it is `count`
-    where that ends one."""
+    """Make at least `count` steps, without validation and checkpoints between epochs. Returns their
+    number: `count` if that ends an epoch, because no native call crosses epochs."""
     progress = run.progress
     first = progress.step
     while progress.step < first + count:

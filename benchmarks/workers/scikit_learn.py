@@ -8,7 +8,7 @@ from benchmarks.workers.serve import Task, serve
 
 
 class SklearnTrainer:
-    """MLPClassifier; a pass shuffles, as its `shuffle` says by default."""
+    """MLPClassifier; each pass shuffles, the default."""
 
     def __init__(self, task: Task) -> None:
         self.data = task.data

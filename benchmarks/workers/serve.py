@@ -1,11 +1,11 @@
-"""What all workers have in common: JSON lines in, JSON lines out.
+"""The protocol of all workers: JSON lines in, JSON lines out.
 
     {"do": "start", "row": …, "data": …, "form": …, "seed": …}   make a network
     {"do": "train", "passes": n}                                  → {"seconds": s}
     {"do": "accuracy"}                                            → {"accuracy": a}, of the test set
     {"do": "memory"}                                              → {"bytes": b}, the peak so far
 
-Between requests the process blocks in a read and uses no processor.
+Between requests the process blocks in a read and uses no CPU time.
 """
 
 import json
@@ -22,7 +22,7 @@ from benchmarks.rows import Row
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is to train: `form` names one of several ways, where the worker has some."""
+    """What a worker trains; `form` names one of its ways to do it, if it has several."""
 
     row: Row
     data: Path
@@ -34,14 +34,14 @@ class Trainer(Protocol):
     """A network in training."""
 
     def train(self, passes: int) -> None:
-        """Train `passes` passes; return when the last step is done."""
+        """Train for `passes` passes; return when the last step is done."""
 
     def accuracy(self) -> float:
-        """The share of the test images it names right."""
+        """The accuracy on the test images."""
 
 
 def serve(make: Callable[[Task], Trainer]) -> None:
-    """Answer requests until the input ends. What anybody prints goes to standard error."""
+    """Answer requests until the input ends. Anything printed goes to standard error."""
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)
         trainer: Any = None
@@ -62,8 +62,8 @@ def serve(make: Callable[[Task], Trainer]) -> None:
 
 
 def peak_bytes() -> int:
-    """The most memory this process has held since it started its program. (`ru_maxrss` would count
-    what its parent held when it was forked.)"""
+    """The peak memory of this process since its exec. (`ru_maxrss` would include the memory of the
+    parent at the fork.)"""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
