@@ -1,4 +1,4 @@
-"""How many threads compute."""
+"""The number of threads that compute."""
 
 import pytest
 
@@ -18,12 +18,12 @@ def test_there_are_never_more_threads_than_cores(wanted: Threads, threads: int) 
     assert set_threads(NumpyBackend(), wanted) == threads
 
 
-def test_small_products_get_one_thread_of_the_blas() -> None:
+def test_small_products_use_one_blas_thread() -> None:
     assert set_threads(NumpyBackend(), "auto", SMALL_PRODUCT - 1) == 1
     assert set_threads(NumpyBackend(), CORES, SMALL_PRODUCT - 1) == CORES
 
 
-def test_what_can_be_counted_is_reported_as_a_number() -> None:
+def test_counts_are_reported_as_numbers() -> None:
     found = report()
     assert {name for name, value in found.items() if isinstance(value, int)} == {
         "processors",

@@ -1,4 +1,4 @@
-"""Programs of compiled kernels: the threads that share them, and when they are not to be had."""
+"""Programs of compiled kernels: the threads that share them, and errors if there are none."""
 
 import ctypes
 import os
@@ -26,7 +26,7 @@ from mlptrain.nn.layers import Dense, Dropout, Layer
 from mlptrain.nn.model import Head, Model, Program
 from mlptrain.optim.optimizers import Adam
 
-compiled_backend()  # or none of these tests
+compiled_backend()  # skips this module if there are no kernels
 
 LAYERS = [
     Dense(units=150, activation=ReLU()),
@@ -38,7 +38,7 @@ HEAD = Head(10, Softmax(), score=CountCorrect())
 
 
 class Training:
-    """A small net on random data, to be trained step by step."""
+    """A small network on random data, trained step by step."""
 
     def __init__(self, backend: Backend, layers: list[Layer] = LAYERS, batch: int = 64) -> None:
         self.model = Model(layers, 100, HEAD, CrossEntropy(label_smoothing=0.1), backend=backend)
@@ -61,7 +61,7 @@ class Training:
         return losses
 
 
-def test_training_goes_the_way_of_the_plain_rules() -> None:
+def test_training_matches_the_plain_rules() -> None:
     for threads in (1, 2, 3):
         found, wanted = Training(compiled_backend(threads)), Training(NumpyBackend())
         np.testing.assert_allclose(found.steps(30), wanted.steps(30), rtol=1e-4)
@@ -72,14 +72,14 @@ def test_training_goes_the_way_of_the_plain_rules() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-def test_threads_never_change_what_comes_out_between_two_runs(threads: int) -> None:
-    """Who computes a part, and when, is left to chance; the bits are not."""
+def test_thread_timing_does_not_change_the_result(threads: int) -> None:
+    """Which thread computes a part, and when, varies between runs; the bits do not."""
     first, second = Training(compiled_backend(threads)), Training(compiled_backend(threads))
     assert first.steps(300) == second.steps(300)
     np.testing.assert_array_equal(first.model.arena.values, second.model.arena.values)
 
 
-def test_two_python_threads_may_run_programs_at_once() -> None:
+def test_python_threads_can_run_programs_concurrently() -> None:
     shared = compiled_backend(2)
     wanted = Training(shared).steps(100)
     results: list[list[float]] = []
@@ -96,7 +96,7 @@ def test_two_python_threads_may_run_programs_at_once() -> None:
 
 
 class WatchedBackend(CompiledBackend):
-    """Notes the kernels of each program that is made."""
+    """Records the kernels of each program."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def test_rules_without_a_kernel_run_between_the_programs() -> None:
     assert watched.programs[0] == ["matrix_product", "relu", "matrix_product"]
 
 
-def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> None:
+def test_threads_own_rows_of_weights_if_there_are_fewer_sums_than_weights() -> None:
     for batch, kernels in ((64, ["matrix_product", "sum_up"]), (400, ["matrix_product"])):
         watched = WatchedBackend()
         watched.use_threads(2)
@@ -126,8 +126,8 @@ def test_threads_own_rows_of_weights_while_these_are_more_than_the_sums() -> Non
 
 @pytest.mark.slow
 def test_forked_children_train_alone() -> None:
-    """Threads do not survive a fork, not even while they wake up or fall asleep, which each child
-    finds them at another moment of; its first thread then does all of the work."""
+    """Threads do not survive a fork. Each fork happens at another moment while they wake up or fall
+    asleep; the child's only thread then does all of the work."""
     code = """
 import os, sys, time
 from test_compiled import Training, compiled_backend
@@ -145,7 +145,7 @@ for delay in range(40):
 
 
 @pytest.mark.slow
-def test_a_forked_child_may_start_threads_of_its_own() -> None:
+def test_a_forked_child_can_start_its_own_threads() -> None:
     code = """
 import os
 from test_compiled import Training, compiled_backend
@@ -168,7 +168,7 @@ def run_python(code: str) -> None:
     subprocess.run(command, env=environment, check=True, timeout=600)
 
 
-def test_without_a_library_the_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_library_the_error_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled._library.cache_clear()
     monkeypatch.setattr(compiled, "find_spec", lambda _: None)
     with pytest.raises(UnavailableError, match="takes a C compiler"):
@@ -184,7 +184,7 @@ def test_a_library_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_library_that_cannot_be_loaded_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled._library.cache_clear()
-    spec = ModuleSpec("_kernels", None, origin=__file__)  # no library at all
+    spec = ModuleSpec("_kernels", None, origin=__file__)  # not a library
     monkeypatch.setattr(compiled, "find_spec", lambda _: spec)
     with pytest.raises(UnavailableError, match="cannot be loaded"):
         CompiledBackend()
@@ -203,8 +203,8 @@ def forget_the_library() -> object:
     compiled._library.cache_clear()
 
 
-def test_a_blas_that_counts_in_32_bits() -> None:
-    """`matrix_product` calls a cblas_sgemm of either kind as it is declared."""
+def test_a_blas_with_32_bit_sizes() -> None:
+    """`matrix_product` passes sizes of as many bits as the cblas_sgemm declares."""
     library = compiled._library()
     seen: list[tuple[float, ...]] = []
     kinds = [ctypes.c_int] * 3 + [ctypes.c_int32] * 3 + [ctypes.c_float, ctypes.c_void_p]
@@ -224,7 +224,7 @@ def test_a_blas_that_counts_in_32_bits() -> None:
     assert (lda, ldb, ldc) == (100, 10, 10)
 
 
-def test_arrays_that_do_not_fit_stay_with_the_plain_rule() -> None:
+def test_only_float32_arrays_are_computed_by_kernels() -> None:
     for dtype, programs in ((np.float32, [["adam"]]), (np.float64, [])):
         watched = WatchedBackend()
         Updates(Adam(), Arena({"b": (5,)}, dtype, watched))

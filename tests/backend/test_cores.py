@@ -1,4 +1,4 @@
-"""How many cores a process may use: affinity, and the quota of its control group."""
+"""The number of cores a process may use: affinity, and the quota of its control group."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def system(root: Path, group: str, files: dict[str, str]) -> Path:
     return root
 
 
-def test_without_control_groups_it_is_the_affinity(tmp_path: Path) -> None:
+def test_without_control_groups_affinity_decides(tmp_path: Path) -> None:
     assert usable_cores(tmp_path) == CORES
 
 
@@ -45,7 +45,7 @@ def test_the_quota_of_version_2(tmp_path: Path, limit: str, cores: int) -> None:
 
 
 @pytest.mark.parametrize("at", ["cpu.max", "a/cpu.max", "a/b/cpu.max"])
-def test_the_groups_around_count(tmp_path: Path, at: str) -> None:
+def test_enclosing_groups_count(tmp_path: Path, at: str) -> None:
     files = dict.fromkeys(("cpu.max", "a/cpu.max", "a/b/cpu.max"), "max 100000")
     assert usable_cores(system(tmp_path, "0::/a/b", {**files, at: "100000 100000"})) == 1
     assert usable_cores(system(tmp_path, "0::/a/b", files)) == CORES

@@ -1,4 +1,4 @@
-"""Denormals count as 0 while a backend is quiet, and not afterwards."""
+"""Denormals are 0 while a backend is quiet, and not afterwards."""
 
 import ctypes
 import platform
@@ -21,12 +21,12 @@ from mlptrain.optim.optimizers import SGD
 TINY = np.float32(1e-39)
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() != "x86_64", reason="they are left alone here"
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="denormals stay here"
 )
 
 
 @pytest.mark.parametrize("backend", [NumpyBackend, compiled_backend])
-def test_the_mean_of_a_gradient_that_stopped_coming_ends_at_zero(
+def test_momentum_decays_to_zero_once_the_gradient_is_zero(
     backend: Callable[[], Backend],
 ) -> None:
     arena = Arena({"b": (40,)}, np.float32, backend())
@@ -40,8 +40,8 @@ def test_the_mean_of_a_gradient_that_stopped_coming_ends_at_zero(
     assert (updater.state["v"] == 0).all()
 
 
-def test_every_thread_of_a_program_counts_them_as_zero() -> None:
-    """Each of the two parts waits for the other, so that two threads have to take them."""
+def test_every_thread_of_a_program_treats_denormals_as_zero() -> None:
+    """The two parts wait for each other, so two threads must run them."""
     backend, together = compiled_backend(2), threading.Barrier(2)
     products: dict[int, np.float32] = {}
 
@@ -62,7 +62,7 @@ def test_every_thread_of_a_program_counts_them_as_zero() -> None:
     assert list(products.values()) == [0, 0]
 
 
-def test_they_are_there_again_afterwards_also_after_an_error() -> None:
+def test_denormals_are_back_afterwards_also_after_an_error() -> None:
     def fail() -> None:
         assert TINY * np.float32(1) == 0
         raise KeyError
@@ -72,14 +72,14 @@ def test_they_are_there_again_afterwards_also_after_an_error() -> None:
     assert TINY * np.float32(1) == TINY
 
 
-def test_the_warnings_about_nan_are_there_again_afterwards() -> None:
+def test_numpy_warnings_are_back_afterwards() -> None:
     with NumpyBackend().quiet():
         assert np.isinf(np.multiply(np.float32(1e38), np.float32(1e38)))
     with pytest.raises(RuntimeWarning, match="overflow"):
         np.multiply(np.float32(1e38), np.float32(1e38))
 
 
-def test_one_context_within_another() -> None:
+def test_nested_contexts() -> None:
     with denormals_are_zero():
         with denormals_are_zero():
             assert TINY * np.float32(1) == 0

@@ -1,4 +1,4 @@
-"""Matrix products by tiles, where there are some, and by the BLAS."""
+"""Matrix products by tiles, where they are available, and by the BLAS."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from mlptrain.backend.call import Array, Call
 from mlptrain.backend.compiled import _library
 from mlptrain.functions.linear import Linear, MatMul
 
-compiled_backend()  # or none of these tests
+compiled_backend()  # skips this module if there are no kernels
 
-# (rows, columns, inner): with remainders of tiles and panels, and on either side of what tiles are
-# used for
+# (rows, columns, inner): with partial tiles and panels, and on both sides of the size from which
+# tiles are used
 SHAPES = [
     *((128, 96, 98), (131, 77, 113), (8, 330, 401), (7, 330, 501), (257, 63, 70), (9, 16, 7001)),
     *((12, 32, 2700), (65, 9, 2001), (1100, 31, 33), (60, 403, 100), (48, 64, 90), (33, 40, 203)),
@@ -21,14 +21,14 @@ SHAPES = [
     *((33, 256, 384), (34, 257, 385), (33, 512, 512), (34, 513, 513), (25, 33, 1025)),
     (205, 1041, 530),
 ]
-SMALL_CACHE = 1 << 18  # bytes: of b, 64 rows are packed at a time
+SMALL_CACHE = 1 << 18  # bytes of L2 cache: slabs of b then have 64 rows
 
 
 @pytest.fixture(
     params=[(False, 0), (True, 0), (True, SMALL_CACHE)], ids=["blas", "tiles", "small cache"]
 )
 def by_tiles(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Who computes; skips tiles where the processor or the compiler has none."""
+    """Whether tiles compute the products; skips if the processor or the compiler lacks them."""
     wanted, second_cache = request.param
     library = _library()
     before = library.use_tiles(True, 0)
@@ -48,7 +48,7 @@ def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
 
 
 def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) -> Array:
-    """What the rule's kernel writes; it must not write beyond."""
+    """The output (m, n) of the rule's kernel, which must not write outside it."""
     room = np.full((m + 2, n), 7, np.float32)
     out = room[1:-1]
     compiled_backend(threads).bind([Call(rule, out, arrays)])()  # type: ignore[arg-type]
@@ -57,7 +57,7 @@ def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) ->
 
 
 def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -> None:
-    """To the rounding of sums in float32."""
+    """`found` is a b + row up to the rounding of float32 sums."""
     exact = a.astype(np.float64) @ b + row
     room = 1e-6 * (np.abs(a) @ np.abs(b) + np.abs(row))
     assert (np.abs(found - exact) <= room).all()
@@ -77,7 +77,7 @@ def test_all_three_products(shape: tuple[int, int, int], threads: int) -> None:
 
 
 @pytest.mark.usefixtures("by_tiles")
-def test_nan_and_infinity_go_where_they_belong() -> None:
+def test_nan_and_infinity_propagate() -> None:
     a, b, row = operands(130, 100, 90)
     a[3, 5], a[129, 89], b[7, 99] = np.nan, np.inf, -np.inf
     found = computed(Linear().forward, 130, 100, x=a, w=b, b=row)
@@ -87,9 +87,9 @@ def test_nan_and_infinity_go_where_they_belong() -> None:
     np.testing.assert_array_equal(np.isposinf(found), np.isposinf(wanted))
 
 
-def test_tiles_compute_a_row_alike_wherever_it_stands(by_tiles: bool) -> None:
+def test_tiles_compute_a_row_alike_at_any_position(by_tiles: bool) -> None:
     if not by_tiles:
-        pytest.skip("the BLAS promises nothing")
+        pytest.skip("the BLAS does not promise this")
     a, b, row = operands(131, 100, 90)
     order = np.random.default_rng(0).permutation(131)
     found = computed(Linear().forward, 131, 100, x=a, w=b, b=row)

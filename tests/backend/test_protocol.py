@@ -1,6 +1,6 @@
-"""The seam: every backend has what the engine needs, and the engine asks for nothing else.
+"""The protocol: every backend has what the engine needs, and the engine uses nothing else.
 
-mypy checks this file, too."""
+mypy checks this file as well."""
 
 from typing import Any
 
@@ -23,28 +23,28 @@ from mlptrain.optim.updater import Updater
 MEMBERS = {*Backend.__annotations__, *(name for name in vars(Backend) if name[0] != "_")}
 
 
-class Seam:
-    """Another backend, of which nothing but the protocol can be seen."""
+class ProtocolOnly:
+    """A wrapper that exposes only the members of the protocol, and records their use."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self.asked: set[str] = set()
+        self.used: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
-        assert name in MEMBERS, f"the engine asks for {name}"
-        self.asked.add(name)
+        assert name in MEMBERS, f"the engine uses {name}"
+        self.used.add(name)
         return getattr(self._backend, name)
 
 
 def as_backends(plain: NumpyBackend, compiled: CompiledBackend) -> tuple[Backend, Backend]:
-    """What mypy has to accept: both are implementations."""
+    """mypy must accept that both implement the protocol."""
     return plain, compiled
 
 
 @pytest.mark.parametrize("make", [NumpyBackend, compiled_backend])
-def test_the_engine_asks_for_nothing_beyond_the_protocol(make: Any) -> None:
+def test_the_engine_uses_nothing_beyond_the_protocol(make: Any) -> None:
     results = []
-    for backend in (make(), seam := Seam(make())):
+    for backend in (make(), wrapped := ProtocolOnly(make())):
         layers = [Dense(units=5, activation=ReLU()), Dropout(rate=0.5)]
         model = Model(layers, 4, Head(3, Softmax()), CrossEntropy(), backend=backend)
         model.initialize(np.random.default_rng(0))
@@ -61,7 +61,7 @@ def test_the_engine_asks_for_nothing_beyond_the_protocol(make: Any) -> None:
             backend.bind([*clip_calls(model.arena, 1.0), *updater.calls()])()
         results.append(model.arena.values.tolist())
     assert results[0] == results[1]
-    assert seam.asked == {"dtypes", "empty", "bind", "random", "quiet", "chunk"}
+    assert wrapped.used == {"dtypes", "empty", "bind", "random", "quiet", "chunk"}
 
 
 def test_no_backend_derives_from_another() -> None:
@@ -69,7 +69,7 @@ def test_no_backend_derives_from_another() -> None:
     assert not issubclass(NumpyBackend, CompiledBackend)
 
 
-def test_an_arena_has_a_dtype_that_its_backend_can_compute_with() -> None:
+def test_an_arena_refuses_a_dtype_that_its_backend_lacks() -> None:
     backend = NumpyBackend()
     backend.dtypes = ("float32",)
     with pytest.raises(ValueError, match="float64: the numpy backend has float32"):

@@ -1,4 +1,4 @@
-"""Clipping: to the limit, in the same direction, whatever the size of the gradient."""
+"""Clipping: to the limit, in the same direction, for gradients of any size."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ every_backend = pytest.mark.parametrize("kernels", BACKENDS)
 
 
 def clipped(g: Array, limit: float, kernels: str) -> Array:
-    """What a copy of g becomes."""
+    """A copy of g, clipped."""
     backend = BACKENDS[kernels]
     backend.use_threads(2)
     arena = Arena({"b": g.shape}, g.dtype, backend)
@@ -34,9 +34,7 @@ def norm(g: Array) -> float:
 @every_backend
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [1, 1000, PART - 1, PART, PART + 1, 3 * PART + 5])
-def test_longer_gradients_get_the_limit_and_keep_their_direction(
-    dtype: Any, size: int, kernels: str
-) -> None:
+def test_longer_gradients_are_scaled_to_the_limit(dtype: Any, size: int, kernels: str) -> None:
     before = np.random.default_rng(size).normal(size=size).astype(dtype)
     limit = norm(before) / 3
     after = clipped(before, limit, kernels)
@@ -47,7 +45,7 @@ def test_longer_gradients_get_the_limit_and_keep_their_direction(
 
 @every_backend
 @pytest.mark.parametrize("limit", [5.0, 5.5, 1e9])
-def test_what_is_not_longer_stays(limit: float, kernels: str) -> None:
+def test_shorter_gradients_are_unchanged(limit: float, kernels: str) -> None:
     assert clipped(np.array([3.0, 4.0], np.float32), limit, kernels).tolist() == [3.0, 4.0]
 
 
@@ -61,6 +59,6 @@ def test_squares_that_overflow_float32(size: int, kernels: str) -> None:
 @every_backend
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize("size", [2, 300])
-def test_what_is_not_finite_stays(bad: float, size: int, kernels: str) -> None:
+def test_non_finite_gradients_are_unchanged(bad: float, size: int, kernels: str) -> None:
     g = np.resize(np.array([3.0, bad], np.float32), size)
     np.testing.assert_array_equal(clipped(g, 1.0, kernels), g)

@@ -1,4 +1,4 @@
-"""Every compiled kernel of an optimizer against the plain rule it stands for."""
+"""Every compiled kernel of an optimizer against its plain rule."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def after_steps(
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("shapes", SHAPES, ids=["small", "several chunks"])
 @every_variant
-def test_kernels_update_as_the_rules_do(
+def test_kernels_match_the_rules(
     optimizer: Optimizer, shapes: dict[str, tuple[int, ...]], threads: int
 ) -> None:
     BACKEND.use_threads(threads)
@@ -41,7 +41,7 @@ def test_kernels_update_as_the_rules_do(
         np.testing.assert_allclose(found, wanted[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def test_an_update_with_nan_leaves_nan() -> None:
+def test_nan_in_a_gradient_reaches_only_its_parameter() -> None:
     for optimizer in VARIANTS:
         arena = Arena({"b": (40,)}, np.float32, BACKEND)
         updater = Updates(optimizer, arena)
@@ -55,7 +55,7 @@ def test_an_update_with_nan_leaves_nan() -> None:
     "size", [1, 63, 64, 65, NumpyBackend.chunk, NumpyBackend.chunk + 1, 5 * NumpyBackend.chunk + 77]
 )
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_gradients_are_clipped_as_by_the_rules(size: int, threads: int) -> None:
+def test_clipping_matches_the_rules(size: int, threads: int) -> None:
     BACKEND.use_threads(threads)
     clipped = []
     for backend in (BACKEND, NumpyBackend()):
@@ -68,7 +68,7 @@ def test_gradients_are_clipped_as_by_the_rules(size: int, threads: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_denormal_numbers_become_zero(threads: int) -> None:
-    """They would stay denormal for ever, and each costs as much as a hundred others."""
+    """They would stay denormal forever, and each costs as much as a hundred normal numbers."""
     BACKEND.use_threads(threads)
     arena = Arena({"b": (40_000,)}, np.float32, BACKEND)
     updater = Updates(Adam(), arena)
@@ -77,4 +77,4 @@ def test_denormal_numbers_become_zero(threads: int) -> None:
     updater.update(0.1)
     assert not updater.state["m"].any()
     assert not updater.state["v"].any()
-    assert np.float32(1e-40) * np.float32(0.5) > 0  # elsewhere in the process they live on
+    assert np.float32(1e-40) * np.float32(0.5) > 0  # denormals remain outside the kernels

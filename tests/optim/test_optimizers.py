@@ -1,4 +1,4 @@
-"""The suite every registered optimizer passes, in each of its variants."""
+"""The tests that every registered optimizer passes, in each of its variants."""
 
 import math
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def step(update: Updates, parameters: Arena, number: int, rate: float = 0.01) ->
 
 
 @every_variant
-def test_minimises_a_parabola(optimizer: Optimizer) -> None:
+def test_minimizes_a_parabola(optimizer: Optimizer) -> None:
     """Σ cᵢ (wᵢ - tᵢ)² / 2 with curvatures from 0.5 to 5, at a rate that falls to 0."""
     parameters = arena()
     update = Updates(plain(optimizer), parameters)
@@ -64,7 +64,7 @@ def rosenbrock(optimizer: Optimizer, rate: float) -> float:
 
 
 @every_variant
-def test_gets_down_the_valley_of_rosenbrock(optimizer: Optimizer) -> None:
+def test_minimizes_the_rosenbrock_function(optimizer: Optimizer) -> None:
     assert min(rosenbrock(plain(optimizer), rate) for rate in (1e-3, 1e-2)) < 0.02
 
 
@@ -103,7 +103,7 @@ def test_resumes_exactly(optimizer: Optimizer, dtype: type) -> None:
 
 @pytest.mark.parametrize("name", list(optimizers))
 def test_resuming_needs_all_of_the_state(name: str) -> None:
-    """Without one of its vectors, or without the step, an optimizer goes elsewhere."""
+    """Without one of its vectors, or without the step, an optimizer computes something else."""
     optimizer = optimizers[name](momentum=0.9) if name == "sgd" else optimizers[name]()
     for lost in (*optimizer.state(), *(("step",) if name != "sgd" else ())):
         whole, resumed = arena(), arena()
@@ -121,7 +121,7 @@ def test_resuming_needs_all_of_the_state(name: str) -> None:
 @every_variant
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("chunk", [1, 7, 20, 32])
-def test_chunks_change_no_bit(
+def test_chunks_do_not_change_the_result(
     optimizer: Optimizer, dtype: type, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = []
@@ -136,7 +136,7 @@ def test_chunks_change_no_bit(
 
 
 class FencedBackend(NumpyBackend):
-    """Puts a fence of 77 before and after every array."""
+    """Puts eight guard values of 77 before and after every array."""
 
     def __init__(self) -> None:
         self.fences: list[Array] = []
@@ -149,7 +149,7 @@ class FencedBackend(NumpyBackend):
 
 
 @every_variant
-def test_nothing_outside_the_vectors_changes(
+def test_rules_write_only_to_their_vectors(
     optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NumpyBackend, "chunk", 6)
@@ -164,7 +164,7 @@ def test_nothing_outside_the_vectors_changes(
 
 
 @every_variant
-def test_weight_decay_pulls_the_matrices_only(optimizer: Optimizer) -> None:
+def test_weight_decay_applies_to_matrices_only(optimizer: Optimizer) -> None:
     decaying = optimizer.model_copy(update={"weight_decay": 0.1})
     decayed, other = arena(), arena()
     update, without = Updates(decaying, decayed), Updates(plain(optimizer), other)
@@ -177,22 +177,22 @@ def test_weight_decay_pulls_the_matrices_only(optimizer: Optimizer) -> None:
 
 
 def after_one_step(optimizer: Optimizer) -> tuple[Array, Array]:
-    """The kernel before and after a step of rate 0.5 with gradient 0."""
+    """The weights before and after a step with learning rate 0.5 and gradient 0."""
     parameters = arena()
     before = parameters.value("w").copy()
     Updates(optimizer, parameters).update(0.5)
     return before, parameters.value("w")
 
 
-def test_how_much_weight_decay_pulls() -> None:
+def test_the_size_of_weight_decay() -> None:
     for shrinks in (SGD(weight_decay=0.1), AdamW(weight_decay=0.1)):
         before, after = after_one_step(shrinks)
         np.testing.assert_allclose(after, before * (1 - 0.5 * 0.1), rtol=1e-14)
-    before, after = after_one_step(Adam(weight_decay=0.1))  # only its direction counts
+    before, after = after_one_step(Adam(weight_decay=0.1))  # the first step keeps only the sign
     np.testing.assert_allclose(after, before - 0.5 * np.sign(before), rtol=1e-6, atol=1e-6)
 
 
-def test_rates_of_each_step_are_used() -> None:
+def test_each_step_uses_its_own_learning_rate() -> None:
     parameters = arena()
     before = parameters.values.copy()
     update = Updates(SGD(learning_rate=123.0), parameters)
@@ -203,7 +203,7 @@ def test_rates_of_each_step_are_used() -> None:
 
 
 def test_the_first_steps_of_adam() -> None:
-    """The first is ρ g / (|g| + ε); a constant gradient makes every step as long."""
+    """The first step is ρ g / (|g| + ε); with a constant gradient, all steps are equal."""
     parameters = Arena({"w": (1, 3)}, np.float64, NumpyBackend())
     update = Updates(Adam(), parameters)
     for number in range(1, 6):
@@ -213,7 +213,7 @@ def test_the_first_steps_of_adam() -> None:
         np.testing.assert_allclose(parameters.values, wanted, rtol=1e-8)
 
 
-def test_momentum_goes_on_without_a_gradient() -> None:
+def test_momentum_continues_without_a_gradient() -> None:
     rows: dict[bool, list[float]] = {False: [], True: []}
     for nesterov, row in rows.items():
         parameters = Arena({"b": (1,)}, np.float64, NumpyBackend())

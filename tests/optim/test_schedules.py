@@ -70,6 +70,6 @@ def test_a_warm_up_longer_than_the_run_never_reaches_the_full_rate() -> None:
 
 
 @pytest.mark.parametrize("name", list(schedules))
-def test_one_step_in_all(name: str) -> None:
+def test_a_run_of_one_step(name: str) -> None:
     assert schedules[name]().factor(0, 1, 1) == 1.0
     assert schedules[name](warmup_epochs=1).factor(0, 1, 1) == 1.0

@@ -1,8 +1,7 @@
 """Ten training steps allocate nothing that grows with the batch or the model.
 
-The steps are those of a trainer, each a native call of its own. NumPy casts through a buffer of
-8,192 elements, or fewer where the array is smaller; here it is set to 64, so that it hides
-nothing."""
+The steps are those of a trainer, one native call each. NumPy casts through a buffer of up to 8,192
+elements; here its size is 64, so that it hides nothing."""
 
 import gc
 import tracemalloc
@@ -62,7 +61,7 @@ def small_buffers() -> Iterator[None]:
 def trainer(
     batch_size: int, width: int, optimizer: Optimizer, images: Array, backend: Backend
 ) -> Trainer:
-    """A trainer of a net of that width."""
+    """A trainer for a network with hidden layers of `width` units."""
     hidden = [
         Dense(units=width, activation=ReLU()),
         Dropout(rate=0.3),
@@ -89,9 +88,9 @@ def peak(
     backend: Backend = PLAIN,
     runs: int = 8,
 ) -> int:
-    """The most bytes that were in use at once during 10 steps, beyond those before them; the least
-    of `runs`, because what NumPy's calls keep for the next time differs from run to run, and
-    other threads of the test runner allocate now and then."""
+    """The peak of allocated bytes during 10 steps, beyond those before them; the minimum of `runs`,
+    because NumPy's small caches differ from run to run, and other threads of the test runner
+    allocate now and then."""
     made = (trainer(batch_size, width, optimizer, images, backend) for _ in range(runs))
     return min(_peak(each.steps()) for each in made)
 
@@ -99,7 +98,7 @@ def peak(
 def _peak(steps: Iterator[Any]) -> int:
     for _ in range(WARM_UP):
         next(steps)
-    gc.collect()  # otherwise the peak depends on when a collection falls among the steps
+    gc.collect()  # otherwise the peak depends on when a collection happens
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -130,7 +129,7 @@ Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def allocating(argument: int) -> Wrap:
-    """A rule that makes a copy of one of the arrays it is given, then does what it did."""
+    """Wraps a rule so that it first copies one of its arguments."""
 
     def wrap(rule: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(rule)
@@ -152,7 +151,7 @@ def allocating(argument: int) -> Wrap:
         (Adam, "update", 2),
         (Optimizer, "decay", 2),
         (batches, "scaled_rows", 1),
-        (targets, "shares", 1),  # the smallest of all: (batch,)
+        (targets, "shares", 1),  # the smallest allocation: (batch,)
         (clipping, "scale", 1),
     ],
     ids=lambda each: getattr(each, "__name__", str(each)),
