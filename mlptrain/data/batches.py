@@ -64,7 +64,7 @@ class Batches:
     def __len__(self) -> int:
         return len(self._targets)
 
-    def shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
+    def shuffled(self, random: "np.random.Generator") -> NDArray[np.int64]:
         """The order (n,) of the examples in an epoch, drawn from `random`."""
         row_bytes = self._numbers.shape[1] * self._numbers.itemsize
         return shuffling.shuffled(len(self), row_bytes, self.window, random)

@@ -9,7 +9,7 @@ BLOCK_BYTES = 256 << 10  # large enough to be read at nearly a disk's full rate
 
 
 def shuffled(
-    count: int, row_bytes: int, window: int, random: np.random.Generator
+    count: int, row_bytes: int, window: int, random: "np.random.Generator"
 ) -> NDArray[np.int64]:
     """A permutation (count,) of the examples, each of `row_bytes` bytes; it depends only on the
     arguments.

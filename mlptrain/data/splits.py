@@ -15,7 +15,7 @@ def stratified_split(
     strata: NDArray[np.int64],
     originals: NDArray[np.int64],
     fraction: float,
-    random: np.random.Generator,
+    random: "np.random.Generator",
     names: Sequence[str] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the kept and of the held-out examples, both ascending.

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
 
 from mlptrain.backend.call import Array
 
@@ -46,6 +45,7 @@ def _coefficients(degree: int) -> tuple[float, ...]:
         z = 2 / t - 2
         return math.erfc(z) * math.exp(z * z)
 
+    Chebyshev, Polynomial = np.polynomial.Chebyshev, np.polynomial.Polynomial
     interpolant = Chebyshev.interpolate(
         np.vectorize(scaled_erfc), degree, domain=[2 / (2 + LARGEST), 1]
     )

@@ -18,7 +18,7 @@ class Initializer(Definition):
     """`sample` draws a kernel (n, units) in float64."""
 
     @abstractmethod
-    def sample(self, random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    def sample(self, random: "np.random.Generator", shape: tuple[int, int]) -> NDArray[np.float64]:
         """Draw the entries for `shape` = (n, units)."""
 
 
@@ -34,7 +34,7 @@ class VarianceScaling(Initializer):
     fan: ClassVar[Literal["in", "average"]] = "in"
     normal: ClassVar[bool]
 
-    def sample(self, random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    def sample(self, random: "np.random.Generator", shape: tuple[int, int]) -> NDArray[np.float64]:
         fan = shape[0] if self.fan == "in" else sum(shape) / 2
         deviation = math.sqrt(self.scale / fan)
         if self.normal:
@@ -105,5 +105,5 @@ class Zeros(Initializer):
 
     type: Literal["zeros"] = "zeros"
 
-    def sample(self, random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    def sample(self, random: "np.random.Generator", shape: tuple[int, int]) -> NDArray[np.float64]:
         return np.zeros(shape)

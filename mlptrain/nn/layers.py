@@ -42,7 +42,7 @@ class Layer(Definition):
         return {}
 
     def initial(
-        self, name: str, shape: tuple[int, ...], random: np.random.Generator
+        self, name: str, shape: tuple[int, ...], random: "np.random.Generator"
     ) -> NDArray[np.float64]:
         """The initial value of the parameter `name`, in float64; 0 by default."""
         return np.zeros(shape)
@@ -103,7 +103,7 @@ class Dense(Layer):
         return shapes
 
     def initial(
-        self, name: str, shape: tuple[int, ...], random: np.random.Generator
+        self, name: str, shape: tuple[int, ...], random: "np.random.Generator"
     ) -> NDArray[np.float64]:
         if name == "bias":
             return super().initial(name, shape, random)
@@ -163,7 +163,7 @@ class Block(Layer):
         }
 
     def initial(
-        self, name: str, shape: tuple[int, ...], random: np.random.Generator
+        self, name: str, shape: tuple[int, ...], random: "np.random.Generator"
     ) -> NDArray[np.float64]:
         inner, _, rest = name.partition("/")
         return dict(named(self.layers))[inner].initial(rest, shape, random)

@@ -113,7 +113,7 @@ class Model:
         """The number of entries of the largest weight matrix, which determines a step's speed."""
         return max(math.prod(slot.shape) for slot in self.arena.slots.values())
 
-    def initialize(self, random: np.random.Generator) -> None:
+    def initialize(self, random: "np.random.Generator") -> None:
         """Draw the parameters' initial values, layer by layer from the input; reset the state."""
         state = self.arena.state_by_name()
         for placed in self.layers:

@@ -5,6 +5,6 @@ import numpy as np
 INITIALIZATION, SHUFFLING, DROPOUT, SPLITTING = range(4)
 
 
-def stream(seed: int, purpose: int, *index: int) -> np.random.Generator:
+def stream(seed: int, purpose: int, *index: int) -> "np.random.Generator":
     """The generator for `purpose`; with `index`, such as an epoch, one of a series of streams."""
     return np.random.Generator(np.random.PCG64([seed, purpose, *index]))

@@ -17,7 +17,6 @@ from PIL import Image
 from mlptrain.data.images.fitting import fitted, flattened, swaps_sides, turn_of
 from mlptrain.data.images.form import Expected, Findings, Form
 from mlptrain.data.images.jpeg import Jpeg, check_jpeg, decode_jpeg
-from mlptrain.data.images.pillow_formats import decode
 from mlptrain.data.images.png import Png, check_png
 from mlptrain.data.images.png_pixels import decode_png, mere_rows, unfiltered
 from mlptrain.data.images.signatures import refusal, sniff
@@ -99,6 +98,8 @@ def _decode(file: Png | Jpeg | tuple[str, bytes], form: Form) -> Decoded:
         turn, size = turn_of(file.exif), (file.width, file.height)
         image = decode_jpeg(file, form, is_turned=swaps_sides(turn))
     else:
+        from mlptrain.data.images.pillow_formats import decode  # noqa: PLC0415  (five of Pillow's plugins)
+
         image = decode(file[1], file[0], form.max_pixels)
         turn, size = turn_of(image.info.get("exif")), image.size
     if turn is not None:
