@@ -13,6 +13,7 @@ import typer
 
 from mlptrain import __version__
 from mlptrain.cli.command import Command
+from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import Format, Formats, Maximum, MaxPixels, Minimum, Plugins, Split
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
@@ -85,6 +86,7 @@ def train(
     from mlptrain.cli.render import TrainingView
     from mlptrain.training.setup import prepare_run
 
+    resume_collection()
     with (
         TrainingView() as view,
         StopRequest("stopped before training began") as stop,
@@ -133,6 +135,7 @@ def evaluate(
     from mlptrain.training.evaluated_model import evaluate_model
     from mlptrain.training.saved_model import SavedModel
 
+    resume_collection()
     load_plugins(plugins or ())
     gates = parse_gates(minimum or (), maximum or ())
     allowed = parse_allowances(formats, max_pixels)
@@ -191,6 +194,7 @@ def predict(
         from mlptrain.cli.predictions import write_predictions
         from mlptrain.training.saved_model import SavedModel
 
+        resume_collection()
         if plugins:
             from mlptrain.config.load import load_plugins  # which loads the YAML reader
 
