@@ -1,4 +1,4 @@
-# Two commands for a fresh machine: `make demo` and `make test`. Each makes what it needs in .venv.
+# Two commands for a fresh machine: `make demo` and `make test`. Each installs what it needs in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,12 +21,12 @@ test: .venv/.installed-dev
 	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto -m "not slow or both_kernels" $(BOTH_KERNELS)
 	$(MAKE) --no-print-directory races
 
-# The kernels' threads under GCC's thread sanitizer. It sees only what it compiled, so it is told not
-# to judge NumPy and its BLAS; and a forked child may start threads of its own.
+# The kernels' threads under GCC's thread sanitizer. It instruments only the kernels, so it ignores
+# NumPy and its BLAS. A forked child may start its own threads.
 races: .venv/.installed-dev
 	@sanitizer=$$(gcc -print-file-name=libtsan.so 2>&1); \
 	if [ ! -e "$$sanitizer" ] || ! LD_PRELOAD=$$sanitizer $(BIN)/python -c ""; then \
-		echo "races: not searched for: GCC has no thread sanitizer that works here"; exit; \
+		echo "races: skipped: GCC has no working thread sanitizer here"; exit; \
 	fi; \
 	rm -rf build/races && mkdir -p build/races && cp -r mlptrain build/races && \
 	rm -f build/races/mlptrain/backend/*.so && \

@@ -1,4 +1,4 @@
-"""The compiled kernels, for the tests that are about them."""
+"""The compiled kernels, for tests that need them."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 
 
 def compiled_backend(threads: int = 1) -> CompiledBackend:
-    """Skips the test, or the whole module where it is called at its top, if there is none."""
+    """A compiled backend on `threads` threads. Without kernels it skips the test or, called at the
+    top of a module, the module."""
     try:
         backend = CompiledBackend()
     except UnavailableError as error:
