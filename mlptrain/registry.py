@@ -5,7 +5,7 @@ types, bounds, defaults and descriptions; its `type` field holds its name. Valid
 `--print-config` comments and documentation all come from that one class:
 
     @optimizers.register
-    class SGD(Optimizer):
+    class SGD(MiniBatchOptimizer):
         "Stochastic gradient descent."
         type: Literal["sgd"] = "sgd"
         momentum: Annotated[float, Field(ge=0, lt=1, description="...")] = 0.0

@@ -2,14 +2,14 @@
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.optim.clipping import clip_calls
-from mlptrain.optim.optimizers import Optimizer
+from mlptrain.optim.optimizers import MiniBatchOptimizer
 from mlptrain.optim.updater import Updater
 
 
 class Updates(Updater):
     """An updater, and how many updates it made."""
 
-    def __init__(self, optimizer: Optimizer, arena: Arena) -> None:
+    def __init__(self, optimizer: MiniBatchOptimizer, arena: Arena) -> None:
         super().__init__(optimizer, arena)
         self.step = 0
         self._backend = arena.backend

@@ -42,6 +42,9 @@ CASES = {
     "step_decay": ("training: {optimizer: {type: adam, schedule: step_decay}}",
                    "training.optimizer.schedule.drop=3",
                    "unknown key 'drop' in training.optimizer.schedule; did you mean 'drops'?"),
+    "time_budget": ("training: {optimizer: {type: adam, schedule: time_budget}}",
+                    "training.optimizer.schedule.seconds=0",
+                    "training.optimizer.schedule.seconds must be greater than 0, got 0"),
 }  # fmt: skip
 SIZES = ((3, 4), (1, 4), (5, 1), (6, 7))
 
@@ -116,7 +119,14 @@ def test_an_update_and_a_schedule() -> None:
     assert w.tolist() == [0.9, 1.1]
     assert m.tolist() == [0.0, -1.5]
     decay = schedules["step_decay"](drops=2)  # type: ignore[call-arg]
-    assert [decay.factor(step, 2, 2) for step in range(4)] == [1.0, 1.0, 0.1, 0.1]
+    assert [decay.factor_at(step, 2, 2) for step in range(4)] == [1.0, 1.0, 0.1, 0.1]
+
+
+def test_a_schedule_that_observes() -> None:
+    budget, memory = schedules["time_budget"](seconds=10.0), dict[str, float]()  # type: ignore[call-arg]
+    for _ in range(3):
+        budget.observe({"train_loss": 1.0}, 4.0, memory)
+    assert memory == {"seconds": 12.0, "factor": 0.0}
 
 
 def test_a_metric() -> None:

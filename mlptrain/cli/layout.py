@@ -136,9 +136,13 @@ def _measured(name: str) -> Column:
     return Column(name, lambda metrics: number(metrics.values[name]))
 
 
+def _rate(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.2e}"
+
+
 _EPOCH = Column("epoch", lambda metrics: str(metrics.epoch))
 _SPEED = (
-    Column("learning_rate", lambda metrics: f"{metrics.learning_rate:.2e}"),
+    Column("learning_rate", lambda metrics: _rate(metrics.learning_rate)),
     Column("time", lambda metrics: f"{metrics.seconds:.2f} s", least_width=8),
 )
 _BETWEEN = "  "

@@ -213,9 +213,9 @@ class TrainingView(_View):
             why = f"at epoch {finished.epoch}: {monitor} not better than {best} for {waited}"
             self._label("stopped", [why, kept])
         else:
-            self._label(
-                "done", [f"{plural(finished.epoch, 'epoch')}", f"{kept} ({monitor} {best})"]
-            )
+            ended = ", converged" if finished.reason == "converged" else ""
+            trained = f"{plural(finished.epoch, 'epoch')}{ended}"
+            self._label("done", [trained, f"{kept} ({monitor} {best})"])
         if finished.test is not None:
             name = self._shown.config.task.headline
             value, *rest = headline(name, finished.test)

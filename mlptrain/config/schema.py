@@ -40,6 +40,7 @@ from mlptrain.data.sources import idx, npy, npz, table  # noqa: F401
 from mlptrain.tasks import multi_label, regression  # noqa: F401
 
 # isort: split
+from mlptrain.optim import lbfgs  # noqa: F401
 from mlptrain.tasks import autoencoder, segmentation  # noqa: F401
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -81,6 +81,13 @@ class Batches:
             yield slice(start, stop)
             start = stop
 
+    def shares(self, examples: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) the weight of each row of `examples` (n, batch) in the mean loss of all."""
+        if self._weights is None:
+            return np.full(len(examples), examples.shape[1] / len(self))
+        sums = self._weights[examples].sum(axis=1, dtype=np.float64)
+        return np.asarray(sums / self._weights.sum(dtype=np.float64))
+
     def calls(self, examples: Array, x: Array) -> list[Call]:
         """The calls that write the inputs of `examples` (batch,) int64 into x (batch, inputs)."""
         return self._scaled(x, examples, self._scale, self._offset)

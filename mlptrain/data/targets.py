@@ -182,12 +182,14 @@ class InputTargets(Targets):
 
 @kernel("shares")
 def shares(xp: Any, out: Array, places: Array, weights: Array | None) -> None:
-    """outᵢ = weights[placesᵢ] / Σⱼ weights[placesⱼ]; without weights, all alike."""
+    """outᵢ = weights[placesᵢ] / Σⱼ weights[placesⱼ], or 0 if all are 0; without weights, all
+    alike."""
     if weights is None:
         out.fill(1 / len(out))
         return
     weights.take(places, out=out, mode="clip")
-    xp.divide(out, xp.add.reduce(out), out=out)
+    total = xp.add.reduce(out)
+    xp.divide(out, xp.where(total > 0, total, 1), out=out)
 
 
 def pixel_shares(
@@ -207,5 +209,4 @@ def pixel_shares(
         pixels = out.reshape(len(places), -1)
         xp.multiply(pixels, each, out=pixels)
     total = xp.add.reduce(out)
-    if total > 0:
-        xp.divide(out, total, out=out)
+    xp.divide(out, xp.where(total > 0, total, 1), out=out)

@@ -8,6 +8,7 @@ asks for `part`, a work array; for its own state; and for the step's numbers fro
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,27 +19,45 @@ from mlptrain.backend.kernels import kernel
 from mlptrain.optim.schedules import Constant, Schedule
 from mlptrain.registry import Definition, Registry
 
+WeightDecay = Annotated[
+    float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
+]
+
 
 class Optimizer(Definition):
-    """An update rule and its settings."""
+    """What changes the parameters, and its settings."""
+
+    def state(self) -> tuple[str, ...]:
+        """The names of the vectors that are kept from step to step. They start as zeros."""
+        return ()
+
+    @property
+    def depends_on_epochs(self) -> bool:
+        """Whether another number of epochs would change the first steps."""
+        return False
+
+
+optimizers: Registry[Optimizer] = Registry("optimizer", Optimizer)
+
+
+class MiniBatchOptimizer(Optimizer):
+    """An update rule: one step for each mini-batch, from its gradient."""
 
     learning_rate: Annotated[float, Field(gt=0, description="step size ρ, above 0")]
     schedule: Annotated[
         Schedule, Field(description="how the learning rate changes over the run")
     ] = Constant()
-    weight_decay: Annotated[
-        float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
-    ] = 0.0
+    weight_decay: WeightDecay = 0.0
     clip_norm: Annotated[
         float | None,
         Field(gt=0, description="clip gradients to this Euclidean norm; null: no clipping"),
     ] = None
 
-    decoupled: ClassVar[bool] = False  # whether weight decay bypasses the gradient
+    @property
+    def depends_on_epochs(self) -> bool:
+        return self.schedule.depends_on_epochs
 
-    def state(self) -> tuple[str, ...]:
-        """The names of the vectors that the rule keeps from step to step. They start as zeros."""
-        return ()
+    decoupled: ClassVar[bool] = False  # whether weight decay bypasses the gradient
 
     @abstractmethod
     def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
@@ -64,11 +83,46 @@ class Optimizer(Definition):
     update: ClassVar[Callable[..., None]]
 
 
-optimizers: Registry[Optimizer] = Registry("optimizer", Optimizer)
+@dataclass(frozen=True)
+class Objective:
+    """The loss of all training examples, as a function of the parameters.
+
+    Attributes:
+        xp: the array module of the vectors.
+        w: (n,) the parameters.
+        g: (n,) the gradient at w, once `evaluate` has been called.
+        evaluate: writes the gradient at w into g and returns the loss there.
+    """
+
+    xp: Any
+    w: Array
+    g: Array
+    evaluate: Callable[[], float]
+
+
+class FullBatchOptimizer(Optimizer):
+    """An algorithm that decides itself where to evaluate the loss of all examples. One iteration is
+    an epoch. Among the vectors of `state` is "gradient", the g of the objective."""
+
+    weight_decay: WeightDecay = 0.0
+
+    @abstractmethod
+    def work(self) -> tuple[str, ...]:
+        """The names of vectors that are used within an iteration only."""
+
+    @abstractmethod
+    def iterate(
+        self, objective: Objective, vectors: dict[str, Array], memory: dict[str, float]
+    ) -> None:
+        """Make one iteration: improve `objective.w`.
+
+        vectors: those of `state` and `work`, (n,) each, by name. memory: numbers that are saved
+        with the state; at the end of an iteration "loss" is the loss at w, and "converged" is there
+        if no further iteration would help."""
 
 
 @optimizers.register
-class SGD(Optimizer):
+class SGD(MiniBatchOptimizer):
     """w ← w - ρ g; with momentum μ, v ← μ v + g and w ← w - ρ v, or w ← w - ρ (g + μ v) if
     nesterov (Sutskever et al., 2013)."""
 
@@ -118,7 +172,7 @@ class SGD(Optimizer):
 
 
 @optimizers.register
-class Adam(Optimizer):
+class Adam(MiniBatchOptimizer):
     """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², w ← w - ρ m̂ / (√v̂ + ε), with
     m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) at step t (Kingma & Ba, 2015, algorithm 1)."""
 
@@ -166,7 +220,5 @@ class AdamW(Adam):
     """Adam whose weight decay acts on the weights directly (Loshchilov & Hutter, 2019)."""
 
     type: Literal["adamw"] = "adamw"  # type: ignore[assignment]
-    weight_decay: Annotated[
-        float, Field(ge=0, description="pull of the weights, not the biases, towards 0")
-    ] = 0.01
+    weight_decay: WeightDecay = 0.01
     decoupled: ClassVar[bool] = True

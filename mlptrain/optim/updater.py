@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Array, Call
-from mlptrain.optim.optimizers import Optimizer
+from mlptrain.optim.optimizers import MiniBatchOptimizer
 
 
 class Updater:
@@ -18,7 +18,7 @@ class Updater:
         coefficients: (c,) the numbers of the current step; `calls` read them.
     """
 
-    def __init__(self, optimizer: Optimizer, arena: Arena) -> None:
+    def __init__(self, optimizer: MiniBatchOptimizer, arena: Arena) -> None:
         values, backend = arena.values, arena.backend
         self.state: dict[str, Array] = {}
         for name in optimizer.state():

@@ -11,7 +11,7 @@ import math
 import os
 import reprlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +59,7 @@ class Progress:
         epoch_correct: how many of them were predicted correctly.
         best_epoch: the epoch whose weights are kept; 0: none yet.
         best_value: the monitored value of that epoch.
+        optimizer, schedule: numbers that the optimizer and its schedule keep.
     """
 
     epoch: Count = 0
@@ -68,6 +69,8 @@ class Progress:
     epoch_correct: Count = 0
     best_epoch: Count = 0
     best_value: float | None = None
+    optimizer: dict[str, float] = field(default_factory=dict)
+    schedule: dict[str, float] = field(default_factory=dict)
 
 
 class State(Definition):

@@ -23,12 +23,13 @@ class EpochMetrics:
     Attributes:
         values: by name. `train_…` are measured during the epoch's steps, with dropout; `val_…`
             with the weights at its end, None without validation.
+        learning_rate: that of the last step, if the optimizer has one.
         seconds, examples_per_second: for the training steps made by this process.
     """
 
     epoch: int
     step: int
-    learning_rate: float
+    learning_rate: float | None
     values: dict[str, float | None]
     seconds: float
     examples_per_second: float
@@ -53,7 +54,7 @@ class Finished:
     """Training is over.
 
     Attributes:
-        reason: "epochs" (all are done) or "early_stopping".
+        reason: "epochs" (all are done), "early_stopping" or "converged".
         epoch: how many epochs were run.
         best_epoch, best_value: the epoch whose weights are kept, and its monitored value; None if
             that is undefined.

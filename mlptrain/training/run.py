@@ -4,22 +4,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mlptrain.backend.choice import Threads, set_threads
+from mlptrain.backend.choice import Threads
 from mlptrain.config.load import GivenConfig
-from mlptrain.data.class_names import refuse_misspelt
-from mlptrain.data.dataset import Dataset
-from mlptrain.data.normalization import Normalization
-from mlptrain.data.targets import ClassTargets, MaskTargets, Targets
-from mlptrain.errors import ConfigError, DataError, DivergedError, StoppedError
-from mlptrain.nn.model import Model
+from mlptrain.errors import DataError, DivergedError, StoppedError
 from mlptrain.tasks.metrics.measure import finite, metrics_for
 from mlptrain.tasks.outcomes.outcome import Outcome
-from mlptrain.text import exact, show_name, show_path
+from mlptrain.text import exact, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits
@@ -43,33 +34,21 @@ class Run:
         self,
         given: GivenConfig,
         splits: Splits,
-        model: Model,
-        weights: NDArray[np.float64] | None,
+        trainer: Trainer,
         folder: RunFolder,
         threads: Threads,
+        used_threads: int,
     ) -> None:
         self.given = given
-        self.config = config = given.config
+        self.config = given.config
         self.splits = splits
-        self.model = model
-        self.backend = model.arena.backend
+        self.trainer = trainer
+        self.model = trainer.model
+        self.backend = trainer.model.arena.backend
         self.folder = folder
         self.wanted_threads = threads
-        self.threads = set_threads(
-            self.backend, threads, config.training.batch_size * model.largest_kernel
-        )
+        self.threads = used_threads
         self.ended = False
-        self.normalization = _normalization(config.data.normalize, splits.train)
-        self.trainer = Trainer(
-            config.training,
-            config.task,
-            model,
-            splits.train,
-            splits.validation,
-            self.normalization,
-            weights,
-            config.seed,
-        )
         self.fingerprints = {name: dataset.fingerprint() for name, dataset in splits}
 
     @property
@@ -116,7 +95,7 @@ class Run:
 
     def checkpoint_bytes(self) -> int:
         """The approximate size of a checkpoint in bytes."""
-        arena, vectors = self.model.arena, 1 + len(self.trainer.updater.state)
+        arena, vectors = self.model.arena, 1 + len(self.trainer.descent.vectors)
         return arena.values.nbytes * vectors + arena.state.nbytes
 
     def restore(self, saved: Checkpoint) -> None:
@@ -197,7 +176,7 @@ class Run:
             shape=self.splits.train.inputs.shape[1:],
             features=self.splits.train.features,
             image=self.splits.image,
-            normalization=self.normalization,
+            normalization=self.trainer.normalization,
             progress=self.progress,
             threads=self.threads,
             kernels=self.backend.kernels,
@@ -207,38 +186,3 @@ class Run:
         )
         state = self.trainer.state()
         checkpoint.save(path, document, state["parameters"], state["optimizer"], state["state"])
-
-
-def _normalization(setting: str, train: Dataset) -> Normalization:
-    """The normalization that data.normalize names, fitted on the training split."""
-    if train.inputs.dtype == np.uint8:
-        if setting == "none":
-            return Normalization.identity(train.inputs.shape[-1])
-        return Normalization.of_images(train.parts())
-    if setting == "none":
-        return Normalization.identity(1, unit=1)
-    return Normalization.of_numbers(train.parts())
-
-
-def class_weights(setting: Any, targets: Targets) -> NDArray[np.float64] | None:
-    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives all
-    classes the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
-    if setting is None:
-        return None
-    names = targets.names
-    if not isinstance(targets, ClassTargets | MaskTargets):
-        raise ConfigError("training.class_weight: this task has no classes. Remove it.")
-    if setting == "balanced":
-        counts = np.bincount(targets.values.reshape(-1), minlength=len(names))[: len(names)]
-        return np.asarray(counts.sum() / (len(names) * np.maximum(counts, 1)))
-    try:
-        refuse_misspelt(setting, names)
-    except ValueError as error:
-        raise ConfigError(f"training.class_weight: {error}") from None
-    unknown = [name for name in setting if name not in names]
-    if unknown:
-        raise ConfigError(
-            f"training.class_weight: there is no class {show_name(unknown[0])!r}; "
-            f"the classes are {', '.join(map(show_name, names))}"
-        )
-    return np.array([setting.get(name, 1.0) for name in names])

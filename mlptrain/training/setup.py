@@ -7,19 +7,28 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlptrain.backend.choice import choose_backend
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.backend.protocol import Backend
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import load_config
 from mlptrain.config.schema import Config
+from mlptrain.data.class_names import refuse_misspelt
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets, MaskTargets, Targets
 from mlptrain.errors import ConfigError, RunFolderError
 from mlptrain.nn.model import Model, count_parameters, count_state
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits
-from mlptrain.training.run import Run, class_weights
+from mlptrain.training.descent import examples_per_step
+from mlptrain.training.run import Run
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
+from mlptrain.training.trainer import Trainer
 
 
 @contextmanager
@@ -51,8 +60,20 @@ def prepare_run(
         model = _build_model(config, splits, backend)
         weights = class_weights(config.training.class_weight, splits.train.targets)
         threads = saved.state.threads if saved else config.training.threads
+        size = examples_per_step(config.training) * model.largest_kernel
+        used = set_threads(backend, threads, size)
+        trainer = Trainer(
+            config.training,
+            config.task,
+            model,
+            splits.train,
+            splits.validation,
+            _normalization(config.data.normalize, splits.train),
+            weights,
+            config.seed,
+        )
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        run = Run(given, splits, model, weights, folder, threads)
+        run = Run(given, splits, trainer, folder, threads, used)
         if saved:
             run.restore(saved)
         if not run.ended:
@@ -117,7 +138,7 @@ def _require_same_config(config: Config, saved: Checkpoint) -> None:
     )
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
     grows = config.training.epochs > saved.state.config.training.epochs
-    if grows and not config.training.optimizer.schedule.depends_on_epochs:
+    if grows and not config.training.optimizer.depends_on_epochs:
         changed.remove("training.epochs")
     if changed:
         lines = [f"  {key}: {then.get(key)} then, {now.get(key)} now" for key in changed]
@@ -125,7 +146,7 @@ def _require_same_config(config: Config, saved: Checkpoint) -> None:
             f"{show_path(saved.path)}: was trained with another config:\n"
             + "\n".join(lines)
             + "\nPut the values back to resume it, or start a new run. Only training.epochs may "
-            "grow, and only with a constant schedule."
+            "grow, and only with a schedule that does not depend on it."
         )
 
 
@@ -133,3 +154,38 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict):
         return {prefix.removesuffix("."): tree}
     return {k: v for key, value in tree.items() for k, v in _flat(value, f"{prefix}{key}.").items()}
+
+
+def _normalization(setting: str, train: Dataset) -> Normalization:
+    """The normalization that data.normalize names, fitted on the training split."""
+    if train.inputs.dtype == np.uint8:
+        if setting == "none":
+            return Normalization.identity(train.inputs.shape[-1])
+        return Normalization.of_images(train.parts())
+    if setting == "none":
+        return Normalization.identity(1, unit=1)
+    return Normalization.of_numbers(train.parts())
+
+
+def class_weights(setting: Any, targets: Targets) -> NDArray[np.float64] | None:
+    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives all
+    classes the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
+    if setting is None:
+        return None
+    names = targets.names
+    if not isinstance(targets, ClassTargets | MaskTargets):
+        raise ConfigError("training.class_weight: this task has no classes. Remove it.")
+    if setting == "balanced":
+        counts = np.bincount(targets.values.reshape(-1), minlength=len(names))[: len(names)]
+        return np.asarray(counts.sum() / (len(names) * np.maximum(counts, 1)))
+    try:
+        refuse_misspelt(setting, names)
+    except ValueError as error:
+        raise ConfigError(f"training.class_weight: {error}") from None
+    unknown = [name for name in setting if name not in names]
+    if unknown:
+        raise ConfigError(
+            f"training.class_weight: there is no class {show_name(unknown[0])!r}; "
+            f"the classes are {', '.join(map(show_name, names))}"
+        )
+    return np.array([setting.get(name, 1.0) for name in names])

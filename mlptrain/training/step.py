@@ -1,11 +1,12 @@
 """A training step as one list of calls; all training goes through it:
 
-    gather → scale → forward → backward → clip → update → project → note the loss and the hits
+    gather → scale → forward → backward → update → note the loss and the hits
 
 What changes from step to step (the examples, the update's coefficients, random numbers) lies in
 arrays that the calls index with a counter, so one native call can make many steps.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,19 @@ from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
 from mlptrain.data.batches import Batches
 from mlptrain.nn.model import Model
-from mlptrain.optim.clipping import clip_calls
-from mlptrain.optim.updater import Updater
 
 MOST_STEPS = 256  # of one call
 
 
 class Step:
-    """Steps of gradient descent on batches of `batch_size` examples.
+    """Steps on batches of `batch_size` examples.
 
     Args:
         model: the model to train.
         batches: the training examples.
-        updater: the update rule, bound to the model's arena.
-        clip_norm: clip gradients to this norm; None: no clipping.
-        seed, purpose: the key of the random numbers that layers draw.
+        update: the calls that use the gradient, once it is in the model's arena.
+        coefficients: (c,) the numbers of the current step; `update` reads them.
+        random: seed and purpose, the key of the random numbers that layers draw.
         counter: (1,) int64, the number of steps made; each step adds 1.
     """
 
@@ -37,10 +36,10 @@ class Step:
         self,
         model: Model,
         batches: Batches,
-        updater: Updater,
         batch_size: int,
         *,
-        clip_norm: float | None,
+        update: Sequence[Call],
+        coefficients: Array,
         random: tuple[int, int],
         counter: Array,
     ) -> None:
@@ -50,7 +49,7 @@ class Step:
         dtype = model.arena.values.dtype
         # ring buffers: step t uses row t mod MOST_STEPS
         self._examples = backend.empty((MOST_STEPS, batch_size), np.int64)
-        self._coefficients = backend.empty((MOST_STEPS, updater.coefficients.size), dtype)
+        self._coefficients = backend.empty((MOST_STEPS, coefficients.size), dtype)
         self._losses = backend.empty((MOST_STEPS, 1), dtype)
         self._correct = backend.empty((MOST_STEPS, 1), dtype)
         self._correct[...] = 0  # where nothing is counted
@@ -59,14 +58,12 @@ class Step:
         at = {"counter": counter}
         calls = [
             Call(row, examples, {"table": self._examples, **at}),
-            Call(row, updater.coefficients, {"table": self._coefficients, **at}),
+            Call(row, coefficients, {"table": self._coefficients, **at}),
             *batches.calls(examples, program.x.value),
             *batches.target_calls(examples, program.targets.value, program.weights.value),
             *program.plan.forward_calls,
             *program.plan.backward_calls,
-            *(clip_calls(model.arena, clip_norm) if clip_norm is not None else ()),
-            *updater.calls(),
-            *model.projections(),
+            *update,
             Call(put, self._losses, {"value": program.loss.value, **at}),
             Call(advance, counter, {}),
         ]
@@ -80,8 +77,8 @@ class Step:
         """Make n ≤ MOST_STEPS steps. Returns, for each, the mean loss before its update and how
         many examples were predicted correctly.
 
-        examples (n, batch_size): the indices that `Batches` gathers; coefficients (n, c): rows from
-        `Updater.row`. A loss of NaN or Inf does not stop it; the caller checks."""
+        examples (n, batch_size): the indices that `Batches` gathers; coefficients (n, c): their
+        numbers. A loss of NaN or Inf does not stop it; the caller checks."""
         first, n = int(self._counter[0]), len(examples)
         rows = np.arange(first, first + n) % MOST_STEPS
         with self._backend.quiet():

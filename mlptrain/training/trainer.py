@@ -1,4 +1,4 @@
-"""Mini-batch gradient descent, from the first step to the last: shuffle, step, validate, repeat.
+"""Training, from the first epoch to the last: descend, validate, keep the best weights, repeat.
 
 A trainer works in memory and writes nothing; `run.py` listens to it and writes the files.
 """
@@ -19,18 +19,15 @@ from mlptrain.data.normalization import Normalization
 from mlptrain.data.shuffling import window_size
 from mlptrain.errors import DivergedError
 from mlptrain.nn.model import Model
-from mlptrain.optim.updater import Updater
 from mlptrain.tasks.metrics.measure import finite, higher_is_better, needs_scores, value_of
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import Task
 from mlptrain.training.checkpoint import Progress
+from mlptrain.training.descent import choose_descent, examples_per_step
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
 from mlptrain.training.monitor import require_part
-from mlptrain.training.step import MOST_STEPS, Step
-from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, stream
-
-CALL_SECONDS = 0.02  # target for one native call: short enough for the bar and Ctrl-C
+from mlptrain.training.streams import INITIALIZATION, stream
 
 
 class Trainer:
@@ -48,8 +45,9 @@ class Trainer:
 
     Attributes:
         progress: how far training has got.
-        updater: the update rule, with the optimizer's state.
+        descent: how an epoch changes the parameters, with the optimizer's state.
         monitor: the metric that decides which epoch is the best.
+        normalization: converts stored numbers to inputs.
         spec: what a model keeps of the training targets.
     """
 
@@ -66,14 +64,12 @@ class Trainer:
     ) -> None:
         self.model = model
         self.progress = Progress()
-        self.updater = Updater(training.optimizer, model.arena)
-        self.steps_per_epoch = -(-len(train) // training.batch_size)
         stopping = training.early_stopping
         default = "train_loss" if validation is None else "val_loss"
         self.monitor: str = stopping.monitor if stopping else default
+        self.normalization = normalization
         self._training = training
         self._validation = validation
-        self._seed = seed
         model.initialize(stream(seed, INITIALIZATION))
         row_bytes = train.inputs[:1].nbytes
         self._batches = Batches(
@@ -83,17 +79,14 @@ class Trainer:
             train.rows,
             weights=train.weights,
             class_weights=class_weights,
-            window=window_size(row_bytes, training.batch_size),
+            window=window_size(row_bytes, examples_per_step(training)),
         )
+        self.descent = choose_descent(training, model, self._batches, seed)
         self._predictor = Predictor(model, normalization)
         self._task, self.spec = task, task.spec(train.targets)
         require_part(self.monitor, task.kind, self.spec.names)
         self._best = np.zeros_like(model.arena.values)
         self._best_state = np.zeros_like(model.arena.state)
-        self._counter = model.arena.backend.empty((1,), np.int64)
-        self._counter[0] = 0
-        self._steps: dict[int, Step] = {}
-        self._steps_per_call = 1
 
     def train(self) -> Iterator[StepsDone | EpochDone]:
         """Train from `progress` until there is a `reason_to_stop`.
@@ -102,59 +95,11 @@ class Trainer:
         weight is: some weights do not reach the loss (a unit at -Inf is dead under ReLU)."""
         while self.reason_to_stop() is None:
             started, steps_before = time.perf_counter(), self.progress.epoch_steps
-            yield from self.steps()
+            for done in self.descent.steps(self.progress):
+                if not math.isfinite(done.loss):
+                    raise self.diverged(f"the loss is {done.loss:g}")
+                yield done
             yield self._finish_epoch(steps_before, time.perf_counter() - started)
-
-    def steps(self) -> Iterator[StepsDone]:
-        """The remaining steps of the current epoch, according to `progress`."""
-        progress, size = self.progress, self._training.batch_size
-        order = self._batches.shuffled(stream(self._seed, SHUFFLING, progress.epoch))
-        for window in self._batches.windows(order, progress.epoch_steps * size):
-            first = window.start
-            while first < window.stop:
-                batch = min(size, window.stop - first)
-                count = min((window.stop - first) // batch, self._steps_per_call)
-                last = first + count * batch
-                self._take_steps(order[first:last].reshape(count, batch))
-                first = last
-                loss = progress.epoch_loss / first
-                yield StepsDone(
-                    progress.epoch + 1, progress.epoch_steps, self.steps_per_epoch, loss
-                )
-
-    def _take_steps(self, examples: NDArray[np.int64]) -> None:
-        """Make a step on each row of examples (n, batch). Raises DivergedError."""
-        progress, (count, batch) = self.progress, examples.shape
-        rows = [
-            self.updater.row(self.learning_rate(step), step + 1)
-            for step in range(progress.step, progress.step + count)
-        ]
-        step = self.step(batch)
-        started = time.perf_counter()
-        losses, correct = step.run(examples, np.array(rows))
-        seconds = (time.perf_counter() - started) / count
-        self._steps_per_call = min(max(1, int(CALL_SECONDS / seconds)), MOST_STEPS)
-        for loss, right in zip(losses, correct, strict=True):
-            progress.step += 1
-            progress.epoch_steps += 1
-            progress.epoch_loss += loss * batch
-            progress.epoch_correct += right
-            if not math.isfinite(loss):
-                raise self.diverged(f"the loss is {loss:g}")
-
-    def step(self, batch_size: int) -> Step:
-        """The step for one batch size: the configured size, or that of the last batch."""
-        if batch_size not in self._steps:
-            self._steps[batch_size] = Step(
-                self.model,
-                self._batches,
-                self.updater,
-                batch_size,
-                clip_norm=self._training.optimizer.clip_norm,
-                random=(self._seed, DROPOUT),
-                counter=self._counter,
-            )
-        return self._steps[batch_size]
 
     def _finish_epoch(self, steps_before: int, seconds: float) -> EpochDone:
         """Validate, and compare with the best epoch."""
@@ -163,11 +108,11 @@ class Trainer:
         validation = self.evaluate(self._validation, keep_scores=self._needs_scores)
         if validation is not None and not math.isfinite(validation.loss):
             raise self.diverged(f"the validation loss is {validation.loss:g}")
-        seen = examples - steps_before * self._training.batch_size
+        seen = examples - steps_before * self.descent.examples_per_update
         metrics = EpochMetrics(
             epoch=progress.epoch + 1,
             step=progress.step,
-            learning_rate=self.learning_rate(progress.step - 1),
+            learning_rate=self.descent.learning_rate(progress, progress.step - 1),
             values=self._values(validation),
             seconds=round(seconds, 6),
             examples_per_second=round(max(seen, 0) / seconds, 1),
@@ -182,6 +127,7 @@ class Trainer:
             )
             self._best[...] = self.model.arena.values
             self._best_state[...] = self.model.arena.state
+        self.descent.observe(metrics.values, seconds, progress)
         return EpochDone(metrics, best)
 
     @property
@@ -221,18 +167,13 @@ class Trainer:
             return None
         return evaluate(self._predictor, self._task, self.spec, dataset, keep_scores=keep_scores)
 
-    def learning_rate(self, step: int) -> float:
-        """The learning rate of `step` = 0, 1, …"""
-        training = self._training
-        return training.optimizer.learning_rate * training.optimizer.schedule.factor(
-            step, self.steps_per_epoch, training.epochs
-        )
-
     def reason_to_stop(self) -> str | None:
         """Why training ends here, or None if it continues."""
         progress, stopping = self.progress, self._training.early_stopping
         if progress.epoch >= self._training.epochs:
             return "epochs"
+        if self.descent.has_converged(progress):
+            return "converged"
         if stopping and progress.best_epoch:
             waited = progress.epoch - progress.best_epoch
             return "early_stopping" if waited >= stopping.patience else None
@@ -253,7 +194,7 @@ class Trainer:
         arena = self.model.arena
         return {
             "parameters": arena.by_name(),
-            "optimizer": self.updater.state,
+            "optimizer": self.descent.vectors,
             "state": arena.state_by_name(),
         }
 
@@ -268,7 +209,6 @@ class Trainer:
     def resume_from(self, progress: Progress) -> None:
         """Resume from `progress`, once the arrays of `state` and `best` are filled."""
         self.progress = progress
-        self._counter[0] = progress.step
 
     def keep_best(self) -> None:
         """Copy the best epoch's parameters and state into the model."""
@@ -278,7 +218,7 @@ class Trainer:
     def require_finite(self) -> None:
         """Raise DivergedError unless the state, as the last step left it, can be saved."""
         isfinite = self.model.arena.backend.xp.isfinite
-        vectors = (self.model.arena.values, *self.updater.state.values())
+        vectors = (self.model.arena.values, *self.descent.vectors.values())
         for name, slot in self.model.arena.slots.items():
             if not all(isfinite(vector[slot.range]).all() for vector in vectors):
                 raise self.diverged(f"{name}, or the optimizer's memory of it, became NaN or Inf")
@@ -288,10 +228,12 @@ class Trainer:
 
     def diverged(self, what: str) -> DivergedError:
         """The error for a value that became NaN or Inf in the last step."""
-        step, done = self.progress.step, self.progress.epoch
+        progress, per_epoch = self.progress, self.descent.steps_per_epoch
+        rate = self.descent.learning_rate(progress, progress.step - 1)
+        place = f"epoch {-(-progress.step // per_epoch)}, step {progress.step}"
+        done, at = progress.epoch, "" if rate is None else f", at learning_rate {rate:g}"
         kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
         return DivergedError(
-            f"training diverged in epoch {-(-step // self.steps_per_epoch)}, step {step}, at "
-            f"learning_rate {self.learning_rate(step - 1):g}: {what}. {kept} "
+            f"training diverged in {place}{at}: {what}. {kept} "
             "Try a smaller training.optimizer.learning_rate, or set training.optimizer.clip_norm."
         )

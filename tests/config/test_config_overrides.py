@@ -131,7 +131,7 @@ def test_is_refused_by_name(override, message, message_of):
         ("data={}", "missing key 'train' in data"),
         (
             "training.optimizer={}",
-            "training.optimizer needs a key 'type': 'sgd', 'adam' or 'adamw'",
+            "training.optimizer needs a key 'type': 'sgd', 'adam', 'adamw' or 'lbfgs'",
         ),
     ],
 )

@@ -61,6 +61,17 @@ def test_examples_arrive_scaled(
 
 
 @pytest.mark.parametrize("kernels", BACKENDS)
+def test_a_batch_of_examples_without_weight_has_no_part_in_the_loss(kernels: str) -> None:
+    weights = np.array([0, 2, 0, 1], np.float32)
+    images, targets = np.zeros((4, 2, 2, 1), np.uint8), classes(np.array([0, 1, 1, 0]))
+    plain = Normalization.identity(1)
+    batches = Batches(images, targets, plain, weights=weights, window=4)
+    for examples, wanted in (([0, 2], [0, 0]), ([3, 1], [1 / 3, 2 / 3]), ([2, 3], [0, 1])):
+        _, _, w = written(batches, BACKENDS[kernels], np.array(examples), 4)
+        np.testing.assert_array_equal(w, np.array(wanted, np.float32))
+
+
+@pytest.mark.parametrize("kernels", BACKENDS)
 @pytest.mark.parametrize(
     ("mean", "std"),
     [((0.0, 0.5, 0.2), (0.5, 0.5, 0.5)), ((0.5, 0.5, 0.1), (0.2, 0.2, 0.9))],

@@ -1,12 +1,13 @@
-"""Every registered optimizer, in each of its variants."""
+"""Every optimizer that steps on mini-batches, in each of its variants."""
 
 import pytest
 
-from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer, optimizers
+from mlptrain.optim.optimizers import SGD, Adam, AdamW, MiniBatchOptimizer, optimizers
 
-VARIANTS: list[Optimizer] = [
-    *(definition() for definition in optimizers.definitions()),
-    *(definition(weight_decay=0.1) for definition in optimizers.definitions()),
+DEFINITIONS = [each for each in optimizers.definitions() if issubclass(each, MiniBatchOptimizer)]
+VARIANTS: list[MiniBatchOptimizer] = [
+    *(definition() for definition in DEFINITIONS),
+    *(definition(weight_decay=0.1) for definition in DEFINITIONS),
     SGD(momentum=0.9),
     SGD(momentum=0.9, nesterov=True),
     SGD(momentum=0.5, nesterov=True, weight_decay=0.1),

@@ -9,14 +9,14 @@ from stepping import Updates, clip
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.protocol import Backend
-from mlptrain.optim.optimizers import Adam, Optimizer
+from mlptrain.optim.optimizers import Adam, MiniBatchOptimizer
 
 BACKEND = compiled_backend()
 SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (NumpyBackend.chunk + 5,)}
 
 
 def after_steps(
-    optimizer: Optimizer, backend: Backend, shapes: dict[str, tuple[int, ...]]
+    optimizer: MiniBatchOptimizer, backend: Backend, shapes: dict[str, tuple[int, ...]]
 ) -> dict[str, np.ndarray]:
     """The parameters and the optimizer's state after five steps."""
     arena = Arena(shapes, np.float32, backend)
@@ -33,7 +33,7 @@ def after_steps(
 @pytest.mark.parametrize("shapes", SHAPES, ids=["small", "several chunks"])
 @every_variant
 def test_kernels_match_the_rules(
-    optimizer: Optimizer, shapes: dict[str, tuple[int, ...]], threads: int
+    optimizer: MiniBatchOptimizer, shapes: dict[str, tuple[int, ...]], threads: int
 ) -> None:
     BACKEND.use_threads(threads)
     wanted = after_steps(optimizer, NumpyBackend(), shapes)

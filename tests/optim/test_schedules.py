@@ -5,14 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from mlptrain.optim.schedules import Constant, Cosine, schedules
+from mlptrain.optim.schedules import Constant, Cosine, ReduceOnPlateau, schedules
 
 STEPS_PER_EPOCH, EPOCHS = 10, 8
 TOTAL = STEPS_PER_EPOCH * EPOCHS
 
 
 def factors(schedule: Constant | Cosine) -> list[float]:
-    return [schedule.factor(step, STEPS_PER_EPOCH, EPOCHS) for step in range(TOTAL)]
+    return [schedule.factor_at(step, STEPS_PER_EPOCH, EPOCHS) for step in range(TOTAL)]
 
 
 def test_constant() -> None:
@@ -30,9 +30,9 @@ def test_warm_up_is_linear_and_reaches_the_full_rate() -> None:
 
 def test_warm_up_is_rounded_to_whole_steps() -> None:
     """0.29 · 100 is 28.999999999999996 in floating point."""
-    made = [Constant(warmup_epochs=0.29).factor(step, 100, 1) for step in range(30)]
+    made = [Constant(warmup_epochs=0.29).factor_at(step, 100, 1) for step in range(30)]
     assert made == [(step + 1) / 29 for step in range(29)] + [1.0]
-    assert Constant(warmup_epochs=0.26).factor(0, 10, 1) == 1 / 3
+    assert Constant(warmup_epochs=0.26).factor_at(0, 10, 1) == 1 / 3
 
 
 @pytest.mark.parametrize("final", [0.0, 0.1, 1.0])
@@ -71,5 +71,42 @@ def test_a_warm_up_longer_than_the_run_never_reaches_the_full_rate() -> None:
 
 @pytest.mark.parametrize("name", list(schedules))
 def test_a_run_of_one_step(name: str) -> None:
-    assert schedules[name]().factor(0, 1, 1) == 1.0
-    assert schedules[name](warmup_epochs=1).factor(0, 1, 1) == 1.0
+    assert schedules[name]().factor_at(0, 1, 1) == 1.0
+    assert schedules[name](warmup_epochs=1).factor_at(0, 1, 1) == 1.0
+
+
+def observed(schedule: ReduceOnPlateau, losses: list[float], name: str) -> list[float]:
+    """The factor after each epoch, with these losses."""
+    memory: dict[str, float] = {}
+    factors = []
+    for loss in losses:
+        schedule.observe({"train_loss": 9.0, "val_loss": None, name: loss}, 1.0, memory)
+        factors.append(memory.get("factor", 1.0))
+    return factors
+
+
+@pytest.mark.parametrize("name", ["train_loss", "val_loss"])
+def test_a_plateau_lowers_the_rate(name: str) -> None:
+    schedule = ReduceOnPlateau(factor=0.5, patience=2, min_delta=0.1)
+    losses = [5, 4, 3.95, 3.9, 3.5, 3.45, 3.45, 3.45, 3.45, 1, 1, 1]
+    wanted = [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.125, 0.0625]
+    assert observed(schedule, losses, name) == wanted
+
+
+def test_validation_decides_where_there_is_some() -> None:
+    schedule, memory = ReduceOnPlateau(patience=1), dict[str, float]()
+    for epoch in range(3):
+        schedule.observe({"train_loss": 1.0 - epoch, "val_loss": 1.0}, 1.0, memory)
+    assert memory["factor"] == pytest.approx(0.01)
+
+
+def test_the_rate_does_not_fall_below_the_last_one() -> None:
+    schedule = ReduceOnPlateau(factor=0.1, patience=1, final=0.05)
+    assert observed(schedule, [1.0] * 4, "val_loss") == [1.0, 0.1, 0.05, 0.05]
+
+
+@pytest.mark.parametrize("name", list(schedules))
+def test_schedules_that_observe_nothing_remember_nothing(name: str) -> None:
+    memory: dict[str, float] = {}
+    schedules[name]().observe({"train_loss": 1.0, "val_loss": 1.0}, 1.0, memory)
+    assert (name == "reduce_on_plateau") == bool(memory)

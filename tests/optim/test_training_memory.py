@@ -27,9 +27,9 @@ from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense, Dropout
 from mlptrain.nn.model import Model
 from mlptrain.optim import clipping
-from mlptrain.optim.optimizers import SGD, Adam, AdamW, Optimizer
+from mlptrain.optim.optimizers import SGD, Adam, AdamW, MiniBatchOptimizer
 from mlptrain.tasks.classification import Classification
-from mlptrain.training import trainer as training_loop
+from mlptrain.training import descent as training_loop
 from mlptrain.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -59,7 +59,7 @@ def small_buffers() -> Iterator[None]:
 
 
 def trainer(
-    batch_size: int, width: int, optimizer: Optimizer, images: Array, backend: Backend
+    batch_size: int, width: int, optimizer: MiniBatchOptimizer, images: Array, backend: Backend
 ) -> Trainer:
     """A trainer for a network with hidden layers of `width` units."""
     hidden = [
@@ -83,7 +83,7 @@ def trainer(
 def peak(
     batch_size: int,
     width: int,
-    optimizer: Optimizer,
+    optimizer: MiniBatchOptimizer,
     images: Array,
     backend: Backend = PLAIN,
     runs: int = 8,
@@ -92,7 +92,7 @@ def peak(
     because NumPy's small caches differ from run to run, and other threads of the test runner
     allocate now and then."""
     made = (trainer(batch_size, width, optimizer, images, backend) for _ in range(runs))
-    return min(_peak(each.steps()) for each in made)
+    return min(_peak(each.descent.steps(each.progress)) for each in made)
 
 
 def _peak(steps: Iterator[Any]) -> int:
@@ -115,7 +115,7 @@ def _peak(steps: Iterator[Any]) -> int:
     [ADAM, AdamW(), SGD(momentum=0.9, nesterov=True, weight_decay=0.1)],
     ids=["adam", "adamw", "sgd"],
 )
-def test_steps_allocate_nothing_that_grows(optimizer: Optimizer, images: Array) -> None:
+def test_steps_allocate_nothing_that_grows(optimizer: MiniBatchOptimizer, images: Array) -> None:
     for backend, sizes in ((PLAIN, SIZES), (choose_backend(), [SIZES[0], SIZES[-1]])):
         peaks = [peak(batch_size, width, optimizer, images, backend) for batch_size, width in sizes]
         assert max(peaks) - min(peaks) < TOLERANCE, peaks
@@ -149,7 +149,7 @@ def allocating(argument: int) -> Wrap:
         (GELU, "gradient_x", 2),
         (CrossEntropy, "gradient_x", 2),
         (Adam, "update", 2),
-        (Optimizer, "decay", 2),
+        (MiniBatchOptimizer, "decay", 2),
         (batches, "scaled_rows", 1),
         (targets, "shares", 1),  # the smallest allocation: (batch,)
         (clipping, "scale", 1),

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlptrain.optim.optimizers import Optimizer, optimizers
+from mlptrain.optim.optimizers import MiniBatchOptimizer, optimizers
 
 
 @optimizers.register
-class Lion(Optimizer):
+class Lion(MiniBatchOptimizer):
     """w ← w - ρ sign(β₁ m + (1 - β₁) g), m ← β₂ m + (1 - β₂) g (Chen et al., 2023)."""
 
     type: Literal["lion"] = "lion"

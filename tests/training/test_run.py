@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mlptrain.errors import DivergedError
-from mlptrain.training import trainer
+from mlptrain.training import descent
 from mlptrain.training.events import EpochDone, StepsDone
 from mlptrain.training.run import Run
 from mlptrain.training.setup import prepare_run
@@ -27,7 +27,7 @@ SGD = {"type": "sgd", "learning_rate": 0.5}
 
 @pytest.fixture(autouse=True)
 def one_step_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "CALL_SECONDS", 0)
+    monkeypatch.setattr(descent, "CALL_SECONDS", 0)
 
 
 def opened(
@@ -62,7 +62,7 @@ def opened(
 def inputs(job: Run, epochs: int) -> np.ndarray:
     """(epochs, N, pixels): what the network is trained with."""
     seen = [
-        job.trainer.step(SIZE).program.x.value.copy()
+        job.trainer.descent.step(SIZE).program.x.value.copy()
         for event in job.train(StopRequest())
         if isinstance(event, StepsDone)
     ]
@@ -154,7 +154,7 @@ def test_every_step_is_gradient_descent_on_the_mean_loss(tmp_path: Path) -> None
         before = kernel.astype(float), bias.astype(float)
         for event in job.train(StopRequest()):
             if isinstance(event, StepsDone):
-                program = job.trainer.step(SIZE).program
+                program = job.trainer.descent.step(SIZE).program
                 x, y = program.x.value.astype(float), one_hot[program.targets.value]
                 e = np.exp(x @ before[0] + before[1])
                 error = (e / e.sum(axis=1, keepdims=True) - y) / SIZE

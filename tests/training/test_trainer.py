@@ -29,11 +29,10 @@ from mlptrain.nn.model import Model
 from mlptrain.optim.optimizers import Adam
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.metrics.measure import finite, metrics_for, needs_scores
-from mlptrain.training import trainer as training_loop
+from mlptrain.training import descent as training_loop
 from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepsDone
-from mlptrain.training.run import class_weights
 from mlptrain.training.saved_model import SavedModel
-from mlptrain.training.setup import prepare_run
+from mlptrain.training.setup import class_weights, prepare_run
 from mlptrain.training.signals import StopRequest
 from mlptrain.training.step import Step
 from mlptrain.training.trainer import Trainer
@@ -146,7 +145,7 @@ def test_a_job_weighs_what_it_trains_with_and_nothing_else(
         assert job.trainer.evaluate(job.splits.validation).loss == validation.loss
         for event in job.train(StopRequest()):
             if isinstance(event, StepsDone):
-                program = job.trainer.step(SIZE if event.step < STEPS else LAST).program
+                program = job.trainer.descent.step(SIZE if event.step < STEPS else LAST).program
                 labels = program.targets.value
                 shares = weights[labels] / weights[labels].sum(dtype=np.float64)
                 np.testing.assert_allclose(program.weights.value, shares, rtol=2e-7)
@@ -178,7 +177,7 @@ def test_train_loss_counts_each_example_once(
     with opened(splits, tmp_path / "run", class_weight=class_weight) as job:
         for event in job.train(StopRequest()):
             if isinstance(event, StepsDone):
-                program = job.trainer.step(sizes[event.step - 1]).program
+                program = job.trainer.descent.step(sizes[event.step - 1]).program
                 losses.append(float(program.loss.value))
                 correct.append(int(program.score.value))
                 done = sizes[: event.step]
@@ -376,7 +375,7 @@ def test_an_optimizer_s_state_that_is_no_number_ends_the_run(splits: Path, tmp_p
     be read again."""
     with opened(splits, tmp_path / "run") as job:
         slot = job.model.arena.slots["dense_1/kernel"]
-        job.trainer.updater.state["v"][slot.range][0] = math.inf
+        job.trainer.descent.vectors["v"][slot.range][0] = math.inf
         with pytest.raises(DivergedError, match=r"epoch 1, step 5, .*: dense_1/kernel, or the opt"):
             list(job.train(StopRequest()))
     assert not (tmp_path / "run/last.safetensors").exists()

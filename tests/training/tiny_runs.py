@@ -60,9 +60,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/tests", "OPENBLAS_NUM
 CLI = (sys.executable, "-m", "mlptrain")
 # Every step is a native call of its own, after which `do` is called with how many were made.
 EACH_STEP = """
-from mlptrain.training import trainer
+from mlptrain.training import descent
 from mlptrain.training.step import Step
-trainer.CALL_SECONDS = 0
+descent.CALL_SECONDS = 0
 def after_step(do):
     run = Step.run
     def run_and_do(self, *arguments):

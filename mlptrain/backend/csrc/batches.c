@@ -23,7 +23,7 @@ void shares(WHOLE) {
         total += out[i];
     }
     for (int64_t i = 0; i < o->n[0]; i++)
-        out[i] = (float)(out[i] / total);
+        out[i] = total > 0 ? (float)(out[i] / total) : 0;
 }
 
 #define AHEAD 4 /* prefetch this many rows ahead */

@@ -1,0 +1,144 @@
+"""Training with an optimizer that evaluates all examples: L-BFGS."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_runs import AT_STEP, differing, mlptrain, start, strict_json
+
+from mlptrain.config.schema import TrainingConfig
+from mlptrain.data.batches import Batches
+from mlptrain.data.normalization import Normalization
+from mlptrain.data.targets import ClassTargets
+from mlptrain.functions.activations import Tanh
+from mlptrain.functions.losses import CrossEntropy
+from mlptrain.nn.layers import Dense
+from mlptrain.nn.model import Model
+from mlptrain.optim.lbfgs import LBFGS
+from mlptrain.tasks.classification import Classification
+from mlptrain.training import descent
+from mlptrain.training.checkpoint import Progress
+from mlptrain.training.descent import FullBatchDescent
+
+LBFGS_RUN = (
+    *("train", "tiny.yaml", "--set", "training.optimizer={type: lbfgs, history: 3}"),
+    *("--set", "model.layers=[{type: dense, units: 4}]"),
+)
+TARGETS = ClassTargets(np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1, 2]), ("a", "b", "c"))
+WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 0, 1, 1, 0.25, 4], np.float32)
+
+
+class Whole(FullBatchDescent):
+    """A full-batch descent whose loss and gradient can be asked for."""
+
+    def at(self, values: np.ndarray) -> tuple[float, np.ndarray]:
+        self._model.arena.values[...] = values
+        return self._evaluate(), self._gradient.copy()
+
+
+def whole(
+    monkeypatch: pytest.MonkeyPatch, part: int, weights: np.ndarray | None, decay: float
+) -> Whole:
+    """On 11 examples, evaluated `part` at a time."""
+    monkeypatch.setattr(descent, "PART", part)
+    inputs = np.random.default_rng(0).normal(size=(11, 5)).astype(np.float32)
+    head = Classification().head((5,), TARGETS.names)
+    model = Model([Dense(units=4, activation=Tanh())], 5, head, CrossEntropy())
+    batches = Batches(
+        inputs, TARGETS, Normalization.identity(1, unit=1), weights=weights, window=part
+    )
+    optimizer = LBFGS(weight_decay=decay)
+    training = TrainingConfig(optimizer=optimizer)
+    return Whole(optimizer, training, model, batches, 0)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_the_parts_add_up_to_the_whole(
+    monkeypatch: pytest.MonkeyPatch, weights: np.ndarray | None, decay: float
+) -> None:
+    values = None
+    wanted: Any = None
+    for part in (11, 1, 2, 4, 5, 10, 1024):
+        loss = whole(monkeypatch, part, weights, decay)
+        if values is None:
+            size = loss._model.arena.values.size
+            values = np.random.default_rng(1).normal(size=size)
+            wanted = loss.at(values)
+        made = loss.at(values)
+        assert made[0] == pytest.approx(wanted[0], rel=1e-6)
+        np.testing.assert_allclose(made[1], wanted[1], atol=1e-6)
+
+
+def test_weight_decay_is_part_of_the_loss_and_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, decayed = (whole(monkeypatch, 4, None, decay) for decay in (0.0, 0.5))
+    arena = plain._model.arena
+    values = np.random.default_rng(1).normal(size=arena.values.size)
+    (loss, gradient), (more, pulled) = plain.at(values), decayed.at(values)
+    weights = np.where(np.arange(values.size) < arena.decayed, values, 0)
+    assert more - loss == pytest.approx(0.25 * weights @ weights, rel=1e-5)
+    np.testing.assert_allclose(pulled - gradient, 0.5 * weights, atol=1e-6)
+
+
+def test_an_epoch_is_an_iteration_from_all_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, progress = whole(monkeypatch, 4, None, 0.0), Progress()
+    made._model.initialize(np.random.default_rng(0))
+    losses = []
+    for _ in range(30):
+        progress.epoch_steps = 0
+        (done,) = made.steps(progress)
+        losses.append(done.loss)
+    assert progress.step == 30
+    assert losses[-1] < 0.1 * losses[0]
+    assert progress.epoch_loss == losses[-1] * 11
+    assert progress.epoch_correct == 11
+    assert list(made.steps(progress)) == []  # the epoch's only update is made
+
+
+@pytest.mark.parametrize(
+    ("layers", "what"),
+    [
+        ([{"type": "dropout", "rate": 0.5}], "layers that draw random numbers"),
+        ([{"type": "dense", "units": 4, "kernel_constraint": "max_norm"}], "constraints"),
+    ],
+)
+def test_what_such_an_optimizer_cannot_train_is_refused(
+    project: Path, tmp_path: Path, layers: list[dict[str, Any]], what: str
+) -> None:
+    layered = ("--set", f"model={json.dumps({'layers': layers})}")
+    run = tmp_path / "run"
+    process = mlptrain(project, *LBFGS_RUN, *layered, "--run-dir", str(run), code=2)
+    assert f"training.optimizer: lbfgs cannot train {what}. Remove them" in process.stderr
+    assert not run.exists()
+
+
+def test_a_stopped_run_is_resumed_exactly(project: Path, tmp_path: Path) -> None:
+    finished, stopped = tmp_path / "finished", tmp_path / "stopped"
+    mlptrain(project, *LBFGS_RUN, "--run-dir", str(finished))
+    process = start(
+        project,
+        *(str(int(signal.SIGTERM)), "3", "1", *LBFGS_RUN, "--run-dir", str(stopped)),
+        program=AT_STEP,
+    )
+    _, errors = process.communicate()
+    assert process.returncode == 143, errors
+    mlptrain(project, *LBFGS_RUN, "--run-dir", str(stopped), "--resume")
+    assert differing(stopped, finished) == []
+
+
+def test_a_run_ends_where_it_has_converged(project: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = ("--set", "training.early_stopping=null", "--set", "training.epochs=1000")
+    linear = ("--set", "model={layers: []}", "--set", "training.optimizer.weight_decay=0.1")
+    made = mlptrain(project, *LBFGS_RUN, *settings, *linear, "--run-dir", str(run))
+    summary = strict_json((run / "summary.json").read_text())
+    assert summary["reason"] == "converged"
+    assert summary["epoch"] < 200
+    assert f"done     {summary['epoch']} epochs, converged" in made.stdout
+    lines = [strict_json(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {line["learning_rate"] for line in lines} == {None}
+    again = mlptrain(project, *LBFGS_RUN, *settings, *linear, "--run-dir", str(run), "--resume")
+    assert "converged" in again.stdout
