@@ -143,7 +143,7 @@ class TrainingView(_View):
 
     def start(self, run: Run, *, resume: bool) -> None:
         """Show what will be trained."""
-        self._shown = run
+        self._shown, self._tells_of_undefined = run, True
         self._started, self._first_step = self._clock(), run.progress.step
         if isinstance(run.wanted_threads, int) and run.wanted_threads > run.threads:
             cores = plural(run.threads, "core")
@@ -183,6 +183,13 @@ class TrainingView(_View):
         self._end_live()
         if isinstance(event, EpochDone):
             self._line(Text(self._rows.row(event.metrics)).append(BEST * event.best, "green"))
+            if event.why_undefined and self._tells_of_undefined:
+                self._tells_of_undefined = False
+                self._note(
+                    f"{show_name(self._shown.trainer.monitor)} is undefined after epoch "
+                    f"{event.metrics.epoch}: {event.why_undefined}. Only an epoch in which it is "
+                    "defined can be better than the first"
+                )
         else:
             self._finish(event)
 

@@ -43,10 +43,12 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch was finished; `best` if its weights are the best so far."""
+    """An epoch was finished; `best` if its weights are the best so far. `why_undefined`: why the
+    monitored metric has no value; "" if it has one."""
 
     metrics: EpochMetrics
     best: bool
+    why_undefined: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from mlptrain.training.checkpoint import Progress
 from mlptrain.training.descent import choose_descent, examples_per_step
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
-from mlptrain.training.monitor import require_part
+from mlptrain.training.monitor import require_part, why_undefined
 from mlptrain.training.streams import INITIALIZATION, stream
 
 
@@ -128,7 +128,8 @@ class Trainer:
             self._best[...] = self.model.arena.values
             self._best_state[...] = self.model.arena.state
         self.descent.observe(metrics.values, seconds, progress)
-        return EpochDone(metrics, best)
+        why = why_undefined(self.monitor, metrics.values, validation)
+        return EpochDone(metrics, best, why)
 
     @property
     def value_names(self) -> tuple[str, ...]:

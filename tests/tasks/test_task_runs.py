@@ -177,12 +177,36 @@ def test_an_undefined_metric_is_never_better(tmp_path: Path) -> None:
     early = "training.early_stopping={monitor: val_r2, patience: 2}"
     events = trained(config, tmp_path / "run", *overrides, early)
     *epochs, finished = events
-    assert [e.best for e in epochs if isinstance(e, EpochDone)] == [True, False, False]
+    done = [e for e in epochs if isinstance(e, EpochDone)]
+    assert [e.best for e in done] == [True, False, False]
+    assert {e.why_undefined for e in done} == {"it is undefined for these examples"}
     assert isinstance(finished, Finished)
     assert finished.best_value is None
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["val_r2"] for line in lines] == [None] * 3
     assert json.loads((tmp_path / "run/summary.json").read_text())["best_value"] is None
+
+
+def test_a_label_without_examples_has_no_recall_to_monitor(tmp_path: Path) -> None:
+    """Nor one of 0; it is said once."""
+    config = make_project(tmp_path, "multi_label")
+    day = [row for row in scenes("test", 12) if "night" not in row["labels"]]
+    write_table(tmp_path / "day.csv", day)
+    for split, is_undefined in (("day.csv", True), ("test.csv", False)):
+        run_dir, stopping = tmp_path / split.partition(".")[0], "{monitor: val_recall.night}"
+        ended = CliRunner().invoke(
+            app,
+            [
+                *("train", str(config), "--run-dir", str(run_dir), "--set", "data.test=null"),
+                *("--set", f"data.validation={split}"),
+                *("--set", f"training.early_stopping={stopping}"),
+            ],
+            catch_exceptions=False,
+        )
+        rows = map(json.loads, (run_dir / "metrics.jsonl").read_text().splitlines())
+        assert {row["val_recall.night"] is None for row in rows} == {is_undefined}
+        note = "val_recall.night is undefined after epoch 1: there are no examples of label 'night'"
+        assert ended.stderr.count(note) == ended.stderr.count("undefined") == is_undefined
 
 
 def segmentation(folder: Path, change: Callable[[int, NDArray[np.uint8]], None]) -> Path:

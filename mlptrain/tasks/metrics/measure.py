@@ -40,8 +40,8 @@ class Measure(NamedTuple):
         return name if self.part is None else f"{name}.{self.part}"
 
     def value(self, outcome: Outcome) -> float:
-        """Its value; NaN where it is undefined, for example without examples."""
-        if not outcome.examples:
+        """Its value; NaN where it is undefined: without examples, or without any of the class."""
+        if not outcome.examples or self._is_missing(outcome):
             return math.nan
         if self.metric.needs_scores and not outcome.keeps_scores:
             raise ValueError(f"{self.name} needs an outcome with keep_scores=True")
@@ -55,13 +55,13 @@ class Measure(NamedTuple):
         return float(values[outcome.names.index(self.part)])
 
     def why_undefined(self, outcome: Outcome) -> str:
-        """Why `value` is NaN or meaningless; "" if it is neither."""
-        word = outcome.part
-        if isinstance(outcome, DecisionOutcome) and self.part in outcome.missing:
-            return f"there are no examples of {word} '{show_name(self.part or '')}'"
-        if math.isnan(self.value(outcome)):
-            return "it is undefined for these examples"
-        return ""
+        """Why `value` is NaN; "" if it is not."""
+        if self._is_missing(outcome):
+            return f"there are no examples of {outcome.part} '{show_name(self.part or '')}'"
+        return "it is undefined for these examples" if math.isnan(self.value(outcome)) else ""
+
+    def _is_missing(self, outcome: Outcome) -> bool:
+        return isinstance(outcome, DecisionOutcome) and self.part in outcome.missing
 
 
 def metrics_for(outcome: Outcome) -> dict[str, float]:
