@@ -242,7 +242,8 @@ class EvaluationView(_View):
         self.tell_of_reading(result.skipped, result.notes)
         if isinstance(outcome, DecisionOutcome) and outcome.missing:
             names = ", ".join(f"'{show_name(name)}'" for name in outcome.missing)
-            self._note(f"{place}: no {result.words.many} of {names}; the means leave them out")
+            things = result.words.values if outcome.by_pixel else result.words.many
+            self._note(f"{place}: no {things} of {names}; the means leave them out")
         if result.trained_on:
             which = f"{result.trained_on:,} of the {result.words.count(outcome.examples)}"
             self._note(f"{place}: the model was trained on {which}")

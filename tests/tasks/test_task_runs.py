@@ -248,3 +248,18 @@ def test_a_changed_mask_is_named(tmp_path: Path) -> None:
     Image.fromarray(np.where(pixels == 1, 2, pixels).astype(np.uint8)).save(mask)
     with pytest.raises(DataError, match=r"0003\.png: has another mask\n"):
         evaluate_model(SavedModel(tmp_path / "run/best.safetensors"), "test", None, quiet)
+
+
+def test_of_masks_the_pixels_are_counted(tmp_path: Path) -> None:
+    """A class is missing if no pixel is of it."""
+
+    def only_in_training(index: int, mask: NDArray[np.uint8]) -> None:
+        mask[mask == 2] = 1 if index < 12 else 2
+
+    config = segmentation(tmp_path, only_in_training)
+    trained(config, tmp_path / "run")
+    arguments = ["eval", str(tmp_path / "run"), "--min", "iou.2=0.1"]
+    ended = CliRunner().invoke(app, arguments)
+    assert "test: no pixels of '2'; the means leave them out\n" in ended.stderr
+    reason = "gate missed: iou.2 has no value: there are no pixels of class '2'"
+    assert str(ended.exception) == reason

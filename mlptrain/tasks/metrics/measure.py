@@ -10,7 +10,7 @@ Everything after the first dot is the class name, which may contain any characte
 import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +57,11 @@ class Measure(NamedTuple):
     def why_undefined(self, outcome: Outcome) -> str:
         """Why `value` is NaN; "" if it is not."""
         if self._is_missing(outcome):
-            return f"there are no examples of {outcome.part} '{show_name(self.part or '')}'"
+            things = "pixels" if outcome.by_pixel else "examples"
+            return f"there are no {things} of {outcome.part} '{show_name(self.part or '')}'"
         return "it is undefined for these examples" if math.isnan(self.value(outcome)) else ""
 
-    def _is_missing(self, outcome: Outcome) -> bool:
+    def _is_missing(self, outcome: Outcome) -> TypeGuard[DecisionOutcome]:
         return isinstance(outcome, DecisionOutcome) and self.part in outcome.missing
 
 

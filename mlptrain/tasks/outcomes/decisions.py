@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,10 @@ class Pooled(Decisions):
 
 
 class DecisionOutcome(Outcome, Decisions):
-    """An outcome made of decisions per class."""
+    """An outcome made of decisions per class. `by_pixel`: whether each pixel is decided on, not
+    each example."""
+
+    by_pixel: ClassVar[bool] = False
 
     @cached_property
     def pooled(self) -> Pooled:

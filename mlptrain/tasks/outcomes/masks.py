@@ -18,6 +18,7 @@ class MaskOutcome(ConfusionOutcome):
 
     task: ClassVar[str] = "segmentation"
     part: ClassVar[str] = "class"
+    by_pixel: ClassVar[bool] = True
 
     def __init__(self, class_names: Sequence[str], ignore_index: int | None = None) -> None:
         super().__init__(class_names)
