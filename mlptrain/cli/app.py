@@ -43,7 +43,7 @@ def root(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Train multi-layer perceptrons on images from one YAML file.
+    """Train multi-layer perceptrons on images, arrays and tables from one YAML file.
 
     Exit codes: 0 done, 1 a bug in mlptrain, 2 command line or config, 3 data, 4 model file,
     5 training diverged, 6 file system, 7 run folder busy or exists, 8 a gate was missed,
@@ -111,7 +111,7 @@ def evaluate(
     split: Annotated[Split | None, typer.Option(help="The split; by default test.")] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Other images, as data.test takes them."),
+        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     minimum: Minimum = None,
@@ -120,7 +120,7 @@ def evaluate(
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
 ) -> None:
-    """Evaluate a trained model on labelled images.
+    """Evaluate a trained model on labelled examples.
 
     RUN is a run folder or a checkpoint file, by default the latest run.
 
@@ -154,9 +154,9 @@ def evaluate(
 
 @app.command(cls=Command)
 def predict(
-    images: Annotated[
+    inputs: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE", hidden=True),
+        typer.Argument(metavar="FILE", hidden=True),
     ],
     model: Annotated[
         Path | None,
@@ -174,9 +174,10 @@ def predict(
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
 ) -> None:
-    """Predict from images.
+    """Predict from images, arrays or tables, whichever the model was trained on.
 
-    IMAGE is an image file, a folder, a glob, or - for paths on standard input.
+    FILE is an image file, a folder of images, a .csv, .npy or .npz file, a glob, or - for paths on
+    standard input.
     """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.image_arguments import expand_images
@@ -184,7 +185,7 @@ def predict(
     from mlptrain.training.header import image_form
 
     allowed = parse_allowances(formats, max_pixels)
-    paths, notes = expand_images(images, sys.stdin.buffer)
+    paths, notes = expand_images(inputs, sys.stdin.buffer)
     for note in notes:
         print(note, file=sys.stderr)
     checkpoint = _chosen(model)

@@ -26,7 +26,7 @@ def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str],
             notes.append(ignored_note(argument, ignored))
         if not found:
             where = "standard input" if argument == "-" else show_path(argument)
-            raise UsageError(f"{where}: no images there. Name some.")
+            raise UsageError(f"{where}: no files to predict from there. Name some.")
         paths += found
     return paths, notes
 

@@ -74,14 +74,14 @@ def _threads(value: object) -> str | None:
 
 
 class DataConfig(Definition):
-    """Which images, and how they become numbers."""
+    """Which examples, and how they become numbers."""
 
     train: Annotated[
         Source,
-        Field(description="training images: class folders, manifest.csv, IDX or .npz"),
+        Field(description="training examples: class folders, .csv, IDX, .npz, .npy or a table"),
     ]
     test: Annotated[
-        Source | None, Field(description="test images, in the same forms; null: none")
+        Source | None, Field(description="test examples, in the same forms; null: none")
     ] = None
     validation: Annotated[
         Annotated[
@@ -90,7 +90,7 @@ class DataConfig(Definition):
             one_of("a fraction between 0 and 1, a path, or null", _validation),
         ]
         | None,
-        Field(description="fraction of the training images, between 0 and 1, a path, or null"),
+        Field(description="fraction of the training examples, between 0 and 1, a path, or null"),
     ] = 0.1
     weight: Annotated[
         str | None,
@@ -110,7 +110,9 @@ class DataConfig(Definition):
     )
     normalize: Annotated[
         Literal["none", "standard"],
-        Field(description="none: pixels in [0, 1]; standard: training mean 0, deviation 1"),
+        Field(
+            description="none: pixels in [0, 1], numbers as they are; standard: mean 0, deviation 1"
+        ),
     ] = "standard"
     on_bad_image: Annotated[
         Literal["error", "skip"], Field(description="stop, or train without the bad images")
@@ -191,8 +193,8 @@ class EarlyStopping(Definition):
 class TrainingConfig(Definition):
     """How the model is trained."""
 
-    batch_size: Annotated[Count, Field(description="images per step, >= 1")] = 32
-    epochs: Annotated[Count, Field(description="passes over the training images, >= 1")] = 30
+    batch_size: Annotated[Count, Field(description="examples per step, >= 1")] = 32
+    epochs: Annotated[Count, Field(description="passes over the training examples, >= 1")] = 30
     optimizer: Annotated[Optimizer, Field(description="rule that updates the weights")] = Adam()
     loss: Annotated[Loss, Field(description="loss to minimize")] = CrossEntropy()
     class_weight: Annotated[
@@ -222,7 +224,7 @@ class Config(Definition):
     """A whole config file."""
 
     task: Annotated[Task, Field(description="what the network learns")] = Classification()
-    data: Annotated[DataConfig, Field(description="the images")]
+    data: Annotated[DataConfig, Field(description="the examples")]
     model: Annotated[ModelConfig, Field(description="the network")] = ModelConfig()
     training: Annotated[TrainingConfig, Field(description="how it is trained")] = TrainingConfig()
     seed: Annotated[

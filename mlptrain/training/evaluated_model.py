@@ -1,4 +1,4 @@
-"""Evaluating a trained model on labelled images: on a split of its run, or on others.
+"""Evaluating a trained model on labelled examples: on a split of its run, or on others.
 
 Apart from `saved_model.py`, so that predicting does not load the YAML reader.
 """
@@ -47,7 +47,7 @@ def evaluate_model(
     model: SavedModel, split: str | None, data: str | None, reading: Reading
 ) -> EvaluatedModel:
     """Evaluate `model` on `data`: a path or {a mapping} as for data.test, or, with None, a split of
-    its config with exactly the images it had in the run. Raises DataError if that is
+    its config with exactly the examples it had in the run. Raises DataError if that is
     impossible."""
     if split is not None and data is not None:
         raise UsageError(

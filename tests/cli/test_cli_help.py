@@ -33,7 +33,7 @@ def test_help_fits_a_terminal_and_names_the_tool(arguments: list[str], tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("command", "arguments"), [("train", "CONFIG"), ("eval", "[RUN]"), ("predict", "IMAGE...")]
+    ("command", "arguments"), [("train", "CONFIG"), ("eval", "[RUN]"), ("predict", "FILE...")]
 )
 def test_the_usage_line_is_in_the_common_notation(
     command: str, arguments: str, tmp_path: Path
@@ -49,7 +49,7 @@ def test_it_runs_as_a_module(module: str, tmp_path: Path) -> None:
         cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "mlptrain predict: IMAGE is missing. See mlptrain predict --help.\n"
+    assert ended.stderr == "mlptrain predict: FILE is missing. See mlptrain predict --help.\n"
 
 
 def test_help_says_what_the_exit_codes_mean_and_lists_every_command(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_an_argument_without_images_is_refused_before_anything_is_predicted(
     ended = run("predict", trained / "data/test", argument, "--model", trained / RUN, cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")
     where = "standard input" if argument == "-" else argument
-    assert ended.err == f"{where}: no images there. Name some.\n"
+    assert ended.err == f"{where}: no files to predict from there. Name some.\n"
 
 
 @pytest.mark.parametrize("name", ["t.csv", "x.npy", "d.npz"])

@@ -94,7 +94,7 @@ def test_without_standard_input(trained: Path) -> None:
     out, err = bash(f"mlptrain predict data/test/top/000.png --model {RUN} <&-; echo $?", trained)
     assert out.splitlines()[1] == "0"
     out, err = bash(f"mlptrain predict - --model {RUN} <&-; echo $?", trained)
-    assert (out, err) == ("2\n", "standard input: no images there. Name some.\n")
+    assert (out, err) == ("2\n", "standard input: no files to predict from there. Name some.\n")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ FORMAT = "mlptrain predict: --format must be 'table', 'jsonl' or 'csv', got"
 SPLIT = "mlptrain eval: --split must be 'train', 'validation' or 'test', got"
 GATES = "is no gate. Write NAME=VALUE with a metric and a number, for example --min accuracy=0.95."
 FORMS = (
-    "is no file of labelled images that mlptrain reads. Allowed are a folder with one folder of "
+    "is no file of examples that mlptrain reads. Allowed are a folder with one folder of "
     "images per class, a .csv with the columns filepath,label, IDX files (…images-idx3…, "
     "…labels-idx1…), {inputs: x.npy, targets: y.npy}, an .npz with x (images) and y (labels) and "
     "{type: table, path: a .csv of numbers}."
@@ -56,7 +56,7 @@ WRONG = [
     ("eval --max x=", "--max x=: is no gate. Write NAME=VALUE with a metric and a number, for "
      "example --max log_loss=0.2."),
     ("eval --min", f"mlptrain eval: --min needs a value. {EVAL}"),
-    ("predict", f"mlptrain predict: IMAGE is missing. {PREDICT}"),
+    ("predict", f"mlptrain predict: FILE is missing. {PREDICT}"),
     ("predict --model", f"mlptrain predict: --model needs a value. {PREDICT}"),
     ("predict a.png --top-k 0", f"{TOP_K} '0'. {PREDICT}"),
     ("predict a.png --top-k -1", f"{TOP_K} '-1'. {PREDICT}"),

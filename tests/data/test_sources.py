@@ -110,7 +110,7 @@ FOLDERS = {
     "a file": (
         ("f/x",),
         "f/x",
-        "{}: is no file of labelled images that mlptrain reads. Allowed are a folder with one "
+        "{}: is no file of examples that mlptrain reads. Allowed are a folder with one "
         "folder of images per class, a .csv with the columns filepath,label, IDX files "
         "(…images-idx3…, …labels-idx1…), {{inputs: x.npy, targets: y.npy}}, an .npz with x "
         "(images) and y (labels) and {{type: table, path: a .csv of numbers}}. "

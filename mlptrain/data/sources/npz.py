@@ -39,10 +39,10 @@ class Npz(Source):
     suffixes: ClassVar[tuple[str, ...]] = (".npz",)
     path: Annotated[LocatedPath, Field(description=".npz file")]
     x: Annotated[
-        str | None, Field(description="name of the array of images; null: x, x_train or x_test")
+        str | None, Field(description="name of the array of inputs; null: x, x_train or x_test")
     ] = None
     y: Annotated[
-        str | None, Field(description="name of the array of labels; null: y, y_train or y_test")
+        str | None, Field(description="name of the array of targets; null: y, y_train or y_test")
     ] = None
 
     @property

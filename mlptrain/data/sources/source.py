@@ -189,7 +189,7 @@ def wrong_kind(path: str) -> DataError:
     *others, last = (sources[name].described for name in names)
     remedy = "Unpack it" if path.lower().endswith(_ARCHIVES) else "Name one of these"
     return DataError(
-        f"{show_path(path)}: is no file of labelled images that mlptrain reads. "
+        f"{show_path(path)}: is no file of examples that mlptrain reads. "
         f"Allowed are {', '.join(others)} and {last}. {remedy}."
     )
 
