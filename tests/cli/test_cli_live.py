@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlptrain.cli.render import TrainingView
-from mlptrain.training import trainer
+from mlptrain.training import descent
 from mlptrain.training.events import StepsDone
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
@@ -62,7 +62,7 @@ def test_the_time_left_is_that_of_the_steps_so_far(
 ) -> None:
     """Three epochs of five steps, a minute each."""
     terminal = watched(monkeypatch)
-    monkeypatch.setattr(trainer, "CALL_SECONDS", 0)
+    monkeypatch.setattr(descent, "CALL_SECONDS", 0)
     now = 0.0
     view = TrainingView(lambda: now)
     left = []

@@ -21,8 +21,8 @@ def visible(text: str) -> list[str]:
 # The tool that draws its live line at every occasion, which there is after each step.
 LIVELY = """
 from mlptrain.cli import render
-from mlptrain.training import trainer
-render.REFRESH_SECONDS = trainer.CALL_SECONDS = 0
+from mlptrain.training import descent
+render.REFRESH_SECONDS = descent.CALL_SECONDS = 0
 from mlptrain.cli.app import main
 main()
 """
