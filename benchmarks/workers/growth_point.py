@@ -37,7 +37,7 @@ def measure(point: dict[str, Any]) -> dict[str, float]:
 def seconds_per_sample(run: Run, *, whole_epochs: bool) -> float:
     """Seconds per sample over at least one second and three steps; with `whole_epochs`, over whole
     epochs, so that work done once per epoch is included."""
-    examples, per_epoch = len(run.splits.train), run.trainer.steps_per_epoch
+    examples, per_epoch = len(run.splits.train), run.trainer.descent.steps_per_epoch
     seconds_per_step(run, WARM_UP)
     count = max(WARM_UP, math.ceil(SECONDS / seconds_per_step(run, WARM_UP)))
     if not whole_epochs:

@@ -23,13 +23,13 @@ def temporary_run(config: str) -> Iterator[Run]:
 def train_steps(run: Run, count: int) -> int:
     """Make at least `count` steps, without validation and checkpoints between epochs. Returns their
     number: `count` if that ends an epoch, because no native call crosses epochs."""
-    progress = run.progress
+    progress, descent = run.progress, run.trainer.descent
     first = progress.step
     while progress.step < first + count:
-        for _ in run.trainer.steps():
+        for _ in descent.steps(progress):
             if progress.step >= first + count:
                 break
-        if progress.epoch_steps == run.trainer.steps_per_epoch:
+        if progress.epoch_steps == descent.steps_per_epoch:
             progress.epoch += 1
             progress.epoch_steps, progress.epoch_loss, progress.epoch_correct = 0, 0.0, 0
     return progress.step - first
