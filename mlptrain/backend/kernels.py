@@ -33,8 +33,8 @@ from mlptrain.backend.products import affine, input_gradient, weights_gradient
 FITTING = (np.float32, np.int64, np.uint8)
 
 
-def _of_class_indices(kernel: Kernel) -> Kernel:
-    """A loss's `kernel`, limited to targets that are class indices; the plain rule takes others.
+def _of_indices(kernel: Kernel) -> Kernel:
+    """A loss's `kernel`, limited to targets that are indices; the plain rule takes others.
     The forward kernel does not write `t`, which the plain gradient reads, so a loss must have
     kernels for both."""
 
@@ -160,8 +160,8 @@ KERNELS: dict[str, Kernel] = {
     "softmax": rowwise("softmax", "x", work=EXPONENTIAL),
     "dropout": _dropout,
     "dropout_gradient": entrywise("multiply", "g mask"),
-    "cross_entropy": _of_class_indices(_cross_entropy),
-    "cross_entropy_gradient": _of_class_indices(
+    "cross_entropy": _of_indices(_cross_entropy),
+    "cross_entropy_gradient": _of_indices(
         rowwise("cross_entropy_gradient", "g p targets weights", "label_smoothing")
     ),
     "count_correct": _count_correct,

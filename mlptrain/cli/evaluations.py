@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from mlptrain.tasks.metrics.measure import columns_for, finite, metrics_for
-from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import exact, printable_json
@@ -14,8 +13,8 @@ ON_TOP = ("accuracy", "loss", "macro_precision", "macro_recall", "macro_f1")  # 
 
 
 def evaluation_json(result: EvaluatedModel) -> str:
-    """Strict JSON: the metrics, the metrics per class, label or number, and the confusion matrix
-    (rows: true classes, columns: predicted ones). Undefined values are null."""
+    """Strict JSON: the metrics, those of each name, and the confusion matrix (rows: true, columns:
+    predicted). Undefined values are null."""
     outcome = result.outcome
     metrics = finite(metrics_for(outcome))
     document = {
@@ -27,18 +26,19 @@ def evaluation_json(result: EvaluatedModel) -> str:
         "left_out": result.left_out,
         **{name: metrics[name] for name in ON_TOP if name in metrics},
         "metrics": metrics,
-        **_about_classes(outcome),
+        **_about_names(outcome),
     }
     return printable_json(json.dumps(document, allow_nan=False, indent=2))
 
 
-def _about_classes(outcome: Outcome) -> dict[str, Any]:
+def _about_names(outcome: Outcome) -> dict[str, Any]:
     about: dict[str, Any] = {}
     if isinstance(outcome, DecisionOutcome):
-        about["missing_classes"] = [exact(name) for name in outcome.missing]
-    if isinstance(outcome, ClassOutcome):
-        about["accuracy_interval_95"] = list(outcome.accuracy_interval)
-        about["majority_baseline"] = outcome.majority_baseline
+        about[f"missing_{_PLURALS[outcome.part]}"] = [exact(name) for name in outcome.missing]
+    if interval := outcome.interval("accuracy"):
+        about["accuracy_interval_95"] = list(interval)
+    if baseline := outcome.baseline("accuracy"):
+        about["majority_baseline"] = baseline[1]
     if outcome.names:
         about[_PLURALS[outcome.part]] = _rows(outcome)
     if isinstance(outcome, ConfusionOutcome):

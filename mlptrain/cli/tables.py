@@ -8,7 +8,6 @@ from rich.text import Text
 
 from mlptrain.cli.layout import cells, score
 from mlptrain.tasks.metrics.measure import columns_for, metric_names, value_of
-from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
@@ -24,12 +23,13 @@ _ALSO = (
 
 def headline(name: str, outcome: Outcome) -> list[str]:
     """The metric `name` with what is needed to judge it, in parts."""
-    value, n = score(value_of(name, outcome)), outcome.examples
-    if isinstance(outcome, ClassOutcome) and name == "accuracy":
-        low, high = outcome.accuracy_interval
-        interval = f"95 % interval {low:.3f}-{high:.3f}, n = {n}"
-        return [f"{value} ({interval})", f"majority class {outcome.majority_baseline:.3f}"]
-    return [f"{value} (n = {n})"]
+    value, known = score(value_of(name, outcome)), [f"n = {outcome.examples}"]
+    if interval := outcome.interval(name):
+        known.insert(0, "95 % interval {:.3f}-{:.3f}".format(*interval))
+    parts = [f"{value} ({', '.join(known)})"]
+    if baseline := outcome.baseline(name):
+        parts.append("{} {:.3f}".format(*baseline))
+    return parts
 
 
 def further_metrics(outcome: Outcome, headline: str) -> list[str]:
@@ -40,7 +40,7 @@ def further_metrics(outcome: Outcome, headline: str) -> list[str]:
 
 
 def names_table(outcome: Outcome) -> Table:
-    """A row of metrics per class, label or number; for classes, also their means."""
+    """A row of metrics for each of the outcome's names; for decisions, also their means."""
     columns = columns_for(outcome)
     shown = [name for name in columns if name in _COLUMNS] or list(columns)
     table = Table(outcome.part, box=None, pad_edge=False, header_style="bold")

@@ -21,8 +21,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from mlptrain.config.agreement import require_fitting_loss, require_metric, require_validation
-from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.names import distinct
 from mlptrain.data.sources.source import LocatedPath, Source
 from mlptrain.functions.activations import Activation, ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss

@@ -30,7 +30,6 @@ class Batches:
         normalization: converts a pixel 0 … 255, or a number, to an input.
         rows: (n,) int64, the row of `inputs` that holds each example; None: all rows, in order.
         weights: (n,) each example's weight in the loss; None: 1.
-        class_weights: (classes,) each class's weight in the loss; None: 1.
         window: how many examples of a large file are in memory at a time.
     """
 
@@ -42,7 +41,6 @@ class Batches:
         rows: NDArray[np.int64] | None = None,
         *,
         weights: NDArray[np.float32] | None = None,
-        class_weights: NDArray[np.float64] | None = None,
         window: int,
     ) -> None:
         numbers = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
@@ -55,8 +53,7 @@ class Batches:
             rows = np.zeros(len(targets), np.int64)
         self._numbers = numbers
         self._rows = rows  # row of each example in `_numbers`; None: its own index
-        self._weights = targets.example_weights(weights, class_weights)
-        self._class_weights = class_weights
+        self._weights = targets.example_weights(weights)
         self._scale = _per_input(normalization.scale, numbers.shape[1])
         offset = _per_input(normalization.offset, numbers.shape[1])
         self._offset = offset if offset.any() else None
@@ -106,7 +103,7 @@ class Batches:
                 Call(take, taken, {"source": encoded, "places": examples}),
                 Call(widened, targets, {"x": taken}),
             ]
-        weigh = self._targets.weigh(examples, targets, weights, self._weights, self._class_weights)
+        weigh = self._targets.weigh(examples, targets, weights, self._weights)
         return [*fill, weigh]
 
     def _scaled(

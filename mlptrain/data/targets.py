@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -23,6 +23,8 @@ class Targets:
     Attributes:
         values: (n, …), one entry per example.
         names: the names of the classes, labels or numbers that the values stand for.
+        name_weights: (names,) the weight in the loss of each name, where values are indices into
+            `names`; None: 1.
 
     Class attributes:
         exact_noun: the word for a target that equal inputs cannot have two of; "" where they can.
@@ -31,6 +33,7 @@ class Targets:
 
     values: NDArray[Any]
     names: tuple[str, ...]
+    name_weights: NDArray[np.float64] | None = field(default=None, kw_only=True)
     exact_noun: ClassVar[str] = ""
     readable: ClassVar[bool] = True
 
@@ -61,11 +64,9 @@ class Targets:
         count = place.stop - place.start
         return count if weights is None else float(weights[place].sum(dtype=np.float64))
 
-    def example_weights(
-        self, weights: NDArray[np.float32] | None, class_weights: NDArray[np.float64] | None
-    ) -> NDArray[np.float32] | None:
+    def example_weights(self, weights: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
         """(n,) each example's weight in the loss, from `weights` (n,) and, if examples have one
-        class each, `class_weights` (classes,); None: 1."""
+        name each, `name_weights`; None: 1."""
         return weights
 
     def weigh(
@@ -74,11 +75,10 @@ class Targets:
         targets: Array,
         weights: Array,
         example_weights: NDArray[np.float32] | None,
-        class_weights: NDArray[np.float64] | None,
     ) -> Call:
         """The call that writes the weights of a batch's loss, which sum to 1, into `weights`, after
         `targets` has been filled. examples (batch,): indices of the examples; example_weights
-        (n,): what `example_weights` gave; class_weights (classes,): of the pixels of masks."""
+        (n,): what `example_weights` gave."""
         return Call(shares, weights, {"places": examples, "weights": example_weights})
 
 
@@ -93,12 +93,10 @@ class ClassTargets(Targets):
     def strata(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         return self.values, self.names
 
-    def example_weights(
-        self, weights: NDArray[np.float32] | None, class_weights: NDArray[np.float64] | None
-    ) -> NDArray[np.float32] | None:
-        if class_weights is None:
+    def example_weights(self, weights: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        if self.name_weights is None:
             return weights
-        by_class = np.asarray(class_weights[self.values], np.float32)
+        by_class = np.asarray(self.name_weights[self.values], np.float32)
         return by_class if weights is None else np.asarray(by_class * weights)
 
 
@@ -150,11 +148,10 @@ class MaskTargets(Targets):
         targets: Array,
         weights: Array,
         example_weights: NDArray[np.float32] | None,
-        class_weights: NDArray[np.float64] | None,
     ) -> Call:
         by_class = np.ones(IGNORED + 1, np.float32)
-        if class_weights is not None:
-            by_class[: len(class_weights)] = class_weights
+        if self.name_weights is not None:
+            by_class[: len(self.name_weights)] = self.name_weights
         by_class[IGNORED] = 0
         arrays = {
             "places": examples,

@@ -31,14 +31,14 @@ class Head:
         units: logits per example, the width of the output layer.
         activation: turns logits into predictions.
         rows: rows of units / rows logits per example: one, or one per pixel.
-        by_class: whether a target is a class index per row, rather than a number per unit.
+        by_index: whether a target is the index of a unit, one per row, or else a number per unit.
         score: counts the correct predictions of a batch; None if they are not counted.
     """
 
     units: int
     activation: Activation
     rows: int = 1
-    by_class: bool = True
+    by_index: bool = True
     score: Function | None = None
 
 
@@ -48,7 +48,7 @@ class Program:
 
     Attributes:
         x: (batch, inputs), filled in by the caller.
-        targets: (batch · rows,) int64 class indices or (batch, units) numbers, filled in likewise.
+        targets: (batch · rows,) int64 indices or (batch, units) numbers, filled in likewise.
         weights: (batch · rows,) each row's weight in the loss, sum 1, filled in likewise.
         output: (batch · rows, units / rows) logits in training, predictions in evaluation.
         loss: () weighted mean over the batch; in training, plus the penalties on parameters.
@@ -145,8 +145,8 @@ class Model:
     def _program(self, tape: Tape, batch_size: int, random: Random | None) -> Program:
         head, rows = self.head, batch_size * self.head.rows
         x = tape.input((batch_size, self.inputs))
-        by_class, dtype = head.by_class, np.int64 if head.by_class else None
-        targets = tape.input((rows,) if by_class else (batch_size, head.units), dtype)
+        by_index, dtype = head.by_index, np.int64 if head.by_index else None
+        targets = tape.input((rows,) if by_index else (batch_size, head.units), dtype)
         weights = tape.input((rows,))
         logits = x
         for placed in self.layers:

@@ -50,7 +50,7 @@ class Autoencoder(Task):
         return Images()
 
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
-        return Head(math.prod(shape), Sigmoid(), by_class=False)
+        return Head(math.prod(shape), Sigmoid(), by_index=False)
 
     def fits(self, spec: TargetSpec, *, images: bool) -> bool:
         return images and spec == TargetSpec(names=())

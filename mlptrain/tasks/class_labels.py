@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.data.class_names import distinct, refuse_misspelt
 from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.names import distinct, refuse_misspelt
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.sources.source import LABEL, Content
 from mlptrain.data.targets import ClassTargets, Targets

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mlptrain.data.class_names import distinct, refuse_misspelt
+from mlptrain.data.names import distinct, refuse_misspelt
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.sources.source import Arrays, Content
 from mlptrain.data.targets import SEPARATOR, LabelTargets
@@ -111,7 +111,7 @@ class MultiLabel(Task):
         return LabelSets((self.column,), known.names if known else None, class_names)
 
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
-        return Head(len(names), Sigmoid(), by_class=False)
+        return Head(len(names), Sigmoid(), by_index=False)
 
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> LabelOutcome:
         return LabelOutcome(spec.names, keep_scores=keep_scores)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from mlptrain.data.class_names import distinct
+from mlptrain.data.names import distinct
 from mlptrain.data.normalization import deviations
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.sources.source import LARGEST, Content
@@ -101,7 +101,7 @@ class Regression(Task):
         return TargetSpec(names=targets.names, mean=tuple(mean), std=tuple(std))
 
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
-        return Head(len(names), Identity(), by_class=False)
+        return Head(len(names), Identity(), by_index=False)
 
     def fits(self, spec: TargetSpec, *, images: bool) -> bool:
         return len(spec.names) == len(spec.mean) == len(spec.std) > 0

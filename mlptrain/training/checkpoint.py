@@ -1,4 +1,4 @@
-"""One file = one state: parameters, layers, optimizer, counters, config, classes, preprocessing.
+"""One file = one state: parameters, layers, optimizer, counters, config, targets, preprocessing.
 
 The format is safetensors, so the safetensors library can read it. The header's metadata holds one
 JSON document (`State`); the last tensor, `sha256`, is the digest of every byte before it. Nothing
@@ -25,9 +25,9 @@ from mlptrain import files
 from mlptrain.backend.call import Array
 from mlptrain.backend.protocol import Kernels
 from mlptrain.config.schema import Config
-from mlptrain.data.class_names import distinct
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.images.signatures import sniff
+from mlptrain.data.names import distinct
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, ModelFileError
 from mlptrain.nn.model import count_parameters, count_state
@@ -128,7 +128,7 @@ def save(
     if header > MAX_HEADER_BYTES:
         raise ModelFileError(
             f"{show_path(path)}: would have a header of {header:,} bytes; at most "
-            f"{MAX_HEADER_BYTES:,} are allowed. Use fewer or shorter class names."
+            f"{MAX_HEADER_BYTES:,} are allowed. Use fewer or shorter names."
         )
     undigested = memoryview(data)[:-DIGEST_BYTES]
     files.write_whole(path, b"".join((undigested, hashlib.sha256(undigested).digest())))

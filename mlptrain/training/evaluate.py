@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     Attributes:
         place: the slice of the examples that this batch covers.
         outputs: (m, units), or (m, rows, units / rows) if each example has several rows.
-        targets: (m, …) in the shape of `outputs`, or class indices (m,) or (m, rows).
+        targets: (m, …) in the shape of `outputs`, or indices (m,) or (m, rows).
         loss: the mean loss.
     """
 
@@ -74,7 +74,7 @@ class Predictor:
         by_example = wanted.reshape(BATCH_SIZE, rows_each, -1)
         if rows_each == 1:
             outputs, by_example = outputs[:, 0], by_example[:, 0]
-        if self._head.by_class:
+        if self._head.by_index:
             by_example = by_example[..., 0]
         for window in batches.windows(np.arange(len(batches))):
             for first in range(window.start, window.stop, BATCH_SIZE):

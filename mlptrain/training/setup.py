@@ -4,23 +4,22 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.backend.protocol import Backend
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.load import load_config
 from mlptrain.config.schema import Config
-from mlptrain.data.class_names import refuse_misspelt
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
-from mlptrain.data.targets import ClassTargets, MaskTargets, Targets
 from mlptrain.errors import ConfigError, RunFolderError
 from mlptrain.nn.model import Model, count_parameters, count_state
+from mlptrain.tasks.class_weights import weighted
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
@@ -58,7 +57,7 @@ def prepare_run(
         backend = choose_backend(saved.state.kernels if saved else None)
         splits = read_splits(config, reading)
         model = _build_model(config, splits, backend)
-        weights = class_weights(config.training.class_weight, splits.train.targets)
+        targets = weighted(splits.train.targets, config.training.class_weight)
         threads = saved.state.threads if saved else config.training.threads
         size = examples_per_step(config.training) * model.largest_kernel
         used = set_threads(backend, threads, size)
@@ -66,10 +65,9 @@ def prepare_run(
             config.training,
             config.task,
             model,
-            splits.train,
+            replace(splits.train, targets=targets),
             splits.validation,
             _normalization(config.data.normalize, splits.train),
-            weights,
             config.seed,
         )
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
@@ -165,27 +163,3 @@ def _normalization(setting: str, train: Dataset) -> Normalization:
     if setting == "none":
         return Normalization.identity(1, unit=1)
     return Normalization.of_numbers(train.parts())
-
-
-def class_weights(setting: Any, targets: Targets) -> NDArray[np.float64] | None:
-    """(classes,) the weight of each class in the loss, or None for 1 each. "balanced" gives all
-    classes the same total: n / (classes · its count). Raises ConfigError for an unknown class."""
-    if setting is None:
-        return None
-    names = targets.names
-    if not isinstance(targets, ClassTargets | MaskTargets):
-        raise ConfigError("training.class_weight: this task has no classes. Remove it.")
-    if setting == "balanced":
-        counts = np.bincount(targets.values.reshape(-1), minlength=len(names))[: len(names)]
-        return np.asarray(counts.sum() / (len(names) * np.maximum(counts, 1)))
-    try:
-        refuse_misspelt(setting, names)
-    except ValueError as error:
-        raise ConfigError(f"training.class_weight: {error}") from None
-    unknown = [name for name in setting if name not in names]
-    if unknown:
-        raise ConfigError(
-            f"training.class_weight: there is no class {show_name(unknown[0])!r}; "
-            f"the classes are {', '.join(map(show_name, names))}"
-        )
-    return np.array([setting.get(name, 1.0) for name in names])

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array
 from mlptrain.config.schema import TrainingConfig
@@ -40,7 +39,6 @@ class Trainer:
         train: the training examples.
         validation: examples for the metrics after every epoch; None: no validation.
         normalization: converts stored numbers to inputs.
-        class_weights: (classes,) each class's weight in the loss; None: 1.
         seed: the seed of all random numbers.
 
     Attributes:
@@ -59,7 +57,6 @@ class Trainer:
         train: Dataset,
         validation: Dataset | None,
         normalization: Normalization,
-        class_weights: NDArray[np.float64] | None,
         seed: int,
     ) -> None:
         self.model = model
@@ -78,7 +75,6 @@ class Trainer:
             normalization,
             train.rows,
             weights=train.weights,
-            class_weights=class_weights,
             window=window_size(row_bytes, examples_per_step(training)),
         )
         self.descent = choose_descent(training, model, self._batches, seed)

@@ -18,8 +18,9 @@ RANDOM = np.random.default_rng(0)
 BACKENDS = {backend.kernels: backend for backend in (NumpyBackend(), choose_backend())}
 
 
-def classes(labels: np.ndarray) -> ClassTargets:
-    return ClassTargets(labels, tuple(f"class {label}" for label in range(labels.max() + 1)))
+def classes(labels: np.ndarray, weights: np.ndarray | None = None) -> ClassTargets:
+    names = tuple(f"class {label}" for label in range(labels.max() + 1))
+    return ClassTargets(labels, names, name_weights=weights)
 
 
 def written(
@@ -47,8 +48,8 @@ def test_examples_arrive_scaled(
     weights = np.array([0.5, 1.0, 3.0])
     plain = Normalization.identity(shape[2])
     normalization = Normalization.of_images([images]) if standard else plain
-    targets = classes(labels)
-    batches = Batches(images, targets, normalization, rows, class_weights=weights, window=40)
+    targets = classes(labels, weights)
+    batches = Batches(images, targets, normalization, rows, window=40)
     for indices in (np.arange(40), np.array([39]), RANDOM.permutation(40)[:17]):
         x, y, w = written(batches, backend, indices, images[0].size)
         m, pixels = len(indices), images[rows[indices]]
@@ -94,8 +95,8 @@ def test_twice_the_weights_are_the_same_shares(kernels: str) -> None:
     images, labels = np.zeros((20, 2, 2, 1), np.uint8), RANDOM.integers(0, 3, 20)
     weights, shares = np.array([0.3, 2.0, 0.7]), []
     for factor in (1, 2):
-        identity, targets = Normalization.identity(1), classes(labels)
-        batches = Batches(images, targets, identity, class_weights=factor * weights, window=20)
+        identity, targets = Normalization.identity(1), classes(labels, factor * weights)
+        batches = Batches(images, targets, identity, window=20)
         shares.append(written(batches, BACKENDS[kernels], np.arange(20), 4)[2])
     np.testing.assert_array_equal(shares[0], shares[1])
     assert shares[0].sum() == pytest.approx(1, rel=1e-6)

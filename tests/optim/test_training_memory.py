@@ -71,13 +71,14 @@ def trainer(
     task, names = Classification(), tuple(map(str, range(CLASSES)))
     head = task.head(images.shape[1:], names)
     model = Model(hidden, 64, head, CrossEntropy(label_smoothing=0.1), backend=backend)
-    labels = ClassTargets(np.arange(EXAMPLES) % CLASSES, names)
+    labels = ClassTargets(
+        np.arange(EXAMPLES) % CLASSES, names, name_weights=np.linspace(0.5, 2, CLASSES)
+    )
     digests = np.zeros((EXAMPLES, DIGEST_BYTES), np.uint8)
     data = Dataset(images, np.arange(EXAMPLES), digests, labels, ("",) * EXAMPLES, "")
     training = TrainingConfig(batch_size=batch_size, optimizer=optimizer, early_stopping=None)
     normalization = Normalization.of_images([images])
-    weights = np.linspace(0.5, 2, CLASSES)
-    return Trainer(training, task, model, data, None, normalization, weights, 0)
+    return Trainer(training, task, model, data, None, normalization, 0)
 
 
 def peak(

@@ -30,7 +30,7 @@ def test_by_hand() -> None:
     assert measured.examples == measured.total == 10
     assert measured.correct == 7
     assert measured.accuracy == 0.7
-    assert measured.majority_baseline == 0.5
+    assert measured.baseline("accuracy") == ("majority class", 0.5)
     assert measured.support.tolist() == [5, 4, 1]
     columns, found = columns_for(measured), metrics_for(measured)
     assert columns["recall"].tolist() == [4 / 5, 2 / 4, 1]

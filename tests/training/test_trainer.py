@@ -27,12 +27,13 @@ from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim.optimizers import Adam
+from mlptrain.tasks.class_weights import weighted
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.metrics.measure import finite, metrics_for, needs_scores
 from mlptrain.training import descent as training_loop
 from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepsDone
 from mlptrain.training.saved_model import SavedModel
-from mlptrain.training.setup import class_weights, prepare_run
+from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 from mlptrain.training.step import Step
 from mlptrain.training.trainer import Trainer
@@ -114,7 +115,7 @@ def test_class_weights_in_closed_form(
 ) -> None:
     with opened(splits, tmp_path / "run") as job:
         targets = job.splits.train.targets
-        weights = class_weights(setting, targets)
+        weights = weighted(targets, setting).name_weights
     assert dict(zip(targets.names, np.bincount(targets.values), strict=True)) == COUNTS
     assert (weights is None) == (setting is None)
     if weights is not None:
@@ -131,7 +132,7 @@ def test_a_weight_for_a_class_that_looks_like_another_is_refused(
         targets = job.splits.train.targets
     name = targets.names[0]
     with pytest.raises(ConfigError, match=rf"class_weight: .*'{name}' and '{name}\\xa0'"):
-        class_weights({f"{name}\xa0": 2.0}, targets)
+        weighted(targets, {f"{name}\xa0": 2.0})
 
 
 @pytest.mark.parametrize(("setting", "expected"), SETTINGS)
@@ -455,7 +456,7 @@ def test_training_from_arrays_writes_nothing(
     model = Model([Dense(units=8, activation=ReLU())], 16, head, CrossEntropy())
     training = TrainingConfig(epochs=40, batch_size=SIZE, optimizer=Adam(learning_rate=0.05))
     normalization = Normalization.of_images([images])
-    trainer = Trainer(training, task, model, data, data, normalization, None, 0)
+    trainer = Trainer(training, task, model, data, data, normalization, 0)
     written: list[Any] = []
 
     def note(event: str, arguments: Any) -> None:

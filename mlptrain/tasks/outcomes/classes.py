@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,15 +49,13 @@ class ClassOutcome(ConfusionOutcome):
         """Share of examples whose predicted class is the true one."""
         return self.correct / self.examples
 
-    @property
-    def accuracy_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy."""
-        return wilson_interval(self.correct, self.examples)
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        return wilson_interval(self.correct, self.examples) if metric == "accuracy" else None
 
-    @cached_property
-    def majority_baseline(self) -> float:
-        """The accuracy of always predicting the most frequent class."""
-        return int(self.support.max()) / self.examples
+    def baseline(self, metric: str) -> tuple[str, float] | None:
+        """For the accuracy: always the most frequent class."""
+        share = int(self.support.max()) / self.examples
+        return ("majority class", share) if metric == "accuracy" else None
 
 
 def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:

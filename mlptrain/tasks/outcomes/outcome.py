@@ -50,6 +50,14 @@ class Outcome(ABC):
         self._loss_sum += mean * weight
         self._loss_weight += weight
 
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 95 % interval of `metric`, if it is known."""
+        return None
+
+    def baseline(self, metric: str) -> tuple[str, float] | None:
+        """The name of a prediction that ignores the inputs, and its `metric`, if it is known."""
+        return None
+
     @property
     def loss(self) -> float:
         """The mean loss per example; NaN if no batch was added."""

@@ -1,6 +1,6 @@
-"""Which class names are allowed: names that a reader can tell apart wherever they are printed.
+"""Which names of classes and labels are allowed: those that a reader can tell apart in print.
 
-The same rule holds for class folders, manifests, .npz files, `data.class_names` and checkpoints. A
+The same rule holds for folders, manifests, .npz files, the config and checkpoints. A
 name is text with at least one visible character. Two names look alike if they differ only in blanks
 (number, kind, or at either end), in invisible characters, or in composed and decomposed accents.
 Names that differ in case or script are different, such as `a` and `A`.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pictures import encoded, gradient
 
-from mlptrain.data.class_names import distinct, refuse_misspelt
 from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.names import distinct, refuse_misspelt
 from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.folder import Folder
 from mlptrain.data.sources.npz import Npz
