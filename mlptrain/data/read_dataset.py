@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -44,6 +44,13 @@ class TargetReader(ABC):
     @abstractmethod
     def read(self, content: Content, rows: NDArray[np.int64], place: str) -> Targets:
         """The targets of the examples at `rows`. Raises DataError, which names `place`."""
+
+    def read_files(
+        self, targets: Targets, images: Sequence[str], image: ImageSettings
+    ) -> tuple[Targets, dict[int, BadImage]]:
+        """The `targets` of the files `images`, read if they are files themselves; and, by index,
+        those that cannot be."""
+        return targets, {}
 
     def complete(self, targets: Targets, image: ImageSettings, place: str) -> Targets:
         """Complete the `targets` of the readable examples, once the image settings are known.
@@ -89,17 +96,18 @@ def read(
         loaded, settings, notes = _loaded(
             content, settings, expected, place, on_bad_image, cache, progress
         )
-        indices = loaded.indices.tolist()
+        found, rows, bad = _usable(content, loaded, targets, found, settings, place, on_bad_image)
+        indices = loaded.indices[rows].tolist()
         lines = tuple(map(content.lines.__getitem__, indices)) if content.lines else ()
-        weights = None if weights is None else weights[loaded.indices]
+        weights = None if weights is None else weights[indices]
         dataset = Dataset(
             loaded.images,
-            np.arange(len(indices)),
-            digests_of(loaded.images),
-            found.select(loaded.indices),
+            rows,
+            digests_of(loaded.images, rows),
+            found,
             tuple(map(content.names.__getitem__, indices)),
             content.root,
-            skipped=tuple(loaded.bad.values()),
+            skipped=(*loaded.bad.values(), *bad),
             notes=notes,
         )
     found = targets.complete(dataset.targets, settings, place)
@@ -160,12 +168,32 @@ def _loaded(
         notes += [failed] if failed else []
     bad = tuple(loaded.bad.values())
     if bad and on_bad_image == "error":
-        raise _bad_images(bad, len(paths), place)
+        raise _bad_files(bad, len(paths), place, "images")
     if expected and loaded.unlike:
         total = len(loaded.indices)
         note = expected.tell_of_unlike(len(loaded.unlike), total, settings.resize)
         notes.append(f"{show_path(place)}: {note}")
     return loaded, settings, tuple(notes)
+
+
+def _usable(
+    content: Files,
+    loaded: Loaded,
+    reader: TargetReader,
+    targets: Targets,
+    settings: ImageSettings,
+    place: str,
+    on_bad_image: Literal["error", "skip"],
+) -> tuple[Targets, NDArray[np.int64], tuple[BadImage, ...]]:
+    """Those of the `targets` of `content` that can be used, which of the `loaded` images they
+    belong to, and the files of the others."""
+    paths = content.paths()
+    images = [paths[index] for index in loaded.indices.tolist()]
+    found, bad = reader.read_files(targets.select(loaded.indices), images, settings)
+    if bad and on_bad_image == "error":
+        raise _bad_files(tuple(bad.values()), len(images), place, "masks")
+    rows = np.delete(np.arange(len(images)), list(bad))
+    return found.select(rows), rows, tuple(bad.values())
 
 
 def _wanted(
@@ -207,7 +235,7 @@ def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[n
     return weights[rows].astype(np.float32)
 
 
-def _bad_images(bad: tuple[BadImage, ...], total: int, place: str) -> DataError:
+def _bad_files(bad: tuple[BadImage, ...], total: int, place: str, what: str) -> DataError:
     unlike = all("; set data.image." in image.reason for image in bad)  # not damaged at all
     most = 3 if unlike else _MOST_SHOWN
     lines = [f"  {show_path(image.path)}: {image.reason}" for image in bad[:most]]
@@ -219,7 +247,7 @@ def _bad_images(bad: tuple[BadImage, ...], total: int, place: str) -> DataError:
         else "Repair or remove them, or set data.on_bad_image to skip."
     )
     return DataError(
-        f"{show_path(place)}: {len(bad):,} of {total:,} images cannot be used:\n"
+        f"{show_path(place)}: {len(bad):,} of {total:,} {what} cannot be used:\n"
         + "\n".join(lines)
         + f"\n{remedy}"
     )

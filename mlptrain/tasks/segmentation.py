@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mlptrain.data.images.masks import read_mask
 from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.loading.stream import BadImage
 from mlptrain.data.read_dataset import TargetReader
 from mlptrain.data.sources.source import Arrays, Content
 from mlptrain.data.targets import IGNORED, MaskFiles, MaskTargets, Targets
@@ -22,8 +23,6 @@ from mlptrain.paths import UnreadableError
 from mlptrain.tasks.outcomes.masks import MaskOutcome
 from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact, show_name, show_path
-
-_MOST_BAD = 20
 
 
 @dataclass(frozen=True)
@@ -49,42 +48,34 @@ class Masks(TargetReader):
         paths = content.beside([str(content.labels[row]) for row in rows.tolist()])
         return MaskFiles(np.array(paths, object), self.known or ())
 
+    def read_files(
+        self, targets: Targets, images: Sequence[str], image: ImageSettings
+    ) -> tuple[Targets, dict[int, BadImage]]:
+        height, width, _ = image.shape
+        outside = 0 if self.ignore_index is None else self.ignore_index
+        masks, bad = np.empty((len(targets), height, width), np.uint8), {}
+        for index, (path, own) in enumerate(zip(targets.values.tolist(), images, strict=True)):
+            try:
+                masks[index] = read_mask(path, own, image.form, outside)
+            except UnreadableError as error:
+                bad[index] = BadImage(path, str(error))
+        return MaskTargets(masks, targets.names), bad
+
     def complete(self, targets: Targets, image: ImageSettings, place: str) -> Targets:
         height, width, _ = image.shape
-        if isinstance(targets, MaskFiles):
-            numbers = self._decoded(targets.values.tolist(), image, place)
-        else:
-            numbers = targets.values
-            if numbers.shape[1:] != (height, width):
-                raise DataError(
-                    f"{show_path(place)}: its masks are {numbers.shape[2]}×{numbers.shape[1]}, its "
-                    f"images become {width}×{height}. Masks in arrays are not resized: leave out "
-                    "data.image.height and width, or resize the arrays."
-                )
+        numbers = targets.values
+        if numbers.shape[1:] != (height, width):
+            raise DataError(
+                f"{show_path(place)}: its masks are {numbers.shape[2]}×{numbers.shape[1]}, its "
+                f"images become {width}×{height}. Masks in arrays are not resized: leave out "
+                "data.image.height and width, or resize the arrays."
+            )
         return self._of_classes(numbers.reshape(len(numbers), -1), place)
 
     def _whole(self, masks: NDArray[np.float64], place: str) -> NDArray[np.uint8]:
         if not ((masks >= 0) & (masks <= 255) & (masks == np.floor(masks))).all():
             raise DataError(f"{show_path(place)}: its masks hold other than integers 0 to 255.")
         return masks.astype(np.uint8)
-
-    def _decoded(self, paths: Sequence[str], image: ImageSettings, place: str) -> NDArray[np.uint8]:
-        height, width, _ = image.shape
-        outside = 0 if self.ignore_index is None else self.ignore_index
-        masks, bad = np.empty((len(paths), height, width), np.uint8), []
-        for mask, path in zip(masks, paths, strict=True):
-            try:
-                mask[...] = read_mask(path, image.form, outside)
-            except UnreadableError as error:
-                bad.append(f"  {show_path(path)}: {error}")
-        if bad:
-            more = [f"  … and {len(bad) - _MOST_BAD:,} more"] if len(bad) > _MOST_BAD else []
-            raise DataError(
-                f"{show_path(place)}: {len(bad):,} of {len(paths):,} masks cannot be used:\n"
-                + "\n".join(bad[:_MOST_BAD] + more)
-                + "\nRepair them, or remove them from the table."
-            )
-        return masks
 
     def _of_classes(self, numbers: NDArray[np.uint8], place: str) -> MaskTargets:
         """Class numbers (n, pixels) as indices into the names of the classes."""

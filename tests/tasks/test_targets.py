@@ -163,6 +163,56 @@ def test_masks_are_resized_without_new_classes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.targets.values[0].reshape(4, 4), [[0, 0, 1, 1]] * 4)
 
 
+SIZES = [ImageSettings(), ImageSettings(mode="rgb", height=2, width=2)]
+
+
+@pytest.mark.parametrize("settings", SIZES)
+def test_a_mask_has_the_size_of_its_image(tmp_path: Path, settings: ImageSettings) -> None:
+    """Before both are resized."""
+    values = [np.full((3, 4), index % 2, np.uint8) for index in range(3)]
+    source = masked(tmp_path, *values)
+    mask(tmp_path / "mask1.png", np.ones((4, 3)))
+    (tmp_path / "mask2.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        read(source, settings, Segmentation().reader(None))
+    assert str(caught.value) == (
+        f"{tmp_path}/t.csv: 2 of 3 masks cannot be used:\n"
+        f"  {tmp_path}/mask1.png: is 3×4, but its image ({tmp_path}/1.png) is 4×3; a mask has a "
+        "value for each pixel of its image\n"
+        f"  {tmp_path}/mask2.png: is empty\n"
+        "Repair or remove them, or set data.on_bad_image to skip."
+    )
+
+
+@pytest.mark.parametrize("settings", SIZES)
+def test_where_bad_images_are_skipped_so_are_bad_masks(
+    tmp_path: Path, settings: ImageSettings
+) -> None:
+    values = [np.full((3, 4), index, np.uint8) for index in range(4)]
+    source = masked(tmp_path, *values)
+    (tmp_path / "0.png").write_bytes(b"")
+    mask(tmp_path / "mask1.png", np.ones((4, 3)))
+    found, _ = read(source, settings, Segmentation().reader(None), on_bad_image="skip")
+    assert found.names == ("2.png", "3.png")
+    assert found.targets.names == ("2", "3")
+    assert [set(row) for row in found.targets.values.tolist()] == [{0}, {1}]
+    assert [set(part.reshape(-1)) for part in next(found.parts())] == [{20}, {30}]
+    assert [bad.path for bad in found.skipped] == [f"{tmp_path}/{n}.png" for n in ("0", "mask1")]
+
+
+def test_a_mask_has_the_size_of_its_image_upright(tmp_path: Path) -> None:
+    values = np.array([[0, 1, 0, 1]] * 3, np.uint8)
+    source = masked(tmp_path, values)
+    lying = Image.new("RGB", (3, 4))
+    lying.getexif()[0x0112] = 6
+    for name in ("0.png", "0.jpeg"):
+        lying.save(tmp_path / name, exif=lying.getexif())
+        (tmp_path / name).rename(tmp_path / "0.png")
+        found = dataset(Segmentation(), source)
+        assert found.inputs.shape == (1, 3, 4, 3)
+        assert found.targets.values.tolist() == [[0, 1, 0, 1] * 3]
+
+
 def test_a_table_s_other_columns_are_features(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,label,b,w\n1,x,2,0.5\n3,y,4.5,2\n")

@@ -17,7 +17,7 @@ from PIL import Image
 from mlptrain.data.images.fitting import fitted, flattened, swaps_sides, turn_of
 from mlptrain.data.images.form import Expected, Findings, Form
 from mlptrain.data.images.jpeg import Jpeg, check_jpeg, decode_jpeg
-from mlptrain.data.images.png import Png, check_png
+from mlptrain.data.images.png import Png, check_png, outline
 from mlptrain.data.images.png_pixels import decode_png, mere_rows, unfiltered
 from mlptrain.data.images.signatures import refusal, sniff
 from mlptrain.paths import UnreadableError, read_file
@@ -67,6 +67,19 @@ def read_image(path: str, form: Form) -> Decoded:
     return _decode(_read(path, form), form)
 
 
+def size_of(path: str, form: Form) -> tuple[int, int]:
+    """The `Decoded.size` of the image at `path`, which can be read; a PNG or JPEG is not decoded
+    for it."""
+    name, data = _of_format(path, form)
+    if name == "png":
+        header, exif = outline(data)
+        return _upright((header.width, header.height), turn_of(exif))
+    if name == "jpeg":
+        image = check_jpeg(data)
+        return _upright((image.width, image.height), turn_of(image.exif))
+    return _decode((name, data), form).size
+
+
 def explained(error: Exception) -> str:
     """An exception of `read_image` as the reason why a file cannot be read."""
     if isinstance(error, UnreadableError):
@@ -78,15 +91,21 @@ def explained(error: Exception) -> str:
 
 def _read(path: str, form: Form) -> Png | Jpeg | tuple[str, bytes]:
     """The file at `path`, if it has one of the formats: a parsed PNG or JPEG, or else the format's
-    name and the open file."""
+    name and the content."""
+    name, data = _of_format(path, form)
+    if name == "png":
+        return check_png(data, form.max_pixels)
+    return check_jpeg(data) if name == "jpeg" else (name, data)
+
+
+def _of_format(path: str, form: Form) -> tuple[str, bytes]:
+    """The format and the content of the file at `path`, if it has one of the formats."""
     limit = 8 * form.max_pixels + (1 << 20)  # at most 4 samples of 16 bits per pixel
     data = read_file(path, limit)
     name = sniff(data)
     if name is None or name not in form.formats:
         raise UnreadableError(refusal(name, data, form.formats))
-    if name == "png":
-        return check_png(data, form.max_pixels)
-    return check_jpeg(data) if name == "jpeg" else (name, data)
+    return name, data
 
 
 def _decode(file: Png | Jpeg | tuple[str, bytes], form: Form) -> Decoded:
@@ -103,5 +122,9 @@ def _decode(file: Png | Jpeg | tuple[str, bytes], form: Form) -> Decoded:
         image = decode(file[1], file[0], form.max_pixels)
         turn, size = turn_of(image.info.get("exif")), image.size
     if turn is not None:
-        image, size = image.transpose(turn), size[::-1] if swaps_sides(turn) else size
-    return Decoded(flattened(image, form.background), size)
+        image = image.transpose(turn)
+    return Decoded(flattened(image, form.background), _upright(size, turn))
+
+
+def _upright(size: tuple[int, int], turn: Image.Transpose | None) -> tuple[int, int]:
+    return size[::-1] if swaps_sides(turn) else size

@@ -8,22 +8,28 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from mlptrain.data.images import png
-from mlptrain.data.images.decoding import explained
+from mlptrain.data.images.decoding import explained, size_of
 from mlptrain.data.images.fitting import resized, silent
 from mlptrain.data.images.form import Form
 from mlptrain.paths import UnreadableError, read_file
+from mlptrain.text import show_path
 
 
-def read_mask(path: str, form: Form, outside: int) -> NDArray[np.uint8]:
-    """The class numbers (height, width) of the mask at `path`, resized like its image but with
-    nearest-neighbour sampling; `outside` fills the border that `resize: pad` adds. Raises
-    UnreadableError."""
+def read_mask(path: str, image_path: str, form: Form, outside: int) -> NDArray[np.uint8]:
+    """The class numbers (height, width) of the mask at `path`, resized like the image at
+    `image_path` but with nearest-neighbour sampling; `outside` fills the border that `resize: pad`
+    adds. Raises UnreadableError, also if the two files differ in size."""
     try:
-        image = _decoded(path, form)
+        image, size = _decoded(path, form), size_of(image_path, form)
     except UnreadableError:
         raise
     except Exception as error:
         raise UnreadableError(explained(error)) from None
+    if image.size != size:
+        raise UnreadableError(
+            f"is {image.width}×{image.height}, but its image ({show_path(image_path)}) is "
+            f"{size[0]}×{size[1]}; a mask has a value for each pixel of its image"
+        )
     height, width, _ = form.shape
     if image.size != (width, height):
         image = resized(image, (width, height), form.resize, outside, Image.Resampling.NEAREST)

@@ -124,6 +124,12 @@ def check_png(data: bytes, max_pixels: int) -> Png:
     return Png(header, compressed, rows, palette, transparency, contents.get(b"eXIf"))
 
 
+def outline(data: bytes) -> tuple[Header, bytes | None]:
+    """The header and the EXIF block, if there is one, of a PNG that passes the gate."""
+    contents = {kind: data[start:stop] for kind, start, stop in _read_chunks(data) if kind in _USED}
+    return _read_header(contents[b"IHDR"]), contents.get(b"eXIf")
+
+
 def _read_chunks(data: bytes) -> list[Chunk]:
     chunks: list[Chunk] = []
     view = memoryview(data)
