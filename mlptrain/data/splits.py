@@ -54,7 +54,9 @@ def stratified_split(
 def _divide(side: NDArray[np.int64], drawn: NDArray[np.int64], count: int) -> None:
     """Hold out `count` examples of a class in the order `drawn`, each given as its original;
     examples already decided by copies in other classes stay as they are."""
-    found, first, copies = np.unique(drawn, return_index=True, return_counts=True)
+    order = np.argsort(drawn, kind="stable")
+    starts = np.flatnonzero(np.diff(drawn[order], prepend=-1))
+    found, first, copies = drawn[order[starts]], order[starts], np.diff(starts, append=len(drawn))
     undecided = [i for i in np.argsort(first).tolist() if side[found[i]] == _OPEN]
     count -= int(copies[side[found] == _HELD_OUT].sum())
     side[found[undecided]] = _KEPT

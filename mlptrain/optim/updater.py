@@ -43,10 +43,11 @@ class Updater:
         decayed = arena.decayed if optimizer.weight_decay else 0
         for chunk in _chunks(size, decayed, longest):
             w = arena.values[chunk]
+            bounds = arena.bounds.clip(chunk.start, chunk.stop) - chunk.start
             arrays = {
                 "g": arena.gradients[chunk],
                 "part": scratch[: w.size],
-                "bounds": np.unique(arena.bounds.clip(chunk.start, chunk.stop)) - chunk.start,
+                "bounds": bounds[np.diff(bounds, prepend=-1) != 0],  # each once
             }
             if chunk.stop <= decayed:
                 yield Call(optimizer.decay, w, {**arrays, "coefficients": pull})

@@ -83,7 +83,9 @@ def numbered(
             )
         labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
     if label_names is None:
-        numbers, labels = np.unique(labels, return_inverse=True)
+        in_order = np.sort(labels)
+        numbers = in_order[np.diff(in_order, prepend=-1) != 0]
+        labels = np.searchsorted(numbers, labels)
         if len(numbers) > _MOST_CLASSES:
             raise DataError(
                 f"{show_path(place)}: has {len(numbers):,} different labels, which is too many to "
@@ -119,7 +121,7 @@ def _matched(
 ) -> NDArray[np.int64]:
     """Convert `labels` from indices into `found` to indices into `class_names`. Raises DataError
     if a name used is not in `class_names`, or, unless `partial`, if one of those is not used."""
-    used = [found[index] for index in np.unique(labels)]
+    used = [found[index] for index in np.flatnonzero(np.bincount(labels))]
     try:
         refuse_misspelt(used, class_names)
     except ValueError as error:

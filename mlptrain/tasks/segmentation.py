@@ -79,7 +79,10 @@ class Masks(TargetReader):
 
     def _of_classes(self, numbers: NDArray[np.uint8], place: str) -> MaskTargets:
         """Class numbers (n, pixels) as indices into the names of the classes."""
-        found = [n for n in np.unique(numbers).tolist() if n != self.ignore_index]
+        is_there = np.zeros(256, bool)
+        for mask in numbers:
+            is_there[mask] = True
+        found = [n for n in np.flatnonzero(is_there).tolist() if n != self.ignore_index]
         if self.label_names is not None:
             names = self.label_names
             unknown = [n for n in found if n >= len(names)]

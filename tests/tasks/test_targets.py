@@ -50,6 +50,14 @@ def table(folder: Path, **columns: str | list[str]) -> Manifest:
     return Manifest(path=str(write_table(folder / "t.csv", rows)))
 
 
+def test_numbers_of_classes_may_be_any(tmp_path: Path) -> None:
+    y = np.array([7, 2**63 - 1, 0, 7])
+    np.savez(tmp_path / "d.npz", x=np.zeros((4, 2, 2), np.uint8), y=y)
+    found = dataset(Classification(), Npz(path=str(tmp_path / "d.npz"))).targets
+    assert found.names == ("0", "7", "9223372036854775807")
+    np.testing.assert_array_equal(found.values, [1, 2, 0, 1])
+
+
 def test_labels_are_separated_by_bars_and_may_be_missing(tmp_path: Path) -> None:
     found = dataset(MultiLabel(), table(tmp_path, labels=["b|a", "", "a", "c"])).targets
     assert isinstance(found, LabelTargets)
