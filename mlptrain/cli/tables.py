@@ -7,18 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import cells, score
-from mlptrain.tasks.metrics.measure import columns_for, metric_names, value_of
+from mlptrain.tasks.metrics.measure import columns_for, summary_names, value_of
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
 
 MAX_CONFUSIONS = 20
-
-_COLUMNS = ("precision", "recall", "f1", "iou")
-_ALSO = (
-    *("balanced_accuracy", "roc_auc", "log_loss", "expected_calibration_error"),
-    *("subset_accuracy", "mae", "rmse", "r2", "psnr", "pixel_accuracy"),
-)
 
 
 def headline(name: str, outcome: Outcome) -> list[str]:
@@ -34,25 +28,23 @@ def headline(name: str, outcome: Outcome) -> list[str]:
 
 def further_metrics(outcome: Outcome, headline: str) -> list[str]:
     """The other single numbers worth a line, each with its name."""
-    there = metric_names(type(outcome))
-    shown = [name for name in _ALSO if name in there and name != headline]
-    return [f"{name} {score(value_of(name, outcome))}" for name in shown]
+    names = [name for name in summary_names(type(outcome)) if name != headline]
+    return [f"{name} {score(value_of(name, outcome))}" for name in names]
 
 
 def names_table(outcome: Outcome) -> Table:
     """A row of metrics for each of the outcome's names; for decisions, also their means."""
-    columns = columns_for(outcome)
-    shown = [name for name in columns if name in _COLUMNS] or list(columns)
+    columns = columns_for(outcome, table=True)
     table = Table(outcome.part, box=None, pad_edge=False, header_style="bold")
     counts = outcome.support if isinstance(outcome, DecisionOutcome) else None
-    for title in (*shown, *(["support"] if counts is not None else [])):
+    for title in (*columns, *(["support"] if counts is not None else [])):
         table.add_column(title, justify="right", no_wrap=True)
     for index, name in enumerate(outcome.names):
-        values = [score(float(columns[title][index])) for title in shown]
+        values = [score(float(column[index])) for column in columns.values()]
         support = [] if counts is None else [f"{counts[index]}"]
         table.add_row(show_name(name), *values, *support)
     if isinstance(outcome, DecisionOutcome):
-        means = [score(value_of(f"macro_{title}", outcome)) for title in shown]
+        means = [score(value_of(f"macro_{title}", outcome)) for title in columns]
         table.add_row("mean", *means, f"{outcome.total}", style="dim")
     return table
 

@@ -37,6 +37,7 @@ class SubsetAccuracy(Metric):
     scikit-learn's accuracy_score for multi-label targets."""
 
     type: Literal["subset_accuracy"] = "subset_accuracy"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = (LabelOutcome,)
 
     def value(self, outcome: LabelOutcome) -> float:
@@ -61,6 +62,7 @@ class PixelAccuracy(Metric):
     counts."""
 
     type: Literal["pixel_accuracy"] = "pixel_accuracy"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = (MaskOutcome,)
 
     def value(self, outcome: MaskOutcome) -> float:
@@ -73,6 +75,7 @@ class BalancedAccuracy(Metric):
     (Brodersen et al., 2010)."""
 
     type: Literal["balanced_accuracy"] = "balanced_accuracy"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = CLASSES
 
     def value(self, outcome: ClassOutcome) -> float:
@@ -84,6 +87,7 @@ class Precision(ClassMetric):
     """TP / (TP + FP): the share of predictions of the class that are right; 0 if there are none."""
 
     type: Literal["precision"] = "precision"
+    in_table: ClassVar[bool] = True
 
     def per_class(self, outcome: Decisions) -> Values:
         return ratio(outcome.hits, outcome.predicted)
@@ -94,6 +98,7 @@ class Recall(ClassMetric):
     """TP / (TP + FN): the share of the class that is predicted as such; 0 if it has no examples."""
 
     type: Literal["recall"] = "recall"
+    in_table: ClassVar[bool] = True
 
     def per_class(self, outcome: Decisions) -> Values:
         return ratio(outcome.hits, outcome.support)
@@ -105,6 +110,7 @@ class F1(ClassMetric):
     occurs nor is predicted. For masks, the Dice coefficient (Dice, 1945)."""
 
     type: Literal["f1"] = "f1"
+    in_table: ClassVar[bool] = True
 
     def per_class(self, outcome: Decisions) -> Values:
         return ratio(2 * outcome.hits, outcome.predicted + outcome.support)
@@ -117,6 +123,7 @@ class IoU(ClassMetric):
     classes that have pixels."""
 
     type: Literal["iou"] = "iou"
+    in_table: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = (MaskOutcome,)
 
     def per_class(self, outcome: Decisions) -> Values:

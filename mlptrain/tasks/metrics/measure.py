@@ -71,11 +71,13 @@ def metrics_for(outcome: Outcome) -> dict[str, float]:
     return {each.name: each.value(outcome) for each in _measures_of(outcome)}
 
 
-def columns_for(outcome: Outcome) -> dict[str, NDArray[np.float64]]:
-    """All metrics of `outcome` with one value per class, label or number, by name; empty without
-    examples."""
+def columns_for(outcome: Outcome, *, table: bool = False) -> dict[str, NDArray[np.float64]]:
+    """All metrics of `outcome` with one value per class, label or number, by name, or those for a
+    `table` only; empty without examples."""
     found = {}
     for metric in _definitions(type(outcome)):
+        if table and not metric.in_table:
+            continue
         if outcome.examples and (outcome.keeps_scores or not metric.needs_scores):
             values = metric().parts(outcome)
             if values is not None:
@@ -107,6 +109,12 @@ def needs_scores(name: str, kind: type[Outcome]) -> bool:
 def metric_names(kind: type[Outcome]) -> tuple[str, ...]:
     """The metric names that apply to outcomes of `kind`, without those of single parts."""
     return tuple(each.name for each in _measures(kind))
+
+
+def summary_names(kind: type[Outcome]) -> tuple[str, ...]:
+    """The names of those that are printed as numbers of their own."""
+    singles = (each for each in _measures(kind) if not each.mean)
+    return tuple(each.name for each in singles if each.metric.in_summary)
 
 
 def resolve(

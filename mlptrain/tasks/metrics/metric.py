@@ -37,6 +37,8 @@ class Metric(Definition):
         needs_scores: whether the outcome must have kept its scores.
         higher_is_better: whether higher is better.
         bounds: the least and the greatest possible value.
+        in_summary: whether `eval` prints it as a number of its own.
+        in_table: whether `eval` prints it for each class or label.
     """
 
     applies_to: ClassVar[Kinds]
@@ -44,6 +46,8 @@ class Metric(Definition):
     needs_scores: ClassVar[bool] = False
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    in_summary: ClassVar[bool] = False
+    in_table: ClassVar[bool] = False
 
     @classmethod
     def named(cls, name: str) -> Self | None:
@@ -134,6 +138,7 @@ class NumberMetric(Metric):
 
     applies_to: ClassVar[Kinds] = (NumberOutcome,)
     parts_of: ClassVar[Kinds] = (NumberOutcome,)
+    in_table: ClassVar[bool] = True
 
     def value(self, outcome: Any) -> float:
         return float(self.per_output(outcome).mean())

@@ -22,6 +22,7 @@ class MeanAbsoluteError(NumberMetric):
     """mean |prediction - target|."""
 
     type: Literal["mae"] = "mae"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = NUMBERS
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float, float]] = NOT_NEGATIVE
@@ -58,6 +59,7 @@ class RootMeanSquaredError(NumberMetric):
     """√ mean (prediction - target)², in the units of the target."""
 
     type: Literal["rmse"] = "rmse"
+    in_summary: ClassVar[bool] = True
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float, float]] = NOT_NEGATIVE
 
@@ -72,6 +74,7 @@ class R2(NumberMetric):
     perfect, else 0. NaN for a single example."""
 
     type: Literal["r2"] = "r2"
+    in_summary: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]] = (-math.inf, 1.0)
 
     def per_output(self, outcome: NumberOutcome) -> Values:
@@ -92,6 +95,7 @@ class PSNR(Metric):
     mse over all pictures; infinite if all are perfect."""
 
     type: Literal["psnr"] = "psnr"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = (PictureOutcome,)
     bounds: ClassVar[tuple[float, float]] = NOT_NEGATIVE
 

@@ -64,6 +64,7 @@ class RocAuc(AreaMetric):
     NaN unless there are examples of both."""
 
     type: Literal["roc_auc"] = "roc_auc"
+    in_summary: ClassVar[bool] = True
 
     def per_class(self, outcome: Decisions) -> Values:
         return outcome.areas[0]
@@ -88,6 +89,7 @@ class LogLoss(Metric):
     smoothing or weights."""
 
     type: Literal["log_loss"] = "log_loss"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = (ClassOutcome,)
     needs_scores: ClassVar[bool] = True
     higher_is_better: ClassVar[bool] = False
@@ -128,6 +130,7 @@ class ExpectedCalibrationError(Metric):
     et al., 2017)."""
 
     type: Literal["expected_calibration_error"] = "expected_calibration_error"
+    in_summary: ClassVar[bool] = True
     applies_to: ClassVar[Kinds] = (ClassOutcome,)
     needs_scores: ClassVar[bool] = True
     higher_is_better: ClassVar[bool] = False
