@@ -75,6 +75,12 @@ class Arena:
         """(parameters + 1,) the boundaries between parameters in the vectors."""
         return np.array([0, *(slot.range.stop for slot in self.slots.values())])
 
+    def vector(self) -> Array:
+        """A new vector (n,) of zeros, one for each parameter."""
+        zeros = self.backend.empty(self.values.shape, self.values.dtype)
+        zeros[...] = 0
+        return zeros
+
     def value(self, name: str) -> Array:
         """The parameter `name` in its own shape: a view into `values`."""
         slot = self.slots[name]

@@ -139,7 +139,7 @@ class Plan:
         """`array` copied to the backend's memory, floating-point numbers as `dtype`."""
         is_floating = array.dtype.kind == "f"
         constant = self.backend.empty(array.shape, dtype if is_floating else array.dtype)
-        constant[...] = array
+        constant[...] = self.backend.put(array)
         return constant
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:

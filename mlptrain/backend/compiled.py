@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_info
 
 from mlptrain.backend.call import Array, Bound, Call
@@ -66,6 +66,14 @@ class CompiledBackend:
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """An uninitialized array (*shape*) that starts at a cache line."""
         return empty(shape, dtype)
+
+    def put(self, array: NDArray[Any]) -> Array:
+        """The array itself."""
+        return array
+
+    def fetch(self, array: Array) -> NDArray[Any]:
+        """The array itself."""
+        return array
 
     def bind(self, calls: Iterable[Call]) -> Bound:
         """One program per run of calls that have kernels, and the plain rules in between."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from mlptrain.backend.call import Array, Bound, Call
@@ -27,6 +28,14 @@ class NumpyBackend:
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """An uninitialized array (*shape*) that starts at a cache line."""
         return empty(shape, dtype)
+
+    def put(self, array: NDArray[Any]) -> Array:
+        """The array itself."""
+        return array
+
+    def fetch(self, array: Array) -> NDArray[Any]:
+        """The array itself."""
+        return array
 
     def bind(self, calls: Iterable[Call]) -> Bound:
         """The plain rules, in order."""

@@ -6,9 +6,9 @@ A backend needs no base class; it has the members listed here.
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.random import Random
@@ -35,6 +35,12 @@ class Backend(Protocol):
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """An uninitialized array (*shape*), C order, in the memory of this backend."""
+
+    def put(self, array: NDArray[Any]) -> Array:
+        """`array` of main memory where this backend computes: a copy, or the same memory."""
+
+    def fetch(self, array: Array) -> NDArray[Any]:
+        """`array` of this backend in main memory: a copy, or the same memory."""
 
     def bind(self, calls: Iterable[Call]) -> Bound:
         """One function that makes `calls` in order; two threads must not run it at once."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
+from mlptrain.backend.protocol import Backend
 from mlptrain.data import shuffling
 from mlptrain.data.digests import Inputs
 from mlptrain.data.loading.mapping import fetch, is_mapped, release
@@ -31,6 +32,7 @@ class Batches:
         rows: (n,) int64, the row of `inputs` that holds each example; None: all rows, in order.
         weights: (n,) each example's weight in the loss; None: 1.
         window: how many examples of a large file are in memory at a time.
+        backend: where batches are gathered.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class Batches:
         *,
         weights: NDArray[np.float32] | None = None,
         window: int,
+        backend: Backend,
     ) -> None:
         numbers = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
+        self._backend = backend
         self.window = window
         self._targets = targets
         self._file: tuple[Inputs, NDArray[np.int64]] | None = None
@@ -51,12 +55,13 @@ class Batches:
             self._file = numbers, np.arange(len(inputs)) if rows is None else rows
             numbers = np.empty((min(window, len(targets)), numbers.shape[1]), inputs.dtype)
             rows = np.zeros(len(targets), np.int64)
-        self._numbers = numbers
-        self._rows = rows  # row of each example in `_numbers`; None: its own index
+        self._numbers = backend.put(numbers)
+        # row of each example in `_numbers`; None: its own index
+        self._rows = None if rows is None else backend.put(rows)
         self._weights = targets.example_weights(weights)
-        self._scale = _per_input(normalization.scale, numbers.shape[1])
+        self._scale = backend.put(_per_input(normalization.scale, numbers.shape[1]))
         offset = _per_input(normalization.offset, numbers.shape[1])
-        self._offset = offset if offset.any() else None
+        self._offset = backend.put(offset) if offset.any() else None
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -92,18 +97,20 @@ class Batches:
     def target_calls(self, examples: Array, targets: Array, weights: Array) -> list[Call]:
         """The calls that, after `calls`, write the targets of `examples` and their weights in the
         mean loss, which sum to 1."""
-        encoded = self._targets.encoded
+        encoded = self._backend.put(self._targets.encoded)
         if isinstance(self._targets, InputTargets):
-            fill = self._scaled(targets, examples, np.full(1, 1 / 255, np.float32), None)
+            unit = self._backend.put(np.full(1, 1 / 255, np.float32))
+            fill = self._scaled(targets, examples, unit, None)
         elif encoded.dtype == targets.dtype:
             fill = [Call(take, targets, {"source": encoded, "places": examples})]
         else:
-            taken = np.empty((len(examples), *encoded.shape[1:]), encoded.dtype)
+            taken = self._backend.empty((len(examples), *encoded.shape[1:]), encoded.dtype)
             fill = [
                 Call(take, taken, {"source": encoded, "places": examples}),
                 Call(widened, targets, {"x": taken}),
             ]
-        weigh = self._targets.weigh(examples, targets, weights, self._weights)
+        each = None if self._weights is None else self._backend.put(self._weights)
+        weigh = self._targets.weigh(examples, targets, weights, each, self._backend)
         return [*fill, weigh]
 
     def _scaled(
@@ -112,24 +119,23 @@ class Batches:
         """The call that writes the scaled numbers of `examples` into out (batch, inputs)."""
         calls, places = [], examples
         if self._rows is not None:
-            places = np.empty_like(examples)
+            places = self._backend.empty(examples.shape, examples.dtype)
             calls.append(Call(take, places, {"source": self._rows, "places": examples}))
-        rows = np.empty(out.shape, self._numbers.dtype)
+        rows = self._backend.empty(out.shape, self._numbers.dtype)
         arrays = {"numbers": self._numbers, "places": places, "rows": rows}
         return [*calls, Call(scaled_rows, out, arrays | {"scale": scale, "offset": offset})]
 
     def _read(self, file: Inputs, rows: NDArray[np.int64], examples: NDArray[np.int64]) -> None:
         """Copy `examples` from their `rows` in `file` into memory, in file order."""
         examples = np.sort(examples)
-        size = max(1, _PART_BYTES // file.shape[1])
+        size, put = max(1, _PART_BYTES // file.shape[1]), self._backend.put
         for first in range(0, len(examples), size):
             part = rows[examples[first : first + size]]
-            out = self._numbers[first : first + len(part)]
             fetch(file, part)
-            np.take(file, part, axis=0, out=out, mode="clip")
+            self._numbers[first : first + len(part)] = put(file.take(part, axis=0))
             release(file)
         assert self._rows is not None
-        self._rows[examples] = np.arange(len(examples))
+        self._rows[put(examples)] = put(np.arange(len(examples)))
 
 
 def _per_input(numbers: NDArray[np.float64], inputs: int) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
+from mlptrain.backend.protocol import Backend
 
 SEPARATOR = "|"  # between the labels, or the numbers, of one example in a table
 IGNORED = 255  # in masks: a pixel left out of the loss and the metrics
@@ -74,11 +75,12 @@ class Targets:
         examples: Array,
         targets: Array,
         weights: Array,
-        example_weights: NDArray[np.float32] | None,
+        example_weights: Array | None,
+        backend: Backend,
     ) -> Call:
         """The call that writes the weights of a batch's loss, which sum to 1, into `weights`, after
         `targets` has been filled. examples (batch,): indices of the examples; example_weights
-        (n,): what `example_weights` gave."""
+        (n,): what `example_weights` gave, where `backend` computes."""
         return Call(shares, weights, {"places": examples, "weights": example_weights})
 
 
@@ -147,7 +149,8 @@ class MaskTargets(Targets):
         examples: Array,
         targets: Array,
         weights: Array,
-        example_weights: NDArray[np.float32] | None,
+        example_weights: Array | None,
+        backend: Backend,
     ) -> Call:
         by_class = np.ones(IGNORED + 1, np.float32)
         if self.name_weights is not None:
@@ -156,9 +159,9 @@ class MaskTargets(Targets):
         arrays = {
             "places": examples,
             "targets": targets,
-            "by_class": by_class,
+            "by_class": backend.put(by_class),
             "by_example": example_weights,
-            "each": np.empty((len(examples), 1), np.float32),
+            "each": backend.empty((len(examples), 1), np.float32),
         }
         return Call(pixel_shares, weights, arrays)
 

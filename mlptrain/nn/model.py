@@ -115,13 +115,13 @@ class Model:
 
     def initialize(self, random: "np.random.Generator") -> None:
         """Draw the parameters' initial values, layer by layer from the input; reset the state."""
-        state = self.arena.state_by_name()
+        state, put = self.arena.state_by_name(), self.arena.backend.put
         for placed in self.layers:
             for name, shape in placed.layer.state_shapes(placed.inputs).items():
-                state[f"{placed.name}/{name}"][...] = placed.layer.initial_state(name, shape)
+                state[f"{placed.name}/{name}"][...] = put(placed.layer.initial_state(name, shape))
             for name, shape in placed.layer.shapes(placed.inputs).items():
                 values = placed.layer.initial(name, shape, random)
-                self.arena.value(f"{placed.name}/{name}")[...] = values
+                self.arena.value(f"{placed.name}/{name}")[...] = put(values)
 
     def projections(self) -> Iterator[Call]:
         """The calls that apply the constraints after an update."""

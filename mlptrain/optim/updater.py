@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlptrain.autodiff.arena import Arena
-from mlptrain.backend.call import Array, Call
+from mlptrain.backend.call import Call
 from mlptrain.optim.optimizers import MiniBatchOptimizer
 
 
@@ -20,10 +20,7 @@ class Updater:
 
     def __init__(self, optimizer: MiniBatchOptimizer, arena: Arena) -> None:
         values, backend = arena.values, arena.backend
-        self.state: dict[str, Array] = {}
-        for name in optimizer.state():
-            self.state[name] = backend.empty(values.shape, values.dtype)
-            self.state[name][...] = 0
+        self.state = {name: arena.vector() for name in optimizer.state()}
         self._optimizer = optimizer
         self._arena = arena
         self.coefficients = backend.empty((self.row(1.0, 1).size,), values.dtype)

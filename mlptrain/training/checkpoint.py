@@ -23,7 +23,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from mlptrain import files
 from mlptrain.backend.call import Array
-from mlptrain.backend.protocol import Kernels
+from mlptrain.backend.protocol import Backend, Kernels
 from mlptrain.config.schema import Config
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.images.signatures import sniff
@@ -247,8 +247,10 @@ def _grouped(path: Path, arrays: dict[str, Array]) -> dict[str, dict[str, Array]
     return groups
 
 
-def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array]) -> None:
-    """Copy the arrays `saved`, read from the checkpoint `path`, into `targets`, name by name.
+def fill(
+    path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Array], backend: Backend
+) -> None:
+    """Copy the arrays `saved`, read from the checkpoint `path`, into `targets`, by name.
 
     Raises ModelFileError if names, shapes or dtypes differ."""
 
@@ -261,7 +263,7 @@ def fill(path: Path, kind: str, targets: dict[str, Array], saved: dict[str, Arra
             f"{described(saved)} instead of {described(targets)}."
         )
     for name, target in targets.items():
-        target[...] = saved[name]
+        target[...] = backend.put(saved[name])
 
 
 def _read(path: Path) -> bytes:

@@ -188,13 +188,9 @@ class FullBatchDescent(Descent):
         self.examples_per_update = len(self._batches)
         arena, backend = self._model.arena, self._model.arena.backend
         self._optimizer = optimizer
-        names = (*optimizer.state(), *optimizer.work())
-        everything = {name: backend.empty(arena.values.shape, arena.values.dtype) for name in names}
-        for vector in everything.values():
-            vector[...] = 0
-        self.vectors = {name: everything[name] for name in optimizer.state()}
-        self._everything = everything
-        self._gradient = everything["gradient"]
+        self.vectors = {name: arena.vector() for name in optimizer.state()}
+        self._everything = self.vectors | {name: arena.vector() for name in optimizer.work()}
+        self._gradient = self.vectors["gradient"]
         self._pull = backend.empty((arena.decayed,), arena.values.dtype)
         self._share = backend.empty((1,), arena.values.dtype)
         self._objective = Objective(backend.xp, arena.values, self._gradient, self._evaluate)
@@ -271,10 +267,11 @@ def _make_floats(memory: dict[str, float]) -> None:
 
 def _require_fixed(model: Model, training: TrainingConfig) -> None:
     """Raise ConfigError unless the loss depends on nothing but the parameters, freely chosen."""
-    calls = model.plan_training(1, model.arena.backend.random(0, DROPOUT, np.zeros(1, np.int64)))
+    backend = model.arena.backend
+    program = model.plan_training(1, backend.random(0, DROPOUT, backend.empty((1,), np.int64)))
     what = {
         "layers that draw random numbers": any(
-            call.arrays["random"] is not None for call in calls.plan.forward_calls
+            call.arrays["random"] is not None for call in program.plan.forward_calls
         ),
         "layers that keep state": model.arena.state.size > 0,
         "constraints": any(model.projections()),

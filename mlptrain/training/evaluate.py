@@ -57,19 +57,25 @@ class Predictor:
     ) -> Iterator[Batch]:
         """Run over all examples, given as for `Batches`. Without `targets`, zeros stand in for
         them, and the loss shows only whether the outputs are finite."""
-        program, rows_each = self._program, self._head.rows
+        program, rows_each, backend = self._program, self._head.rows, self._backend
         known = targets if targets is not None else InputTargets(np.empty((len(inputs), 0)), ())
         batches = Batches(
-            inputs, known, self._normalization, rows, weights=weights, window=BATCH_SIZE
+            inputs,
+            known,
+            self._normalization,
+            rows,
+            weights=weights,
+            window=BATCH_SIZE,
+            backend=backend,
         )
-        examples = np.empty(BATCH_SIZE, np.int64)
+        examples = backend.empty((BATCH_SIZE,), np.int64)
         x, wanted, shares = (t.value for t in (program.x, program.targets, program.weights))
         calls = batches.calls(examples, x)
         if targets is not None:
             calls += batches.target_calls(examples, wanted, shares)
         else:
             wanted[...], shares[...] = 0, 1 / len(shares)
-        gather = self._backend.bind(calls)
+        gather = backend.bind(calls)
         outputs = program.output.value.reshape(BATCH_SIZE, rows_each, -1)
         by_example = wanted.reshape(BATCH_SIZE, rows_each, -1)
         if rows_each == 1:
@@ -80,15 +86,17 @@ class Predictor:
             for first in range(window.start, window.stop, BATCH_SIZE):
                 place = slice(first, min(first + BATCH_SIZE, window.stop))
                 m = place.stop - place.start
-                examples[:m], examples[m:] = np.arange(place.start, place.stop), first
-                with self._backend.quiet():
+                examples[:m] = backend.put(np.arange(place.start, place.stop))
+                examples[m:] = first
+                with backend.quiet():
                     gather()
                     x[m:] = 0  # an infinite loss times a weight of 0 would be NaN
                     if targets is not None:
                         shares[m * rows_each :] = 0
                         shares /= shares.sum(dtype=np.float64) or 1
                     program.plan.forward()
-                yield Batch(place, outputs[:m], by_example[:m], float(program.loss.value))
+                fetched, truth = backend.fetch(outputs[:m]), backend.fetch(by_example[:m])
+                yield Batch(place, fetched, truth, float(program.loss.value))
 
 
 def evaluate(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from mlptrain.backend.call import Array
 from mlptrain.backend.choice import Threads
 from mlptrain.config.load import GivenConfig
 from mlptrain.errors import DataError, DivergedError, StoppedError
@@ -118,15 +119,19 @@ class Run:
                 f"{show_path(saved.path)}: the {which} changed since this state was saved, so it "
                 "cannot be resumed exactly. Restore them, or start a new run."
             )
-        state = self.trainer.state()
-        checkpoint.fill(saved.path, "parameters", state["parameters"], saved.parameters)
-        checkpoint.fill(saved.path, "optimizer state", state["optimizer"], saved.optimizer)
-        checkpoint.fill(saved.path, "layers' state arrays", state["state"], saved.layer_state)
+        self._fill(saved, self.trainer.state())
         if saved.state.progress.best_epoch:
-            best = checkpoint.load(self.folder.best)
-            kept = self.trainer.best()
-            checkpoint.fill(best.path, "parameters", kept["parameters"], best.parameters)
-            checkpoint.fill(best.path, "layers' state arrays", kept["state"], best.layer_state)
+            self._fill(checkpoint.load(self.folder.best), self.trainer.best())
+
+    def _fill(self, saved: Checkpoint, state: dict[str, dict[str, Array]]) -> None:
+        groups = {
+            "parameters": ("parameters", saved.parameters),
+            "optimizer": ("optimizer state", saved.optimizer),
+            "state": ("layers' state arrays", saved.layer_state),
+        }
+        for group, arrays in state.items():
+            kind, found = groups[group]
+            checkpoint.fill(saved.path, kind, arrays, found, self.backend)
 
     def _save_epoch(self, done: EpochDone) -> None:
         self.folder.append_metrics(done.metrics.line())
@@ -184,5 +189,6 @@ class Run:
             fingerprints=self.fingerprints,
             environment=environment(),
         )
-        state = self.trainer.state()
-        checkpoint.save(path, document, state["parameters"], state["optimizer"], state["state"])
+        fetch, state = self.backend.fetch, self.trainer.state()
+        arrays = ({name: fetch(each) for name, each in group.items()} for group in state.values())
+        checkpoint.save(path, document, *arrays)

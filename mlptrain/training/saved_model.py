@@ -90,9 +90,9 @@ class SavedModel:
         head = config.task.head(self.state.shape, self.state.targets.names)
         hidden, inputs = config.model.hidden(), math.prod(self.state.shape)
         model = Model(hidden, inputs, head, config.training.loss, backend=backend)
-        checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters)
+        checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters, backend)
         state = model.arena.state_by_name()
-        checkpoint.fill(path, "layers' state arrays", state, saved.layer_state)
+        checkpoint.fill(path, "layers' state arrays", state, saved.layer_state, backend)
         leaves_cores = while_decoding and model.arena.values.size < SMALL_NET
         set_threads(backend, 1 if leaves_cores else self.state.threads)
         self._predictor = Predictor(model, self.state.normalization)

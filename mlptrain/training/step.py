@@ -79,13 +79,14 @@ class Step:
 
         examples (n, batch_size): the indices that `Batches` gathers; coefficients (n, c): their
         numbers. A loss of NaN or Inf does not stop it; the caller checks."""
-        first, n = int(self._counter[0]), len(examples)
+        first, n, put = int(self._counter[0]), len(examples), self._backend.put
         rows = np.arange(first, first + n) % MOST_STEPS
         with self._backend.quiet():
-            self._examples[rows] = examples
-            self._coefficients[rows] = coefficients
+            self._examples[put(rows)] = put(examples)
+            self._coefficients[put(rows)] = put(coefficients)
             self._run(n)
-        return self._losses[rows, 0].tolist(), self._correct[rows, 0].astype(int).tolist()
+        losses, correct = map(self._backend.fetch, (self._losses, self._correct))
+        return losses[rows, 0].tolist(), correct[rows, 0].astype(int).tolist()
 
 
 @kernel("row")

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator
 from functools import cached_property
 
-import numpy as np
-
 from mlptrain.backend.call import Array
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
@@ -76,13 +74,13 @@ class Trainer:
             train.rows,
             weights=train.weights,
             window=window_size(row_bytes, examples_per_step(training)),
+            backend=model.arena.backend,
         )
         self.descent = choose_descent(training, model, self._batches, seed)
         self._predictor = Predictor(model, normalization)
         self._task, self.spec = task, task.spec(train.targets)
         require_part(self.monitor, task.kind, self.spec.names)
-        self._best = np.zeros_like(model.arena.values)
-        self._best_state = np.zeros_like(model.arena.state)
+        self._best, self._best_state = model.arena.values.copy(), model.arena.state.copy()
 
     def train(self) -> Iterator[StepsDone | EpochDone]:
         """Train from `progress` until there is a `reason_to_stop`.

@@ -49,7 +49,7 @@ def test_examples_arrive_scaled(
     plain = Normalization.identity(shape[2])
     normalization = Normalization.of_images([images]) if standard else plain
     targets = classes(labels, weights)
-    batches = Batches(images, targets, normalization, rows, window=40)
+    batches = Batches(images, targets, normalization, rows, window=40, backend=backend)
     for indices in (np.arange(40), np.array([39]), RANDOM.permutation(40)[:17]):
         x, y, w = written(batches, backend, indices, images[0].size)
         m, pixels = len(indices), images[rows[indices]]
@@ -66,7 +66,7 @@ def test_a_batch_of_examples_without_weight_has_no_part_in_the_loss(kernels: str
     weights = np.array([0, 2, 0, 1], np.float32)
     images, targets = np.zeros((4, 2, 2, 1), np.uint8), classes(np.array([0, 1, 1, 0]))
     plain = Normalization.identity(1)
-    batches = Batches(images, targets, plain, weights=weights, window=4)
+    batches = Batches(images, targets, plain, weights=weights, window=4, backend=BACKENDS[kernels])
     for examples, wanted in (([0, 2], [0, 0]), ([3, 1], [1 / 3, 2 / 3]), ([2, 3], [0, 1])):
         _, _, w = written(batches, BACKENDS[kernels], np.array(examples), 4)
         np.testing.assert_array_equal(w, np.array(wanted, np.float32))
@@ -82,7 +82,13 @@ def test_each_channel_has_its_own_scale_and_offset(
 ) -> None:
     """Also where some of them are 0 or alike."""
     images = RANDOM.integers(0, 256, (6, 2, 3, 3), np.uint8)
-    batches = Batches(images, classes(np.arange(6)), Normalization(mean=mean, std=std), window=6)
+    batches = Batches(
+        images,
+        classes(np.arange(6)),
+        Normalization(mean=mean, std=std),
+        window=6,
+        backend=BACKENDS[kernels],
+    )
     x, _, w = written(batches, BACKENDS[kernels], np.arange(6), 18)
     exact = (images / 255 - np.array(mean)) / np.array(std)
     np.testing.assert_allclose(x, exact.reshape(6, -1), rtol=1e-5, atol=1e-6)
@@ -96,7 +102,7 @@ def test_twice_the_weights_are_the_same_shares(kernels: str) -> None:
     weights, shares = np.array([0.3, 2.0, 0.7]), []
     for factor in (1, 2):
         identity, targets = Normalization.identity(1), classes(labels, factor * weights)
-        batches = Batches(images, targets, identity, window=20)
+        batches = Batches(images, targets, identity, window=20, backend=BACKENDS[kernels])
         shares.append(written(batches, BACKENDS[kernels], np.arange(20), 4)[2])
     np.testing.assert_array_equal(shares[0], shares[1])
     assert shares[0].sum() == pytest.approx(1, rel=1e-6)
@@ -113,7 +119,9 @@ def test_a_large_file_is_read_window_by_window(
     with (tmp_path / "pixels").open("rb") as file:
         in_file = mapped(file.fileno(), images.size).reshape(images.shape)
         rows, targets = RANDOM.permutation(30)[:25], classes(np.arange(25))
-        batches = Batches(in_file, targets, Normalization.identity(1), rows=rows, window=9)
+        batches = Batches(
+            in_file, targets, Normalization.identity(1), rows=rows, window=9, backend=NumpyBackend()
+        )
         for _ in range(2):  # nothing is left of the epoch before
             examples, seen = RANDOM.permutation(25), 0
             for window in batches.windows(examples, start):

@@ -148,10 +148,11 @@ descriptor = os.open(sys.argv[1], os.O_RDONLY)
 images = mapping.mapped(descriptor, n * size).reshape(n, 64, 64, 1)
 rows = np.arange(n)[::-1]
 targets = ClassTargets(np.arange(n), ())
-data = Batches(images, targets, Normalization.identity(1), rows=rows, window=1024)
+plain = NumpyBackend()
+data = Batches(images, targets, Normalization.identity(1), rows=rows, window=1024, backend=plain)
 x, y, batch = np.empty((64, size), np.float32), np.empty(64, np.int64), np.empty(64, np.int64)
 weights = np.empty(64, np.float32)
-gather = NumpyBackend().bind([*data.calls(batch, x), *data.target_calls(batch, y, weights)])
+gather = plain.bind([*data.calls(batch, x), *data.target_calls(batch, y, weights)])
 def resident():
     text = open("/proc/self/status").read()
     return sum(int(text.split(name)[1].split()[0]) << 10 for name in ("RssFile:", "RssAnon:"))

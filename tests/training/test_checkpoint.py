@@ -185,7 +185,7 @@ def test_a_header_that_could_not_be_read_back_is_not_written(
 ) -> None:
     long = TargetSpec(names=("x" * MAX_HEADER_BYTES, "y"))
     state = saved.state.model_copy(update={"targets": long})
-    with pytest.raises(ModelFileError, match="shorter class names"):
+    with pytest.raises(ModelFileError, match="shorter names"):
         checkpoint.save(
             tmp_path / "model", state, saved.parameters, saved.optimizer, saved.layer_state
         )

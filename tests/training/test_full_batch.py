@@ -47,9 +47,9 @@ def whole(
     inputs = np.random.default_rng(0).normal(size=(11, 5)).astype(np.float32)
     head = Classification().head((5,), TARGETS.names)
     model = Model([Dense(units=4, activation=Tanh())], 5, head, CrossEntropy())
-    batches = Batches(
-        inputs, TARGETS, Normalization.identity(1, unit=1), weights=weights, window=part
-    )
+    plain = Normalization.identity(1, unit=1)
+    backend = model.arena.backend
+    batches = Batches(inputs, TARGETS, plain, weights=weights, window=part, backend=backend)
     optimizer = LBFGS(weight_decay=decay)
     training = TrainingConfig(optimizer=optimizer)
     return Whole(optimizer, training, model, batches, 0)
