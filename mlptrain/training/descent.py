@@ -64,19 +64,19 @@ class Descent(ABC):
         """Make the remaining updates of the current epoch, according to `progress`, and note them
         there. The last one is that whose loss is NaN or Inf, if there is one."""
 
-    @abstractmethod
     def learning_rate(self, progress: Progress, step: int) -> float | None:
         """The learning rate of `step` = 0, 1, …, if the optimizer has one."""
+        return None
 
-    @abstractmethod
     def observe(
         self, values: Mapping[str, float | None], seconds: float, progress: Progress
     ) -> None:
         """Take note, after every epoch, of its metrics and of how long its updates took."""
+        return
 
-    @abstractmethod
     def has_converged(self, progress: Progress) -> bool:
         """Whether further updates would change nothing."""
+        return False
 
     @abstractmethod
     def _step(self, batch_size: int) -> Step:
@@ -115,9 +115,14 @@ class MiniBatchDescent(Descent):
     """A shuffled order in every epoch, and an update after each mini-batch."""
 
     def __init__(
-        self, optimizer: MiniBatchOptimizer, training: TrainingConfig, *parts: Any
+        self,
+        optimizer: MiniBatchOptimizer,
+        training: TrainingConfig,
+        model: Model,
+        batches: Batches,
+        seed: int,
     ) -> None:
-        super().__init__(training, *parts)
+        super().__init__(training, model, batches, seed)
         self.examples_per_update = training.batch_size
         self._epochs = training.epochs
         self._optimizer = optimizer
@@ -172,21 +177,23 @@ class MiniBatchDescent(Descent):
         self._optimizer.schedule.observe(values, seconds, progress.schedule)
         _make_floats(progress.schedule)
 
-    def has_converged(self, progress: Progress) -> bool:
-        return False
-
 
 class FullBatchDescent(Descent):
     """An iteration on all examples in every epoch. They are evaluated part by part, in order, and
     the gradients of the parts add up."""
 
     def __init__(
-        self, optimizer: FullBatchOptimizer, training: TrainingConfig, *parts: Any
+        self,
+        optimizer: FullBatchOptimizer,
+        training: TrainingConfig,
+        model: Model,
+        batches: Batches,
+        seed: int,
     ) -> None:
-        super().__init__(training, *parts)
-        _require_fixed(self._model, training)
-        self.examples_per_update = len(self._batches)
-        arena, backend = self._model.arena, self._model.arena.backend
+        super().__init__(training, model, batches, seed)
+        _require_fixed(model, optimizer)
+        self.examples_per_update = len(batches)
+        arena, backend = model.arena, model.arena.backend
         self._optimizer = optimizer
         self.vectors = {name: arena.vector() for name in optimizer.state()}
         self._everything = self.vectors | {name: arena.vector() for name in optimizer.work()}
@@ -238,14 +245,6 @@ class FullBatchDescent(Descent):
             counter=self._counter,
         )
 
-    def learning_rate(self, progress: Progress, step: int) -> None:
-        return None
-
-    def observe(
-        self, values: Mapping[str, float | None], seconds: float, progress: Progress
-    ) -> None:
-        pass
-
     def has_converged(self, progress: Progress) -> bool:
         return "converged" in progress.optimizer
 
@@ -265,7 +264,7 @@ def _make_floats(memory: dict[str, float]) -> None:
     memory.update({name: float(number) for name, number in memory.items()})
 
 
-def _require_fixed(model: Model, training: TrainingConfig) -> None:
+def _require_fixed(model: Model, optimizer: FullBatchOptimizer) -> None:
     """Raise ConfigError unless the loss depends on nothing but the parameters, freely chosen."""
     backend = model.arena.backend
     program = model.plan_training(1, backend.random(0, DROPOUT, backend.empty((1,), np.int64)))
@@ -278,7 +277,7 @@ def _require_fixed(model: Model, training: TrainingConfig) -> None:
     }
     for each, is_there in what.items():
         if is_there:
-            name = training.optimizer.model_dump()["type"]
+            name = optimizer.model_dump()["type"]
             raise ConfigError(
                 f"training.optimizer: {name} cannot train {each}. Remove them, or choose another "
                 "optimizer."
