@@ -92,6 +92,30 @@ def test_a_sector_of_zeros_is_refused(restart: int, channels: int) -> None:
         refusal(data[:start] + bytes(512) + data[start + 512 :])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("restart", [0, 4])
+def test_a_sector_of_zeros_in_a_refining_scan_is_refused(restart: int, channels: int) -> None:
+    """The decoder does not notice it if the scan then ends where it should."""
+    picture = noisy(200, 200, channels)
+    data = encoded(picture, "JPEG", progressive=True, restart_marker_blocks=restart)
+    last = data.rindex(b"\xff\xda")
+    assert data[last + 7] == 1
+    assert data[last + 9] >> 4 == 1  # refines the lowest bit
+    for start in range(last + 10, len(data) - 530, 61):
+        refusal(data[:start] + bytes(512) + data[start + 512 :])
+
+
+@pytest.mark.parametrize("quality", [10, 75, 100])
+def test_images_that_repeat_one_block_are_read(quality: int) -> None:
+    """Their scans have long runs of zeros."""
+    random, y, x = np.random.default_rng(0), *np.mgrid[:1024, :1024]
+    blocks = random.integers(0, 256, (6, 8, 8), np.uint8)
+    pictures = [np.zeros((1024, 1024), np.uint8), (x // 4 % 2 * 255).astype(np.uint8)]
+    for picture in (*pictures, (y + x).astype(np.uint8), *(np.tile(b, (128, 128)) for b in blocks)):
+        data = encoded(picture[..., None], "JPEG", progressive=True, quality=quality)
+        np.testing.assert_array_equal(decoded(data), by_pillow(data))
+
+
 def test_missing_scans_are_refused() -> None:
     data = encoded(noisy(40, 40, 3), "JPEG", progressive=True)
     starts = [i for i in range(len(data)) if data[i : i + 2] in (b"\xff\xda", b"\xff\xc4")]

@@ -23,6 +23,9 @@ _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic, quantization, restart
 _JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE
 _MOST_SCANS = 200  # encoders make about 10; one for each coefficient of three colours: 190
 _OVERSAMPLING = 2  # decoded pixels per wanted pixel, in each direction
+# libjpeg writes at most 1,000 correction bits between two codes, so a scan that refines has no 512
+# zero bytes in a row, even if all blocks of the image are alike.
+_SECTOR = bytes(512)
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # neither data nor a restart
 _SEGMENT_OF_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 _START_OF_ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"  # its last byte is the colour transform
@@ -177,6 +180,9 @@ class _Walk:
         found = _MARKER.search(self.data, self.position)
         if found is None:
             raise UnreadableError("is cut off: its end (marker FF D9) is missing")
+        is_refined = self.frame_marker in _PROGRESSIVE and first and content[-1] >> 4
+        if is_refined and self.data.find(_SECTOR, self.position, found.start()) >= 0:
+            raise UnreadableError("is damaged: part of its pixel data is zero. Replace it")
         self.position = found.start()
 
     def _take_metadata(self, marker: int, content: bytes) -> None:
