@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.call import Call
@@ -23,13 +22,13 @@ class Updater:
         self.state = {name: arena.vector() for name in optimizer.state()}
         self._optimizer = optimizer
         self._arena = arena
-        self.coefficients = backend.empty((self.row(1.0, 1).size,), values.dtype)
+        self.coefficients = backend.empty((len(self.row(1.0, 1)),), values.dtype)
 
-    def row(self, rate: float, step: int) -> NDArray[np.float64]:
-        """The coefficients (c,) of `step` = 1, 2, … with learning rate `rate`: those of weight
+    def row(self, rate: float, step: int) -> tuple[float, ...]:
+        """The coefficients of `step` = 1, 2, … with learning rate `rate`: those of weight
         decay, then the optimizer's own."""
         optimizer = self._optimizer
-        return np.array((*optimizer.pull(rate), *optimizer.coefficients(rate, step)))
+        return *optimizer.pull(rate), *optimizer.coefficients(rate, step)
 
     def calls(self) -> Iterator[Call]:
         """One update, from the gradients in the arena."""

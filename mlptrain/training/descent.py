@@ -139,14 +139,14 @@ class MiniBatchDescent(Descent):
                 self._updater.row(self.learning_rate(progress, step), step + 1)
                 for step in range(progress.step, progress.step + count)
             ]
-            for loss, correct in zip(*self._run(examples, np.array(rows)), strict=True):
-                seen += batch
-                progress.step += 1
-                progress.epoch_steps += 1
+            losses, correct = self._run(examples, np.array(rows))
+            made = _until_not_finite(losses)
+            for loss in losses[:made]:
                 progress.epoch_loss += loss * batch
-                progress.epoch_correct += correct
-                if not math.isfinite(loss):
-                    break
+            progress.epoch_correct += sum(correct[:made])
+            progress.step += made
+            progress.epoch_steps += made
+            seen += made * batch
             mean = progress.epoch_loss / seen
             yield StepsDone(progress.epoch + 1, progress.epoch_steps, self.steps_per_epoch, mean)
 
@@ -257,6 +257,11 @@ def choose_descent(training: TrainingConfig, model: Model, batches: Batches, see
         case MiniBatchOptimizer() as optimizer:
             return MiniBatchDescent(optimizer, training, model, batches, seed)
     raise TypeError(f"{type(training.optimizer).__name__} is neither of the two")
+
+
+def _until_not_finite(losses: list[float]) -> int:
+    """How many of `losses` there are up to the first that is NaN or Inf."""
+    return next((i + 1 for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
 
 
 def _make_floats(memory: dict[str, float]) -> None:
