@@ -31,7 +31,7 @@ def measure(options: Options) -> dict[str, list[float]]:
     """Files per second in each round."""
     with tempfile.TemporaryDirectory() as folder:
         write_pictures(options.data, Path(folder), 5_000 if options.quick else FILES)
-        paths, source = images_below(folder), Folder(path=folder)
+        paths, source = images_below(folder, []), Folder(path=folder)
         ways = {
             "one process": lambda: load_images(paths, SETTINGS, processes=1),
             "all cores": lambda: load_images(paths, SETTINGS),

@@ -7,4 +7,4 @@ from mlptrain.data.loading.stream import load_images
 from mlptrain.data.sources.listing import images_below
 
 settings = ImageSettings(mode="grayscale", height=28, width=28)
-print(len(load_images(images_below(sys.argv[1]), settings).images))
+print(len(load_images(images_below(sys.argv[1], []), settings).images))
