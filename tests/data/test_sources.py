@@ -167,7 +167,7 @@ def test_a_manifest_keeps_its_order(tmp_path: Path) -> None:
 
 COLUMNS = (
     "The first line must be filepath,label: image files and their classes. "
-    "Pixels belong into an .npz or IDX file."
+    "Pixels belong in an .npz or IDX file."
 )
 MANIFESTS = {
     "empty": (b"", ": is empty"),
