@@ -106,7 +106,7 @@ def _require(columns: tuple[str, ...], path: str, line: int, header: list[str]) 
     if columns == ("filepath", "label"):
         remedy = (
             "The first line must be filepath,label: image files and their classes. Pixels belong "
-            "into an .npz or IDX file"
+            "in an .npz or IDX file"
         )
     raise in_line(path, line, f"the columns are {shown or 'missing'}. {remedy}")
 
