@@ -223,7 +223,9 @@ class FullBatchDescent(Descent):
         for examples in self._stacks(np.arange(len(self._batches))):
             shares = self._batches.shares(examples)
             losses, correct = self._run(examples, shares[:, np.newaxis])
-            self._loss += float(shares @ np.array(losses))
+            # one by one: how many losses a call returns depends on its speed, their sum must not
+            for share, loss in zip(shares.tolist(), losses, strict=True):
+                self._loss += share * loss
             self._correct += sum(correct)
         w, decay = arena.values[: arena.decayed], self._optimizer.weight_decay
         if not decay:

@@ -55,6 +55,22 @@ def whole(
     return Whole(optimizer, training, model, batches, 0)
 
 
+def test_the_loss_does_not_depend_on_how_many_parts_a_call_evaluates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That number follows from the time a call takes, and a resumed run must make the same steps."""
+    loss = whole(monkeypatch, 1, WEIGHTS, 0.0)
+    random, size = np.random.default_rng(1), loss._model.arena.values.size
+    for values in random.normal(size=(20, size)):
+        made = []
+        for seconds in (0, 1e9):
+            monkeypatch.setattr(descent, "CALL_SECONDS", seconds)
+            made.append(loss.at(values))
+        (one_by_one, slowly), (at_once, quickly) = made
+        assert one_by_one == at_once
+        np.testing.assert_array_equal(slowly, quickly)
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_the_parts_add_up_to_the_whole(
