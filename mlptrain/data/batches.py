@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mlptrain.data.normalization import Normalization
 from mlptrain.data.targets import InputTargets, Targets
 
 _PART_BYTES = 4 << 20
+_WEIGHED = 1024  # examples whose weights are added up at a time
 
 
 class Batches:
@@ -85,10 +87,17 @@ class Batches:
 
     def shares(self, examples: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,) the weight of each row of `examples` (n, batch) in the mean loss of all."""
-        if self._weights is None:
-            return np.full(len(examples), examples.shape[1] / len(self))
-        sums = self._weights[examples].sum(axis=1, dtype=np.float64)
-        return np.asarray(sums / self._weights.sum(dtype=np.float64))
+        sums = self._amounts[examples].sum(axis=1)
+        return np.asarray(sums / (self._amounts.sum() or 1))
+
+    @cached_property
+    def _amounts(self) -> NDArray[np.float64]:
+        """(n,) how much each example counts in the mean loss of all."""
+        amounts = np.empty(len(self))
+        for first in range(0, len(self), _WEIGHED):
+            place = slice(first, min(first + _WEIGHED, len(self)))
+            amounts[place] = self._targets.amounts(place, self._weights)
+        return amounts
 
     def calls(self, examples: Array, x: Array) -> list[Call]:
         """The calls that write the inputs of `examples` (batch,) int64 into x (batch, inputs)."""

@@ -59,16 +59,19 @@ class Targets:
         share of each. By default there is one, without a name."""
         return np.zeros(len(self), np.int64), ()
 
-    def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
-        """The weight of the examples at `place` in the overall mean loss: their number, or the sum
-        of their `weights` (n,)."""
-        count = place.stop - place.start
-        return count if weights is None else float(weights[place].sum(dtype=np.float64))
-
     def example_weights(self, weights: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
         """(n,) each example's weight in the loss, from `weights` (n,) and, if examples have one
         name each, `name_weights`; None: 1."""
         return weights
+
+    def amounts(
+        self, place: slice, example_weights: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        """(m,) how much each of the m examples at `place` counts in the mean loss of all; only the
+        ratios matter. example_weights (n,): what `example_weights` returned."""
+        if example_weights is None:
+            return np.ones(place.stop - place.start)
+        return example_weights[place].astype(np.float64)
 
     def weigh(
         self,
@@ -80,7 +83,7 @@ class Targets:
     ) -> Call:
         """The call that writes the weights of a batch's loss, which sum to 1, into `weights`, after
         `targets` has been filled. examples (batch,): indices of the examples; example_weights
-        (n,): what `example_weights` gave, where `backend` computes."""
+        (n,): what `example_weights` returned, in the memory of `backend`."""
         return Call(shares, weights, {"places": examples, "weights": example_weights})
 
 
@@ -139,10 +142,21 @@ class MaskTargets(Targets):
     def texts(self) -> list[str]:
         return [hashlib.sha256(row.tobytes()).hexdigest()[:32] for row in self.values]
 
-    def amount(self, place: slice, weights: NDArray[np.float32] | None) -> float:
-        """The same for pixels: those that are not ignored."""
-        counted = (self.values[place] != IGNORED).sum(axis=1)
-        return float(counted.sum() if weights is None else counted @ weights[place])
+    def amounts(
+        self, place: slice, example_weights: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        """(m,) the same, where each example is the sum of the weights of its pixels."""
+        pixels = self._weight_of_class.take(self.values[place]).sum(axis=1, dtype=np.float64)
+        return np.asarray(super().amounts(place, example_weights) * pixels)
+
+    @property
+    def _weight_of_class(self) -> NDArray[np.float32]:
+        """(256,) the weight of a pixel by its value; 0 for IGNORED."""
+        weights = np.ones(IGNORED + 1, np.float32)
+        if self.name_weights is not None:
+            weights[: len(self.name_weights)] = self.name_weights
+        weights[IGNORED] = 0
+        return weights
 
     def weigh(
         self,
@@ -152,14 +166,10 @@ class MaskTargets(Targets):
         example_weights: Array | None,
         backend: Backend,
     ) -> Call:
-        by_class = np.ones(IGNORED + 1, np.float32)
-        if self.name_weights is not None:
-            by_class[: len(self.name_weights)] = self.name_weights
-        by_class[IGNORED] = 0
         arrays = {
             "places": examples,
             "targets": targets,
-            "by_class": backend.put(by_class),
+            "by_class": backend.put(self._weight_of_class),
             "by_example": example_weights,
             "each": backend.empty((len(examples), 1), np.float32),
         }

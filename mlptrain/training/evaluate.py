@@ -114,13 +114,14 @@ def evaluate(
     metrics that need the score of each example."""
     outcome = task.outcome(spec, keep_scores=keep_scores)
     own = dataset.targets
+    weights = own.example_weights(dataset.weights)
     for batch in predictor.run(dataset.inputs, dataset.rows, own, dataset.weights):
         is_input = isinstance(own, InputTargets)
         outcome.add(
             task.predictions(batch.outputs, spec),
             batch.targets if is_input else own.values[batch.place],
         )
-        outcome.add_loss(batch.loss, own.amount(batch.place, dataset.weights))
+        outcome.add_loss(batch.loss, float(own.amounts(batch.place, weights).sum()))
         if progress:
             progress(batch.place.stop, len(dataset))
     return outcome

@@ -159,7 +159,7 @@ def test_ignored_pixels_have_no_class(tmp_path: Path) -> None:
     found = dataset(Segmentation(ignore_index=255), masked(tmp_path, values)).targets
     assert found.names == ("0", "7")
     np.testing.assert_array_equal(found.values, [[0, 1, IGNORED, 0]])
-    assert found.amount(slice(0, 1), None) == 3
+    assert found.amounts(slice(0, 1), None).tolist() == [3]
 
 
 def test_masks_are_resized_without_new_classes(tmp_path: Path) -> None:

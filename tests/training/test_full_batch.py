@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from tiny_runs import AT_STEP, differing, mlptrain, start, strict_json
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.data.normalization import Normalization
-from mlptrain.data.targets import ClassTargets
+from mlptrain.data.targets import IGNORED, ClassTargets, MaskTargets, Targets
 from mlptrain.functions.activations import Tanh
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim.lbfgs import LBFGS
 from mlptrain.tasks.classification import Classification
+from mlptrain.tasks.segmentation import Segmentation
 from mlptrain.training import descent
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.descent import FullBatchDescent
@@ -28,6 +30,9 @@ LBFGS_RUN = (
     *("--set", "model.layers=[{type: dense, units: 4}]"),
 )
 TARGETS = ClassTargets(np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1, 2]), ("a", "b", "c"))
+MASKS = MaskTargets(np.random.default_rng(2).integers(0, 3, (11, 4), np.uint8), TARGETS.names)
+MASKS.values[np.arange(4) < np.arange(11)[:, None] - 6] = IGNORED  # up to all pixels of an example
+PER_CLASS = np.array([0.2, 1, 5])
 WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 0, 1, 1, 0.25, 4], np.float32)
 
 
@@ -40,16 +45,21 @@ class Whole(FullBatchDescent):
 
 
 def whole(
-    monkeypatch: pytest.MonkeyPatch, part: int, weights: np.ndarray | None, decay: float
+    monkeypatch: pytest.MonkeyPatch,
+    part: int,
+    weights: np.ndarray | None,
+    decay: float,
+    targets: Targets = TARGETS,
 ) -> Whole:
     """On 11 examples, evaluated `part` at a time."""
     monkeypatch.setattr(descent, "PART", part)
     inputs = np.random.default_rng(0).normal(size=(11, 5)).astype(np.float32)
-    head = Classification().head((5,), TARGETS.names)
+    task = Segmentation() if isinstance(targets, MaskTargets) else Classification()
+    head = task.head((2, 2, 1), targets.names)
     model = Model([Dense(units=4, activation=Tanh())], 5, head, CrossEntropy())
     plain = Normalization.identity(1, unit=1)
     backend = model.arena.backend
-    batches = Batches(inputs, TARGETS, plain, weights=weights, window=part, backend=backend)
+    batches = Batches(inputs, targets, plain, weights=weights, window=part, backend=backend)
     optimizer = LBFGS(weight_decay=decay)
     training = TrainingConfig(optimizer=optimizer)
     return Whole(optimizer, training, model, batches, 0)
@@ -73,13 +83,20 @@ def test_the_loss_does_not_depend_on_how_many_parts_a_call_evaluates(
 
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("per_class", [None, PER_CLASS])
+@pytest.mark.parametrize("targets", [TARGETS, MASKS])
 def test_the_parts_add_up_to_the_whole(
-    monkeypatch: pytest.MonkeyPatch, weights: np.ndarray | None, decay: float
+    monkeypatch: pytest.MonkeyPatch,
+    targets: Targets,
+    per_class: np.ndarray | None,
+    weights: np.ndarray | None,
+    decay: float,
 ) -> None:
+    targets = replace(targets, name_weights=per_class)
     values = None
     wanted: Any = None
     for part in (11, 1, 2, 4, 5, 10, 1024):
-        loss = whole(monkeypatch, part, weights, decay)
+        loss = whole(monkeypatch, part, weights, decay, targets)
         if values is None:
             size = loss._model.arena.values.size
             values = np.random.default_rng(1).normal(size=size)
