@@ -37,10 +37,10 @@ class Backend(Protocol):
         """An uninitialized array (*shape*), C order, in the memory of this backend."""
 
     def put(self, array: NDArray[Any]) -> Array:
-        """`array` of main memory where this backend computes: a copy, or the same memory."""
+        """`array`, which is in main memory, in the memory of this backend: a copy or itself."""
 
     def fetch(self, array: Array) -> NDArray[Any]:
-        """`array` of this backend in main memory: a copy, or the same memory."""
+        """`array`, which is in the memory of this backend, in main memory: a copy or itself."""
 
     def bind(self, calls: Iterable[Call]) -> Bound:
         """One function that makes `calls` in order; two threads must not run it at once."""

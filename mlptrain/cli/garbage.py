@@ -1,18 +1,18 @@
-"""Garbage collection, which rests while a command is imported.
+"""Garbage collection, which is off while a command is imported.
 
-What is imported stays, but the collector would search it again and again: a tenth of the time in
-which `predict` answers for one image.
+Imported modules stay in memory, but the collector would scan them again and again: a tenth of the
+time that `predict` takes for one image.
 """
 
 import gc
 
 
 def pause_collection() -> None:
-    """Let the collector rest."""
+    """Turn the collector off."""
     gc.disable()
 
 
 def resume_collection() -> None:
-    """Let it search again, but only what is allocated from now on."""
+    """Turn the collector on again, but only for objects allocated from now on."""
     gc.freeze()
     gc.enable()

@@ -51,8 +51,8 @@ def parse_gates(minima: Sequence[str], maxima: Sequence[str]) -> list[Gate]:
 
 
 def check_names(gates: Sequence[Gate], kind: type[Outcome], names: Sequence[str]) -> None:
-    """Raise UsageError if a gate names a metric that outcomes of `kind` do not have, or none of the
-    classes, labels or outputs `names`."""
+    """Raise UsageError if a gate names a metric that outcomes of `kind` do not have, or a class,
+    label or output that is not among `names`."""
     for gate in gates:
         gate.measure(kind, names)
 

@@ -65,7 +65,7 @@ def fingerprint(
     """SHA-256 in hex over the inputs of n examples, each of `shape`, the texts of their targets and
     of the target names, the examples' names, and their weights in the loss, if they have any. It
     does not depend on where the data is stored; it changes if an example is changed, renamed,
-    weighted otherwise, added or removed."""
+    added, removed or given another weight."""
     digest = hashlib.sha256(repr((len(names), *shape)).encode())
     digest.update(np.ascontiguousarray(digests).data)
     for texts in (targets, target_names, names, weights):

@@ -48,8 +48,8 @@ class TargetReader(ABC):
     def read_files(
         self, targets: Targets, images: Sequence[str], image: ImageSettings
     ) -> tuple[Targets, dict[int, BadImage]]:
-        """The `targets` of the files `images`, read if they are files themselves; and, by index,
-        those that cannot be."""
+        """The `targets` of the images in the files `images`, read if they are files themselves, and
+        those that cannot be read, by index."""
         return targets, {}
 
     def complete(self, targets: Targets, image: ImageSettings, place: str) -> Targets:
@@ -185,8 +185,9 @@ def _usable(
     place: str,
     on_bad_image: Literal["error", "skip"],
 ) -> tuple[Targets, NDArray[np.int64], tuple[BadImage, ...]]:
-    """Those of the `targets` of `content` that can be used, which of the `loaded` images they
-    belong to, and the files of the others."""
+    """The `targets` that can be used, of images that were loaded; the row of each in
+    `loaded.images`; and the target files that cannot be used. Raises DataError for these unless
+    they are to be skipped."""
     paths = content.paths()
     images = [paths[index] for index in loaded.indices.tolist()]
     found, bad = reader.read_files(targets.select(loaded.indices), images, settings)

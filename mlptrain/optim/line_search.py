@@ -1,4 +1,5 @@
-"""How far to go in a given direction: a step that lowers the loss enough and flattens its slope.
+"""A line search: finds a step in a given direction that lowers the loss enough and flattens its
+slope.
 
 The algorithm is that of Moré & Thuente, "Line search algorithms with guaranteed sufficient
 decrease", ACM TOMS 20 (1994), with the settings of L-BFGS-B (Zhu et al., 1997). φ(t) is the loss at
@@ -116,7 +117,8 @@ def _cubic(a: Point, b: Point) -> float:
 
 
 def _cubic_ahead(here: Point, best: Point, low: float, high: float) -> float:
-    """The same where the minimum may lie beyond `here`, or nowhere: then one end."""
+    """Where the cubic through the losses and slopes of both has its minimum, if that lies beyond
+    `here`; else `high` or, if `here` is before `best`, `low`."""
     theta, gamma = _theta_gamma(best, here)
     gamma = -gamma if here.t > best.t else gamma
     r = ((gamma - here.slope) + theta) / ((gamma + (best.slope - here.slope)) + gamma)

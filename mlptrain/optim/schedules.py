@@ -38,7 +38,7 @@ class Schedule(Definition):
 
         Args:
             values: what the epoch's line of metrics holds, such as "train_loss" and "val_loss".
-            seconds: how long its steps took.
+            seconds: how long its steps took, without those made before a run was resumed.
             memory: numbers that are saved with the training state. memory["factor"], once it is
                 set, multiplies the learning rate of the epochs that follow.
         """

@@ -13,9 +13,9 @@ from mlptrain.text import show_name
 
 
 def weighted(targets: Targets, setting: str | Mapping[str, float] | None) -> Targets:
-    """`targets` with a weight for each class: 1 for all (None), those of a mapping, 1 for others,
-    or "balanced": all classes get the same total, n / (classes · its count). Raises ConfigError for
-    an unknown class and for targets without classes."""
+    """`targets` with a weight for each class: the `setting`'s, 1 where a mapping names none, or, if
+    it is "balanced", n / (classes · count), which gives all classes the same total. Raises
+    ConfigError for an unknown class, and for targets without classes."""
     if setting is None:
         return targets
     if not isinstance(targets, ClassTargets | MaskTargets):

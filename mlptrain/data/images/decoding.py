@@ -68,8 +68,8 @@ def read_image(path: str, form: Form) -> Decoded:
 
 
 def size_of(path: str, form: Form) -> tuple[int, int]:
-    """The `Decoded.size` of the image at `path`, which can be read; a PNG or JPEG is not decoded
-    for it."""
+    """The width and height, upright, of the image at `path`, which can be read; a PNG or JPEG is
+    not decoded for that."""
     name, data = _of_format(path, form)
     if name == "png":
         header, exif = outline(data)

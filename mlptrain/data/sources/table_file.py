@@ -20,7 +20,7 @@ _MOST_SHOWN, _LONGEST_SHOWN = 4, 40  # columns, and characters of each
 
 
 class TableFile:
-    """A CSV file, read when this is made. `header`: the column names in its first line.
+    """A CSV file, read by the constructor. `header`: the column names in its first line.
 
     `columns`: the names that show which separator the file uses, if it is not the comma; without
     any, each other separator in the first line does. Every method raises DataError."""

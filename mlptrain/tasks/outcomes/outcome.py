@@ -45,8 +45,8 @@ class Outcome(ABC):
         """Add a batch, copying what is kept."""
 
     def add_loss(self, mean: float, weight: float) -> None:
-        """Add the `mean` loss of a batch; `weight` is its number of examples, or the sum of their
-        weights."""
+        """Add the `mean` loss of a batch; `weight` is how much the batch counts in the mean of all,
+        the sum of its `Targets.amounts`."""
         self._loss_sum += mean * weight
         self._loss_weight += weight
 
