@@ -5,7 +5,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array, Call
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
-from mlptrain.errors import ConfigError
+from mlptrain.errors import ConfigError, DefinitionError
 from mlptrain.nn.model import Model
 from mlptrain.optim.clipping import clip_calls
 from mlptrain.optim.optimizers import FullBatchOptimizer, MiniBatchOptimizer, Objective
@@ -28,7 +28,7 @@ PART = 1024  # examples that a full-batch optimizer evaluates at a time
 
 
 def examples_per_step(training: TrainingConfig) -> int:
-    """How many examples a step computes with at most."""
+    """The most examples that a step processes at a time."""
     is_full = isinstance(training.optimizer, FullBatchOptimizer)
     return PART if is_full else training.batch_size
 
@@ -39,10 +39,12 @@ class Descent(ABC):
     Attributes:
         vectors: the optimizer's vectors by name, each (n,) like the parameters.
         examples_per_update: how many examples an update is made from.
+        remedy: what the user can do if training diverges.
     """
 
     vectors: dict[str, Array]
     examples_per_update: int
+    remedy: ClassVar[str]
 
     def __init__(self, training: TrainingConfig, model: Model, batches: Batches, seed: int) -> None:
         self._size = examples_per_step(training)
@@ -61,8 +63,8 @@ class Descent(ABC):
 
     @abstractmethod
     def steps(self, progress: Progress) -> Iterator[StepsDone]:
-        """Make the remaining updates of the current epoch, according to `progress`, and note them
-        there. The last one is that whose loss is NaN or Inf, if there is one."""
+        """Make the remaining updates of the current epoch and note them in `progress`. Once a loss
+        is NaN or Inf, the caller must stop."""
 
     def learning_rate(self, progress: Progress, step: int) -> float | None:
         """The learning rate of `step` = 0, 1, …, if the optimizer has one."""
@@ -71,7 +73,7 @@ class Descent(ABC):
     def observe(
         self, values: Mapping[str, float | None], seconds: float, progress: Progress
     ) -> None:
-        """Take note, after every epoch, of its metrics and of how long its updates took."""
+        """Called after every epoch with its metrics and the seconds that its updates took."""
         return
 
     def has_converged(self, progress: Progress) -> bool:
@@ -102,7 +104,8 @@ class Descent(ABC):
     def _run(
         self, examples: NDArray[np.int64], coefficients: NDArray[np.float64]
     ) -> tuple[list[float], list[int]]:
-        """`Step.run`, and from the time it takes, how many batches the next call shall get."""
+        """Run the step for each batch of `examples` (n, batch), as `Step.run` does. The time it
+        takes decides how many batches the next call gets."""
         step = self.step(examples.shape[1])
         started = time.perf_counter()
         results = step.run(examples, coefficients)
@@ -113,6 +116,10 @@ class Descent(ABC):
 
 class MiniBatchDescent(Descent):
     """A shuffled order in every epoch, and an update after each mini-batch."""
+
+    remedy: ClassVar[str] = (
+        "Try a smaller training.optimizer.learning_rate, or set training.optimizer.clip_norm."
+    )
 
     def __init__(
         self,
@@ -182,6 +189,11 @@ class FullBatchDescent(Descent):
     """An iteration on all examples in every epoch. They are evaluated part by part, in order, and
     the gradients of the parts add up."""
 
+    remedy: ClassVar[str] = (
+        "Try data.normalize: standard, a kernel_initializer with smaller weights, or another "
+        "training.optimizer."
+    )
+
     def __init__(
         self,
         optimizer: FullBatchOptimizer,
@@ -201,7 +213,7 @@ class FullBatchDescent(Descent):
         self._pull = backend.empty((arena.decayed,), arena.values.dtype)
         self._share = backend.empty((1,), arena.values.dtype)
         self._objective = Objective(backend.xp, arena.values, self._gradient, self._evaluate)
-        self._loss, self._correct = 0.0, 0  # at the last evaluation
+        self._loss, self._correct = 0.0, 0  # at the last evaluation, without weight decay
 
     def steps(self, progress: Progress) -> Iterator[StepsDone]:
         if progress.epoch_steps == self.steps_per_epoch:
@@ -216,7 +228,8 @@ class FullBatchDescent(Descent):
         yield StepsDone(progress.epoch + 1, 1, self.steps_per_epoch, self._loss)
 
     def _evaluate(self) -> float:
-        """Evaluate the loss of all examples, with its gradient, and add the weight decay."""
+        """The mean loss of all examples plus weight_decay ‖w‖² / 2, at the current parameters.
+        Writes its gradient into the vector "gradient"."""
         arena, xp = self._model.arena, self._model.arena.backend.xp
         self._gradient[...] = 0
         self._loss, self._correct = 0.0, 0
@@ -252,13 +265,17 @@ class FullBatchDescent(Descent):
 
 
 def choose_descent(training: TrainingConfig, model: Model, batches: Batches, seed: int) -> Descent:
-    """The descent that suits the optimizer of `training`."""
+    """The descent that suits the optimizer of `training`. Raises DefinitionError if there is none,
+    and ConfigError if the optimizer cannot train `model`."""
     match training.optimizer:
         case FullBatchOptimizer() as optimizer:
             return FullBatchDescent(optimizer, training, model, batches, seed)
         case MiniBatchOptimizer() as optimizer:
             return MiniBatchDescent(optimizer, training, model, batches, seed)
-    raise TypeError(f"{type(training.optimizer).__name__} is neither of the two")
+    raise DefinitionError(
+        f"{type(training.optimizer).__name__} derives from Optimizer alone. Derive it from "
+        "MiniBatchOptimizer or FullBatchOptimizer."
+    )
 
 
 def _until_not_finite(losses: list[float]) -> int:
@@ -267,7 +284,7 @@ def _until_not_finite(losses: list[float]) -> int:
 
 
 def _make_floats(memory: dict[str, float]) -> None:
-    """The same numbers as a checkpoint gives back."""
+    """Make the numbers floats, as they are when a checkpoint is loaded."""
     memory.update({name: float(number) for name, number in memory.items()})
 
 

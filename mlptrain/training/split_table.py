@@ -32,8 +32,8 @@ _SPECIAL = re.compile('[",\r\n]')
 
 @dataclass(frozen=True)
 class Members:
-    """The n examples of a split: `exact` names, labels, digests (n, 16) of the pixels, and weights
-    in the loss, if there are any."""
+    """The n examples of a split: `exact` names, labels, digests (n, 16) of the inputs, and weights
+    in the loss; without weights, ()."""
 
     names: tuple[str, ...]
     labels: tuple[str, ...]

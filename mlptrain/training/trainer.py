@@ -229,6 +229,5 @@ class Trainer:
         done, at = progress.epoch, "" if rate is None else f", at learning_rate {rate:g}"
         kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
         return DivergedError(
-            f"training diverged in {place}{at}: {what}. {kept} "
-            "Try a smaller training.optimizer.learning_rate, or set training.optimizer.clip_norm."
+            f"training diverged in {place}{at}: {what}. {kept} {self.descent.remedy}"
         )

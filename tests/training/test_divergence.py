@@ -36,6 +36,16 @@ def test_a_learning_rate_of_1e30(project: Path, tmp_path: Path, optimizer: str) 
     assert "No epoch was finished" in message
 
 
+def test_the_advice_suits_the_optimizer(project: Path, tmp_path: Path) -> None:
+    """L-BFGS has no learning rate and clips nothing."""
+    huge = "training.optimizer={type: lbfgs, weight_decay: 1e39}"
+    message = diverged(project, tmp_path / "run", "--set", huge, "--set", "model.layers=[]")
+    assert "training diverged in epoch 1, step 1: " in message
+    assert "Try data.normalize: standard" in message
+    assert "learning_rate" not in message
+    assert "clip_norm" not in message
+
+
 def test_the_last_good_state_is_kept(project: Path, tmp_path: Path) -> None:
     """Each step makes the weights a hundred thousand times larger; the ninth is too much."""
     growing = "training.optimizer={type: sgd, learning_rate: 1, weight_decay: 1e5}"
