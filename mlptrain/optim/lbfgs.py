@@ -1,4 +1,4 @@
-"""Limited-memory BFGS: Newton's method with a curvature that is learned from the last steps."""
+"""L-BFGS: a quasi-Newton method, which estimates the curvature of the loss from the last steps."""
 
 import math
 from typing import Annotated, Literal
@@ -15,21 +15,21 @@ LEAST_DECREASE = 1e7 * EPSILON  # of an iteration, relative to the loss (L-BFGS-
 
 @optimizers.register
 class LBFGS(FullBatchOptimizer):
-    """w ← w - t H g on all examples at once: H, an inverse Hessian, from the last steps (Liu &
-    Nocedal, 1989), t from a line search. An epoch is one iteration."""
+    """w ← w - t H g on all examples at once. H approximates the inverse Hessian from the last steps
+    (Liu & Nocedal, 1989), t comes from a line search. An epoch is one iteration."""
 
     type: Literal["lbfgs"] = "lbfgs"
     history: Annotated[
-        int, Field(ge=1, le=1000, description="how many steps H is made from, 1 to 1000")
+        int, Field(ge=1, le=1000, description="how many steps H is estimated from, 1 to 1000")
     ] = 10
     tolerance: Annotated[
         float, Field(ge=0, description="stop once no partial derivative exceeds it, >= 0")
     ] = 1e-5
 
     def state(self) -> tuple[str, ...]:
-        """The gradient; the last steps s and the changes y of the gradient that they made."""
+        """The gradient; the last steps s, and for each the change y of the gradient."""
         places = range(self.history)
-        return ("gradient", *(f"s{i}" for i in places), *(f"y{i}" for i in places))
+        return (*super().state(), *(f"s{i}" for i in places), *(f"y{i}" for i in places))
 
     def work(self) -> tuple[str, ...]:
         return ("direction", "part")
@@ -37,7 +37,8 @@ class LBFGS(FullBatchOptimizer):
     def iterate(
         self, objective: Objective, vectors: dict[str, Array], memory: dict[str, float]
     ) -> None:
-        """One iteration. memory["steps"] counts the pairs s, y; a new one replaces the oldest."""
+        """One iteration. memory["steps"] counts the pairs s, y so far; beyond `history`, a new pair
+        replaces the oldest."""
         if "loss" not in memory:
             memory.update(loss=objective.evaluate(), steps=0)
         before = memory["loss"]
@@ -45,7 +46,7 @@ class LBFGS(FullBatchOptimizer):
             memory["converged"] = 1
             return
         if not self._search(objective, vectors, memory) and memory["steps"]:
-            memory["steps"] = 0  # try again without what was learned
+            memory["steps"] = 0  # try again along the gradient
             self._search(objective, vectors, memory)
         gain = before - memory["loss"]
         is_small = gain <= LEAST_DECREASE * max(abs(before), abs(memory["loss"]), 1)
@@ -59,8 +60,8 @@ class LBFGS(FullBatchOptimizer):
     def _search(
         self, objective: Objective, vectors: dict[str, Array], memory: dict[str, float]
     ) -> bool:
-        """Go where a line search leads and learn from that step. Returns whether it found a step;
-        if not, w and g are what they were."""
+        """Make the step that a line search finds, and store its pair s, y. Returns whether there is
+        one; if not, w and g stay as they are."""
         xp, w, g = objective.xp, objective.w, objective.g
         direction, place = vectors["direction"], int(memory["steps"]) % self.history
         self._descend(objective, vectors, int(memory["steps"]))

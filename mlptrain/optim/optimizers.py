@@ -1,8 +1,10 @@
-"""Update rules: what one step does to the flat vector of parameters.
+"""Optimizers: what changes the flat vector of parameters, mini-batch by mini-batch or with all
+examples at once.
 
-A rule works in place on a chunk of the vector, small enough to stay in the processor's cache
-through all its passes: `w` the parameters, `g` the gradient (which it may overwrite). By name it
-asks for `part`, a work array; for its own state; and for the step's numbers from `coefficients`.
+The update rule of a mini-batch works in place on a chunk of the vector, small enough to stay in the
+processor's cache through all its passes: `w` the parameters, `g` the gradient (which it may
+overwrite). By name it asks for `part`, a work array; for its own state; and for the step's numbers
+from `coefficients`.
 """
 
 import math
@@ -102,9 +104,14 @@ class Objective:
 
 class FullBatchOptimizer(Optimizer):
     """An algorithm that decides itself where to evaluate the loss of all examples. One iteration is
-    an epoch. Among the vectors of `state` is "gradient", the g of the objective."""
+    an epoch."""
 
     weight_decay: WeightDecay = 0.0
+
+    def state(self) -> tuple[str, ...]:
+        """The names of the vectors that are kept from iteration to iteration; they start as zeros.
+        "gradient", the g of the objective, is one of them."""
+        return ("gradient",)
 
     @abstractmethod
     def work(self) -> tuple[str, ...]:

@@ -8,22 +8,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forks import ROOT
 from tiny_runs import AT_STEP, differing, mlptrain, start, strict_json
 
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.targets import IGNORED, ClassTargets, MaskTargets, Targets
+from mlptrain.errors import DefinitionError
 from mlptrain.functions.activations import Tanh
 from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim.lbfgs import LBFGS
+from mlptrain.optim.optimizers import Optimizer
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.segmentation import Segmentation
 from mlptrain.training import descent
 from mlptrain.training.checkpoint import Progress
-from mlptrain.training.descent import FullBatchDescent
+from mlptrain.training.descent import FullBatchDescent, choose_descent
 
 LBFGS_RUN = (
     *("train", "tiny.yaml", "--set", "training.optimizer={type: lbfgs, history: 3}"),
@@ -68,7 +71,7 @@ def whole(
 def test_the_loss_does_not_depend_on_how_many_parts_a_call_evaluates(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That number follows from the time a call takes, and a resumed run must make the same steps."""
+    """That number depends on the time a call takes; a resumed run must make the same steps."""
     loss = whole(monkeypatch, 1, WEIGHTS, 0.0)
     random, size = np.random.default_rng(1), loss._model.arena.values.size
     for values in random.normal(size=(20, size)):
@@ -135,17 +138,29 @@ def test_an_epoch_is_an_iteration_from_all_examples(monkeypatch: pytest.MonkeyPa
     ("layers", "what"),
     [
         ([{"type": "dropout", "rate": 0.5}], "layers that draw random numbers"),
+        ([{"type": "centred"}], "layers that keep state"),
         ([{"type": "dense", "units": 4, "kernel_constraint": "max_norm"}], "constraints"),
     ],
 )
 def test_what_such_an_optimizer_cannot_train_is_refused(
     project: Path, tmp_path: Path, layers: list[dict[str, Any]], what: str
 ) -> None:
-    layered = ("--set", f"model={json.dumps({'layers': layers})}")
+    centred = str(ROOT / "tests/plugins/centred.py")
+    layered = ("--set", f"model={json.dumps({'layers': layers})}", "--plugin", centred)
     run = tmp_path / "run"
     process = mlptrain(project, *LBFGS_RUN, *layered, "--run-dir", str(run), code=2)
     assert f"training.optimizer: lbfgs cannot train {what}. Remove them" in process.stderr
     assert not run.exists()
+
+
+def test_an_optimizer_of_neither_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class New(Optimizer):
+        type: str = "new"
+
+    made = whole(monkeypatch, 4, None, 0.0)
+    training = TrainingConfig().model_copy(update={"optimizer": New()})
+    with pytest.raises(DefinitionError, match="New derives from Optimizer alone"):
+        choose_descent(training, made._model, made._batches, 0)
 
 
 def test_a_stopped_run_is_resumed_exactly(project: Path, tmp_path: Path) -> None:
