@@ -174,5 +174,31 @@ def test_a_line_search_ends_low_and_flat(
     assert abs(here.slope) <= 0.9 * abs(start.slope)
 
 
+@pytest.mark.parametrize("seed", [53, 73, 107, 113, 122, 402, 1423, 1485])
+def test_a_line_search_tries_the_same_steps_as_minpack_s(seed: int) -> None:
+    """On sums of waves; these need the parts of the algorithm that smooth functions do without:
+    tilted losses, a bracket that shrinks too slowly, steps limited to 0.66 of the bracket."""
+    dcsrch = pytest.importorskip("scipy.optimize._dcsrch").DCSRCH
+    random = np.random.default_rng(seed)
+    height, frequency = random.normal(size=6), random.uniform(0.1, 10, 6)
+    phase, curvature = random.uniform(0, 6.28, 6), 10 ** random.uniform(-4, 0)
+    sign = -np.sign(height * frequency @ np.cos(phase))
+
+    def loss(t: float) -> tuple[float, float]:
+        angles = frequency * sign * t + phase
+        slope = 2 * curvature * t + sign * (height * frequency @ np.cos(angles))
+        return float(curvature * t**2 + height @ np.sin(angles)), float(slope)
+
+    theirs: list[float] = []
+    ours: list[float] = []
+    first = 10 ** random.uniform(-3, 1.5)
+    search = dcsrch(
+        lambda t: (theirs.append(t), loss(t)[0])[1], lambda t: loss(t)[1], 1e-3, 0.9, 0.1, 0, 1e10
+    )
+    search(first, *loss(0.0), 20)
+    line_search(lambda t: (ours.append(t), loss(t))[1], Point(0.0, *loss(0.0)), first)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
 def test_a_line_search_gives_up_at_a_loss_that_is_no_number() -> None:
     assert line_search(lambda _: (np.nan, np.nan), Point(0.0, 1.0, -1.0), 1.0) is None
