@@ -21,12 +21,13 @@ from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim.lbfgs import LBFGS
-from mlptrain.optim.optimizers import Optimizer
+from mlptrain.optim.optimizers import SGD, Objective, Optimizer
+from mlptrain.optim.schedules import ReduceOnPlateau
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.segmentation import Segmentation
 from mlptrain.training import descent
 from mlptrain.training.checkpoint import Progress
-from mlptrain.training.descent import FullBatchDescent, choose_descent
+from mlptrain.training.descent import FullBatchDescent, MiniBatchDescent, choose_descent
 
 LBFGS_RUN = (
     *("train", "tiny.yaml", "--set", "training.optimizer={type: lbfgs, history: 3}"),
@@ -119,6 +120,17 @@ def test_weight_decay_is_part_of_the_loss_and_its_gradient(monkeypatch: pytest.M
     np.testing.assert_allclose(pulled - gradient, 0.5 * weights, atol=1e-6)
 
 
+def test_the_loss_of_an_epoch_leaves_out_weight_decay(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, decayed = (whole(monkeypatch, 4, None, decay) for decay in (0.0, 0.5))
+    decayed._model.initialize(np.random.default_rng(0))
+    progress = Progress()
+    (done,) = decayed.steps(progress)
+    loss, _ = plain.at(decayed._model.arena.values)
+    assert done.loss == loss
+    assert progress.epoch_loss == loss * 11
+    assert progress.optimizer["loss"] > loss
+
+
 def test_an_epoch_is_an_iteration_from_all_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     made, progress = whole(monkeypatch, 4, None, 0.0), Progress()
     made._model.initialize(np.random.default_rng(0))
@@ -132,6 +144,32 @@ def test_an_epoch_is_an_iteration_from_all_examples(monkeypatch: pytest.MonkeyPa
     assert progress.epoch_loss == losses[-1] * 11
     assert progress.epoch_correct == 11
     assert list(made.steps(progress)) == []  # the epoch's only update is made
+
+
+class Noting(LBFGS):
+    """Remembers a number as NumPy's calls return it."""
+
+    def iterate(
+        self, objective: Objective, vectors: dict[str, np.ndarray], memory: dict[str, float]
+    ) -> None:
+        super().iterate(objective, vectors, memory)
+        memory["longest"] = vectors["direction"].max()
+
+
+def test_what_is_remembered_is_as_exact_before_a_stop_as_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A checkpoint holds Python's numbers; NumPy's would be rounded to float32 until then."""
+    made, progress = whole(monkeypatch, 4, None, 0.0), Progress()
+    made._optimizer = Noting()
+    list(made.steps(progress))
+    plateau = SGD(schedule=ReduceOnPlateau())
+    stepwise = MiniBatchDescent(plateau, TrainingConfig(), made._model, made._batches, 0)
+    stepwise.observe({"train_loss": np.float32(0.1)}, 1.0, progress)  # type: ignore[dict-item]
+    assert progress.optimizer.keys() > {"longest"}
+    assert progress.schedule.keys() == {"best", "waited"}
+    for memory in (progress.optimizer, progress.schedule):
+        assert {type(number) for number in memory.values()} == {float}
 
 
 @pytest.mark.parametrize(
