@@ -14,15 +14,17 @@ from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.shuffling import window_size
-from mlptrain.errors import DivergedError
+from mlptrain.errors import DefinitionError, DivergedError
 from mlptrain.nn.model import Model
+from mlptrain.optim.optimizers import FullBatchOptimizer, MiniBatchOptimizer
 from mlptrain.tasks.metrics.measure import finite, higher_is_better, needs_scores, value_of
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import Task
 from mlptrain.training.checkpoint import Progress
-from mlptrain.training.descent import choose_descent, examples_per_step
+from mlptrain.training.descent import Descent, MiniBatchDescent, examples_per_step
 from mlptrain.training.evaluate import Predictor, evaluate
 from mlptrain.training.events import EpochDone, EpochMetrics, StepsDone
+from mlptrain.training.full_batch import FullBatchDescent
 from mlptrain.training.monitor import require_part, why_undefined
 from mlptrain.training.streams import INITIALIZATION, stream
 
@@ -231,3 +233,17 @@ class Trainer:
         return DivergedError(
             f"training diverged in {place}{at}: {what}. {kept} {self.descent.remedy}"
         )
+
+
+def choose_descent(training: TrainingConfig, model: Model, batches: Batches, seed: int) -> Descent:
+    """The descent that suits the optimizer of `training`. Raises DefinitionError if there is none,
+    and ConfigError if the optimizer cannot train `model`."""
+    match training.optimizer:
+        case FullBatchOptimizer() as optimizer:
+            return FullBatchDescent(optimizer, training, model, batches, seed)
+        case MiniBatchOptimizer() as optimizer:
+            return MiniBatchDescent(optimizer, training, model, batches, seed)
+    raise DefinitionError(
+        f"{type(training.optimizer).__name__} derives from Optimizer alone. Derive it from "
+        "MiniBatchOptimizer or FullBatchOptimizer."
+    )

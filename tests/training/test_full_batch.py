@@ -27,7 +27,9 @@ from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.segmentation import Segmentation
 from mlptrain.training import descent
 from mlptrain.training.checkpoint import Progress
-from mlptrain.training.descent import FullBatchDescent, MiniBatchDescent, choose_descent
+from mlptrain.training.descent import MiniBatchDescent
+from mlptrain.training.full_batch import FullBatchDescent
+from mlptrain.training.trainer import choose_descent
 
 LBFGS_RUN = (
     *("train", "tiny.yaml", "--set", "training.optimizer={type: lbfgs, history: 3}"),

@@ -1,0 +1,123 @@
+"""The descent of an optimizer that evaluates all examples where it likes."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mlptrain.backend.call import Array, Call
+from mlptrain.config.schema import TrainingConfig
+from mlptrain.data.batches import Batches
+from mlptrain.errors import ConfigError
+from mlptrain.nn.model import Model
+from mlptrain.optim.optimizers import FullBatchOptimizer, Objective
+from mlptrain.training.checkpoint import Progress
+from mlptrain.training.descent import Descent, make_floats
+from mlptrain.training.events import StepsDone
+from mlptrain.training.step import Step
+from mlptrain.training.streams import DROPOUT
+
+
+class FullBatchDescent(Descent):
+    """An iteration on all examples in every epoch. They are evaluated part by part, in order, and
+    the gradients of the parts add up."""
+
+    remedy: ClassVar[str] = (
+        "Try data.normalize: standard, a kernel_initializer with smaller weights, or another "
+        "training.optimizer."
+    )
+
+    def __init__(
+        self,
+        optimizer: FullBatchOptimizer,
+        training: TrainingConfig,
+        model: Model,
+        batches: Batches,
+        seed: int,
+    ) -> None:
+        super().__init__(training, model, batches, seed)
+        _require_fixed(model, optimizer)
+        self.examples_per_update = len(batches)
+        arena, backend = model.arena, model.arena.backend
+        self._optimizer = optimizer
+        self.vectors = {name: arena.vector() for name in optimizer.state()}
+        self._everything = self.vectors | {name: arena.vector() for name in optimizer.work()}
+        self._gradient = self.vectors["gradient"]
+        self._pull = backend.empty((arena.decayed,), arena.values.dtype)
+        self._share = backend.empty((1,), arena.values.dtype)
+        self._objective = Objective(backend.xp, arena.values, self._gradient, self._evaluate)
+        self._loss, self._correct = 0.0, 0  # at the last evaluation, without weight decay
+
+    def steps(self, progress: Progress) -> Iterator[StepsDone]:
+        if progress.epoch_steps == self.steps_per_epoch:
+            return
+        with self._model.arena.backend.quiet():
+            self._optimizer.iterate(self._objective, self._everything, progress.optimizer)
+        make_floats(progress.optimizer)
+        progress.step += 1
+        progress.epoch_steps += 1
+        progress.epoch_loss = self._loss * len(self._batches)
+        progress.epoch_correct = self._correct
+        yield StepsDone(progress.epoch + 1, 1, self.steps_per_epoch, self._loss)
+
+    def _evaluate(self) -> float:
+        """The mean loss of all examples plus weight_decay ‖w‖² / 2, at the current parameters.
+        Writes its gradient into the vector "gradient"."""
+        arena, xp = self._model.arena, self._model.arena.backend.xp
+        self._gradient[...] = 0
+        self._loss, self._correct = 0.0, 0
+        for examples in self._stacks(np.arange(len(self._batches))):
+            shares = self._batches.shares(examples)
+            losses, correct = self._run(examples, shares[:, np.newaxis])
+            # one by one: how many losses a call returns depends on its speed, their sum must not
+            for share, loss in zip(shares.tolist(), losses, strict=True):
+                self._loss += share * loss
+            self._correct += sum(correct)
+        w, decay = arena.values[: arena.decayed], self._optimizer.weight_decay
+        if not decay:
+            return self._loss
+        xp.multiply(w, decay, out=self._pull)
+        xp.add(self._gradient[: arena.decayed], self._pull, out=self._gradient[: arena.decayed])
+        return self._loss + decay * float(w.dot(w)) / 2
+
+    def _step(self, batch_size: int) -> Step:
+        gradients = self._model.arena.gradients
+        add = Call(add_share, self._gradient, {"g": gradients, "share": self._share})
+        return Step(
+            self._model,
+            self._batches,
+            batch_size,
+            update=[add],
+            coefficients=self._share,
+            random=(self._seed, DROPOUT),
+            counter=self._counter,
+        )
+
+    def has_converged(self, progress: Progress) -> bool:
+        return "converged" in progress.optimizer
+
+
+def _require_fixed(model: Model, optimizer: FullBatchOptimizer) -> None:
+    """Raise ConfigError unless the loss depends on nothing but the parameters, freely chosen."""
+    backend = model.arena.backend
+    program = model.plan_training(1, backend.random(0, DROPOUT, backend.empty((1,), np.int64)))
+    what = {
+        "layers that draw random numbers": any(
+            call.arrays["random"] is not None for call in program.plan.forward_calls
+        ),
+        "layers that keep state": model.arena.state.size > 0,
+        "constraints": any(model.projections()),
+    }
+    for each, is_there in what.items():
+        if is_there:
+            name = optimizer.model_dump()["type"]
+            raise ConfigError(
+                f"training.optimizer: {name} cannot train {each}. Remove them, or choose another "
+                "optimizer."
+            )
+
+
+def add_share(xp: Any, out: Array, g: Array, share: Array) -> None:
+    """out ← out + share · g; overwrites g. share (1,)."""
+    xp.multiply(g, share, out=g)
+    xp.add(out, g, out=out)
