@@ -133,9 +133,12 @@ class NumberTargets(Targets):
         return [SEPARATOR.join(map(repr, row)) for row in self.values.tolist()]
 
 
+@dataclass(frozen=True)
 class MaskTargets(Targets):
-    """A class per pixel: values (n, H · W) uint8, indices into `names` or IGNORED."""
+    """A class per pixel: values (n, H · W) uint8, indices into `names` or IGNORED. `class_values`:
+    the value of each class in the mask files."""
 
+    class_values: tuple[int, ...] = field(default=(), kw_only=True)
     exact_noun: ClassVar[str] = "mask"
     readable: ClassVar[bool] = False
 

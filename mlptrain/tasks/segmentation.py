@@ -108,11 +108,12 @@ class Masks(TargetReader):
                 f"{self.ignore_index}, task.ignore_index. Some have to count."
             )
         table = np.full(256, IGNORED, np.uint8)
-        for index, name in enumerate(names):
-            table[index if self.label_names is not None else int(name)] = index
+        indices = range(len(names))
+        values = tuple(indices if self.label_names is not None else map(int, names))
+        table[list(values)] = indices
         if self.ignore_index is not None:
             table[self.ignore_index] = IGNORED
-        return MaskTargets(table[numbers], names)
+        return MaskTargets(table[numbers], names, class_values=values)
 
 
 @tasks.register
@@ -140,12 +141,16 @@ class Segmentation(Task):
     ) -> Masks:
         return Masks((self.column,), known.names if known else None, class_names, self.ignore_index)
 
+    def spec(self, targets: Targets) -> TargetSpec:
+        assert isinstance(targets, MaskTargets)
+        return TargetSpec(names=targets.names, values=targets.class_values)
+
     def head(self, shape: tuple[int, ...], names: Sequence[str]) -> Head:
         pixels = math.prod(shape[:2])
         return Head(pixels * len(names), Softmax(), rows=pixels)
 
     def fits(self, spec: TargetSpec, *, images: bool) -> bool:
-        return images and super().fits(spec, images=images)
+        return images and len(spec.values) == len(spec.names) and not (spec.mean or spec.std)
 
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> MaskOutcome:
         return MaskOutcome(spec.names, IGNORED)
@@ -159,22 +164,30 @@ class Segmentation(Task):
         height, width = inputs.shape[1:3]
         classes = len(spec.names)
         found = predictions.reshape(len(inputs), height, width, classes).argmax(axis=3)
-        palette = _palette(classes)
-        return [self._answer(mask.astype(np.uint8), palette, spec) for mask in found]
+        values = np.array(spec.values, np.uint8)
+        palette = np.zeros((values.max() + 1, 3), np.uint8)
+        palette[values] = _colours(classes)
+        return [self._answer(mask, values, palette, spec) for mask in found]
 
     def _answer(
-        self, mask: NDArray[np.uint8], palette: NDArray[np.uint8], spec: TargetSpec
+        self,
+        mask: NDArray[np.int64],
+        values: NDArray[np.uint8],
+        palette: NDArray[np.uint8],
+        spec: TargetSpec,
     ) -> Answer:
+        """The answer for a mask (H, W) of indices into the classes, whose `values` a picture has,
+        as the masks of training did."""
         classes = len(spec.names)
         shares = (np.bincount(mask.reshape(-1), minlength=classes) / mask.size).tolist()
         there = [(name, share) for name, share in zip(spec.names, shares, strict=True) if share]
         there.sort(key=lambda each: -each[1])
         cells = tuple(cell for name, share in there for cell in (name, f"{share:.1%}"))
         named = {exact(name): share for name, share in zip(spec.names, shares, strict=True)}
-        return Answer(cells, tuple(shares), {"shares": named}, mask, palette)
+        return Answer(cells, tuple(shares), {"shares": named}, values[mask], palette)
 
 
-def _palette(classes: int) -> NDArray[np.uint8]:
+def _colours(classes: int) -> NDArray[np.uint8]:
     """(classes, 3) colours: black for the first class, the others around the circle of hues."""
     others = classes - 1
     colours = [colorsys.hsv_to_rgb(index / others, 0.8, 1) for index in range(others)]

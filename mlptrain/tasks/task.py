@@ -21,10 +21,11 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class TargetSpec(Definition):
-    """What a model keeps of the training targets: the names of the classes, labels or numbers, and
-    for numbers their means and standard deviations."""
+    """What a model keeps of the training targets: the names of the classes, labels or numbers; for
+    numbers their means and standard deviations; for masks the values that stand for the classes."""
 
     names: tuple[str, ...]
+    values: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[Positive, ...] = ()
 
@@ -38,7 +39,7 @@ class Answer:
         values: CSV values, one per name in `Task.fields`.
         record: the JSON object; it holds more than `values`.
         picture: (H, W) or (H, W, C) uint8, if the prediction is an image.
-        palette: (n, 3) uint8, the colours if the picture's values are classes.
+        palette: (n, 3) uint8, the colours of the values 0 to n - 1, if these stand for classes.
     """
 
     cells: tuple[str, ...]
@@ -91,7 +92,7 @@ class Task(Definition):
 
     def fits(self, spec: TargetSpec, *, images: bool) -> bool:
         """Whether a model for this task can have `spec`, with `images` or numbers as inputs."""
-        return not spec.mean and not spec.std
+        return not (spec.values or spec.mean or spec.std)
 
     @abstractmethod
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> Outcome:

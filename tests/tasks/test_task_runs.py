@@ -238,6 +238,27 @@ def test_a_mask_may_be_ignored_as_a_whole_but_not_all_of_a_split(tmp_path: Path)
     )
 
 
+def test_a_predicted_mask_has_the_values_of_those_in_training(tmp_path: Path) -> None:
+    values = np.array([5, 20, 100], np.uint8)
+
+    def spread(_index: int, mask: NDArray[np.uint8]) -> None:
+        mask[mask < 3] = values[mask[mask < 3]]
+
+    trained(segmentation(tmp_path, spread), tmp_path / "run")
+    model = ("--model", str(tmp_path / "run"), "--output", str(tmp_path / "masks"))
+    arguments = ["predict", *IMAGES, *model, "--format", "jsonl"]
+    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    colours: dict[int, set[tuple[int, ...]]] = {}
+    for line in map(json.loads, ended.stdout.splitlines()):
+        with Image.open(tmp_path / "masks" / Path(line["path"]).name) as image:
+            pixels, shown = np.asarray(image), np.asarray(image.convert("RGB"))
+        assert line["shares"] == {str(value): (pixels == value).mean() for value in values}
+        for value in np.unique(pixels).tolist():
+            colours[value] = {tuple(colour) for colour in shown[pixels == value].tolist()}
+    assert colours[5] == {(0, 0, 0)}
+    assert len(colours) == len(set().union(*colours.values())) > 1
+
+
 def test_a_changed_mask_is_named(tmp_path: Path) -> None:
     """Without the digest, which tells the user nothing."""
     config = segmentation(tmp_path, lambda _index, _mask: None)
