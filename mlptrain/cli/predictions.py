@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path, PurePath
 
 from mlptrain import files
@@ -38,7 +40,7 @@ def write_predictions(
             f"--top-k {ranks}: a model for {model.task.type} gives one answer, no ranking of "
             "classes. Leave it out."
         )
-    pictures = None if output is None else _Pictures(output, model)
+    pictures = None if output is None else _Pictures(output, model, paths)
     spec = model.state.targets
     if form == "csv":
         write = _csv(model.task.fields(spec, ranks))
@@ -64,9 +66,10 @@ def write_predictions(
 
 
 class _Pictures:
-    """Saves predicted images as PNGs in a folder, named after the input images."""
+    """Saves predicted images as PNGs in a folder, named after the input images `paths`, none of
+    which is overwritten."""
 
-    def __init__(self, folder: Path, model: SavedModel) -> None:
+    def __init__(self, folder: Path, model: SavedModel, paths: Sequence[str]) -> None:
         if not model.task.gives_pictures:
             raise UsageError(
                 f"--output {show_path(folder)}: a model for {model.task.type} gives no pictures. "
@@ -78,19 +81,34 @@ class _Pictures:
                     f"--output {show_path(folder)}: is a file. Name a folder; if there is none of "
                     "that name, it is created."
                 )
+        if (taken := _png_in(folder, paths)) is not None:
+            raise UsageError(
+                f"--output {show_path(folder)}: {show_path(taken)} is there, and its prediction "
+                "would replace it. Name another folder."
+            )
         self._folder = folder
-        self._used: Counter[str] = Counter()
+        self._names: set[str] = set()
+        self._copies: Counter[str] = Counter()
 
     def save(self, prediction: Prediction) -> None:
         """Save one image; if its name is taken, a number is added."""
         picture = prediction.answer.picture
         assert picture is not None
         stem = PurePath(prediction.path).stem
-        self._used[stem] += 1
-        number = self._used[stem]
-        name = f"{stem}.png" if number == 1 else f"{stem}-{number}.png"
+        name = f"{stem}.png"
+        while name in self._names:
+            self._copies[stem] += 1
+            name = f"{stem}-{1 + self._copies[stem]}.png"
+        self._names.add(name)
         data = encode_png(picture, prediction.answer.palette)
         files.write_whole(self._folder / name, data)
+
+
+def _png_in(folder: Path, paths: Sequence[str]) -> str | None:
+    """The first of `paths` that names a PNG in `folder`."""
+    there, real = os.path.realpath(folder), cache(os.path.realpath)
+    pngs = (path for path in paths if path.endswith(".png"))
+    return next((path for path in pngs if real(PurePath(path).parent) == there), None)
 
 
 def _table(paths: Sequence[str], names: Sequence[str]) -> Writer:
