@@ -7,7 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import cells, score
-from mlptrain.tasks.metrics.measure import columns_for, summary_names, value_of
+from mlptrain.tasks.metrics.measure import (
+    columns_for,
+    metric_names,
+    summary_names,
+    value_of,
+)
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
@@ -44,7 +49,8 @@ def names_table(outcome: Outcome) -> Table:
         support = [] if counts is None else [f"{counts[index]}"]
         table.add_row(show_name(name), *values, *support)
     if isinstance(outcome, DecisionOutcome):
-        means = [score(value_of(f"macro_{title}", outcome)) for title in columns]
+        known, names = metric_names(type(outcome)), [f"macro_{title}" for title in columns]
+        means = [score(value_of(name, outcome)) if name in known else "" for name in names]
         table.add_row("mean", *means, f"{outcome.total}", style="dim")
     return table
 

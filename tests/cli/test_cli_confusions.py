@@ -2,14 +2,17 @@
 
 import io
 from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
+from plugin_loading import forgotten
 
 from mlptrain.cli import render
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
 from mlptrain.data.dataset import IMAGES
+from mlptrain.tasks.metrics.metric import Metric, metrics
 from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.training.evaluated_model import EvaluatedModel
 
@@ -52,6 +55,31 @@ def test_names_from_disk_are_shown_literally_and_aligned(monkeypatch: pytest.Mon
     classes = lines[lines.index("") + 2 :][: len(ODD)]
     assert [row.split()[0] for row in classes] == list(SHOWN)
     assert len({cells(row) for row in classes}) == 1
+
+
+def test_a_metric_without_means_has_none_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    with forgotten():
+
+        @metrics.register
+        class Hits(Metric):
+            """How many examples of the class are predicted as such."""
+
+            type: Literal["hits"] = "hits"
+            applies_to: ClassVar = (ClassOutcome,)
+            parts_of: ClassVar = (ClassOutcome,)
+            in_table: ClassVar[bool] = True
+
+            def value(self, outcome: Any) -> float:
+                return float(outcome.hits.sum())
+
+            def parts(self, outcome: Any) -> np.ndarray:
+                return outcome.hits.astype(float)
+
+        lines = [line.split() for line in tables(monkeypatch, ("a", "b"), 3 * np.eye(2))]
+    ones = ["1.0000"] * 3
+    assert ["class", "precision", "recall", "f1", "hits", "support"] in lines
+    assert ["a", *ones, "3.0000", "3"] in lines
+    assert ["mean", *ones, "6"] in lines
 
 
 def test_where_names_are_too_wide_columns_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
