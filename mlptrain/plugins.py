@@ -76,6 +76,13 @@ def at_fault(error: Exception) -> str | None:
     return None
 
 
+def suspects() -> str:
+    """The plug-ins of this process as the end of "a bug in mlptrain", since their mistakes can also
+    surface in mlptrain's code; "" without any."""
+    names = " or ".join(map(show_name, _LOADED))
+    return f" or in the plug-in {names}" if names else ""
+
+
 def _located(path: str, error: BaseException) -> str:
     """What is wrong with the plug-in `path`, which raised `error`, and in which line."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -282,13 +282,14 @@ def main() -> None:
         print("Choose a smaller model, batch_size, or image height and width.", file=sys.stderr)
         sys.exit(ConfigError.exit_code)
     except Exception as error:
-        from mlptrain.plugins import at_fault
+        from mlptrain.plugins import at_fault, suspects
 
         print(printable_lines(traceback.format_exc().rstrip()), file=sys.stderr)
         if (where := at_fault(error)) is not None:
             print(f"{where}: this plug-in raised the error above.", file=sys.stderr)
             sys.exit(ConfigError.exit_code)
-        print("This is a bug in mlptrain; please report it with the lines above.", file=sys.stderr)
+        bug = f"This is a bug in mlptrain{suspects()}"
+        print(f"{bug}; please report it with the lines above.", file=sys.stderr)
         sys.exit(1)
     sys.exit(code)
 

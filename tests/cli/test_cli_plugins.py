@@ -138,6 +138,42 @@ def test_a_rule_that_fails_is_not_called_a_bug_in_mlptrain(project: Path) -> Non
     )
 
 
+OWN_METRIC = '''
+from typing import ClassVar, Literal
+from mlptrain.tasks.metrics.metric import Metric, metrics
+from mlptrain.tasks.outcomes.classes import ClassOutcome
+
+@metrics.register
+class Own(Metric):
+    """A number."""
+    type: Literal["own"] = "own"
+    applies_to: ClassVar = (ClassOutcome,)
+    in_summary: ClassVar[bool] = True
+
+    def value(self, outcome):
+        return {}
+'''
+
+
+@pytest.mark.parametrize("number", ["outcome.scores.max()", "outcome.confusion.max()", "1"])
+def test_a_metric_may_be_any_kind_of_number(number: str, made: Path) -> None:
+    (made / "own/number.py").write_text(OWN_METRIC.format(number))
+    given = ("eval", "runs/tiny-001", *GIVEN, "--plugin", "own/number.py")
+    ended = run(*given, "--json", cwd=made)
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out)["metrics"]["own"] > 0.3
+
+
+def test_what_a_plugin_made_fail_elsewhere_may_be_its_fault(made: Path) -> None:
+    (made / "own/none.py").write_text(OWN_METRIC.format("None"))
+    ended = run("eval", "runs/tiny-001", *GIVEN, "--plugin", "own/none.py", cwd=made)
+    assert ended.code == 1
+    assert ended.err.endswith(
+        "This is a bug in mlptrain or in the plug-in half.py or none.py; please report it with the "
+        "lines above.\n"
+    )
+
+
 SPECIFICITY = '''
 from typing import Literal
 from mlptrain.tasks.metrics.metric import ClassMetric, metrics, ratio

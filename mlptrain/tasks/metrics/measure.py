@@ -47,9 +47,9 @@ class Measure(NamedTuple):
             raise ValueError(f"{self.name} needs an outcome with keep_scores=True")
         if self.mean:
             assert isinstance(self.metric, ClassMetric)
-            return self.metric.mean(self.mean, outcome)
+            return float(self.metric.mean(self.mean, outcome))
         if self.part is None:
-            return self.metric.value(outcome)
+            return float(self.metric.value(outcome))
         values = self.metric.parts(outcome)
         assert values is not None
         return float(values[outcome.names.index(self.part)])
