@@ -229,9 +229,10 @@ def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[n
         weights[index] = number_in(value)
         if not 1e-6 <= weights[index] <= 1e6:
             line = f":{content.lines[index]}" if content.lines else ""
+            given = "missing" if value == "" else f"'{show_name(str(value))}'"
             raise DataError(
                 f"{show_path(place)}{line}: the weight of {show_name(content.names[index])} is "
-                f"{show_name(str(value))}. Allowed are numbers from 1e-6 to 1e6."
+                f"{given}. Allowed are numbers from 1e-6 to 1e6."
             )
     return weights[rows].astype(np.float32)
 

@@ -220,6 +220,21 @@ def test_a_file_of_several_splits_gives_the_one_it_is_read_for(
     assert set(content.inputs.flat) == {held.index(found)}
 
 
+def test_inputs_alone_need_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "d.npz").write_bytes(npz(images=IMAGES, labels=LABELS))
+    wanted = r"has no array 'x', it holds images, labels\. Give the inputs that name: .*x=inputs\)"
+    with pytest.raises(DataError, match=wanted):
+        Npz(path=str(tmp_path / "d.npz")).content(())
+    assert len(Npz(path=str(tmp_path / "d.npz"), x="images").content(()).labels) == len(IMAGES)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "O", "U3", "int64"])
+def test_inputs_are_images_or_numbers(dtype: str, tmp_path: Path) -> None:
+    (tmp_path / "d.npz").write_bytes(npz(x=np.ones((3, 2), dtype), y=LABELS))
+    with pytest.raises(DataError, match=r"x is .*Allowed are uint8, .*, and floats, numbers"):
+        Npz(path=str(tmp_path / "d.npz")).content()
+
+
 def test_named_arrays_are_taken_for_any_split(tmp_path: Path) -> None:
     (tmp_path / "d.npz").write_bytes(keras("train", "test"))
     source = Npz(path=str(tmp_path / "d.npz"), x="x_test", y="y_test")

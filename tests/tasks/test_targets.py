@@ -261,7 +261,9 @@ def test_a_table_is_read_once(
         ("a,b,label\n1,inf,x\n", 2, "b is 'inf'"),
         ("a,b,label\n1,2,x\n3,4,\n", 3, "label is empty"),
         ("a,b,label\n1,2\n", 2, "has 2 values"),
-        ("a,b,c\n1,2,3\n", 1, "The first line must name"),
+        ("a,b,c\n1,2,3\n", 1, "The first line must name a,b,c,label."),
+        ("a,b,c,d,e\n1,2,3,4,5\n", 1, "(5 in all). The first line must name label, too."),
+        ("a,b,b,c,label\n1,2,3,4,x\n", 1, "The first line must name b only once."),
         ("a,b,label\n", 1, "no examples are listed"),
         ("label\nx\n", None, "no column of features"),
     ],
@@ -311,10 +313,13 @@ def test_a_label_that_training_did_not_have_is_refused(tmp_path: Path) -> None:
         dataset(MultiLabel(), source, known=TargetSpec(names=("a", "b")))
 
 
-@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "heavy", "1e7"])
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "heavy", "1e7", ""])
 def test_a_wrong_weight_is_named(tmp_path: Path, weight: str) -> None:
-    source = table(tmp_path, w=["1", weight, "1", "1"])
-    with pytest.raises(DataError, match=r":3: the weight of .* is .*Allowed are numbers"):
+    source, shown = (
+        table(tmp_path, w=["1", weight, "1", "1"]),
+        f"'{weight}'" if weight else "missing",
+    )
+    with pytest.raises(DataError, match=rf":3: the weight of .* is {shown}\. Allowed are numbers"):
         dataset(MultiLabel(), source, weight="w")
 
 

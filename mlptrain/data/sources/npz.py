@@ -104,10 +104,10 @@ class Npz(Source):
         there = f"it holds {', '.join(map(show_name, held)) or 'none'}"
         for name in names:
             if name not in held:
-                raise UnreadableError(
-                    f"has no array {name!r}, {there}. "
-                    f"Name images and labels: {self._suggestion(archive)}"
-                )
+                remedy = f"Name images and labels: {self._suggestion(archive)}"
+                if len(names) == 1:
+                    remedy = f"Give the inputs that name: numpy.savez(file, {name}=inputs)."
+                raise UnreadableError(f"has no array {name!r}, {there}. {remedy}")
         if weight and weight not in held:
             raise UnreadableError(
                 f"has no array '{show_name(weight)}', {there}. Name the one that holds the "

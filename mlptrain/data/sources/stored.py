@@ -89,7 +89,7 @@ class StoredArray:
     def inputs(self, count: int, whose: str) -> NDArray[np.uint8] | NDArray[np.float32]:
         """Images as from `images`, or, from floats, numbers (n, …): one row for each of the `count`
         targets in `whose`, a name that the user knows."""
-        if self.dtype.kind in "biu" and self.dtype != np.uint8:
+        if self.dtype.kind != "f" and self.dtype != np.uint8:
             raise self._error(
                 f"is {self._dtype}. Allowed are uint8, the gray levels 0 to 255 of images, and "
                 "floats, numbers. Convert it with x.astype('uint8') or x.astype('float32')."

@@ -101,8 +101,14 @@ def _require(columns: tuple[str, ...], path: str, line: int, header: list[str]) 
     shown = ", ".join(f"'{show_name(name[:_LONGEST_SHOWN])}'" for name in header[:_MOST_SHOWN])
     if len(header) > _MOST_SHOWN:
         shown += f" … ({len(header):,} in all)"
-    wanted = ",".join(map(show_name, columns))
-    remedy = f"The first line must name {wanted}"
+    remedy = f"The first line must name {','.join(map(show_name, columns))}"
+    if len(columns) > _MOST_SHOWN:
+        missing = [name for name in columns if name not in header]
+        twice = (name for name in columns if header.count(name) > 1)
+        wrong = missing or list(dict.fromkeys(twice))
+        named = ",".join(map(show_name, wrong[:_MOST_SHOWN]))
+        named += f" … ({len(wrong)} in all)" if len(wrong) > _MOST_SHOWN else ""
+        remedy = f"The first line must name {named}{', too' if missing else ' only once'}"
     if columns == ("filepath", "label"):
         remedy = (
             "The first line must be filepath,label: image files and their classes. Pixels belong "
