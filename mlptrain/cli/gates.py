@@ -81,9 +81,9 @@ def _parse(option: str, text: str) -> Gate:
     low, high = metric.bounds
     if metric.higher_is_better != (option == "--min"):
         other = "--max" if option == "--min" else "--min"
-        more = "more" if metric.higher_is_better else "less"
+        better = "higher" if metric.higher_is_better else "lower"
         raise UsageError(
-            f"{option} {text}: {more} of {show_name(name)} is better. Write {other} {text}."
+            f"{option} {text}: the {better} {show_name(name)} is, the better. Write {other} {text}."
         )
     if not low <= limit <= high:
         raise UsageError(

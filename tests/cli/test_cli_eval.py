@@ -201,7 +201,7 @@ def test_json_has_every_metric_and_the_old_names_on_top(trained: Path) -> None:
         ("accuracy=95", "accuracy is never 95. It is from 0 to 1."),
         ("accuracy=-0.1", "accuracy is never -0.1. It is from 0 to 1."),
         ("r2=1.1", "r2 is never 1.1. It is at most 1."),
-        ("loss=0.1", "less of loss is better. Write --max loss=0.1."),
+        ("loss=0.1", "the lower loss is, the better. Write --max loss=0.1."),
     ],
 )
 def test_a_gate_that_is_none_is_refused(gate: str, said: str, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_gate_that_is_none_is_refused(gate: str, said: str, tmp_path: Path) ->
     ("gate", "said"),
     [
         ("log_loss=-1", "log_loss is never -1. It is at least 0."),
-        ("accuracy=0.9", "more of accuracy is better. Write --min accuracy=0.9."),
+        ("accuracy=0.9", "the higher accuracy is, the better. Write --min accuracy=0.9."),
     ],
 )
 def test_so_is_one_on_a_maximum(gate: str, said: str, tmp_path: Path) -> None:

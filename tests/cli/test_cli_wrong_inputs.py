@@ -52,7 +52,7 @@ WRONG = [
     ("eval --min accuracy", f"--min accuracy: {GATES}"),
     ("eval --min accuracy=2", "--min accuracy=2: accuracy is never 2. It is from 0 to 1."),
     ("eval --min accuracy=nan", f"--min accuracy=nan: {GATES}"),
-    ("eval --min loss=0.5", "--min loss=0.5: less of loss is better. Write --max loss=0.5."),
+    ("eval --min loss=0.5", "--min loss=0.5: the lower loss is, the better. Write --max loss=0.5."),
     ("eval --max x=", "--max x=: is no gate. Write NAME=VALUE with a metric and a number, for "
      "example --max log_loss=0.2."),
     ("eval --min", f"mlptrain eval: --min needs a value. {EVAL}"),

@@ -114,7 +114,7 @@ WRONG = [
     ("accuracy.cat", ClassOutcome, "accuracy is one number. Only precision, recall, f1, roc_auc, "),
     ("macro_f1.cat", ClassOutcome, "macro_f1 is one number. Only precision, recall, f1, roc_auc, "),
     ("mse.cat", PictureOutcome, "mse is one number; nothing can follow it."),
-    ("recal.cat", ClassOutcome, "there is no metric 'recal' for classification"),
+    ("recal.cat", ClassOutcome, "no metric 'recal' for classification; did you mean 'recall'?"),
     (".cat", ClassOutcome, "there is no metric ''"),
     ("\x1b[31m", ClassOutcome, r"there is no metric '\x1b[31m'"),
 ]  # fmt: skip

@@ -170,20 +170,22 @@ def _find(name: str, kind: type[Outcome]) -> Measure | None:
     return None
 
 
-def _no_metric(name: str, kind: type[Outcome]) -> str:
+def _no_metric(name: str, kind: type[Outcome], names: Sequence[str] = ()) -> str:
+    """Why there is no metric `name`, which was perhaps meant to be one of `names`, by default any
+    that has a value of its own."""
     metric = _named(name, kind)
     if metric is not None:
         means = ", ".join(f"{mean}_{name}" for mean in metric.means())
         return f"{name} is a number per {_word(kind)}. Write {means} or {name}.CLASS."
     where = "" if kind is Outcome else f" for {kind.task}"
-    names = [each.name for each in _measures(kind)]
+    names = names or [each.name for each in _measures(kind)]
     return f"there is no metric '{show_name(name)}'{where}{_meant(name, names)} {_allowed(kind)}"
 
 
 def _no_parts(name: str, kind: type[Outcome]) -> str:
-    if (found := _find(name, kind)) is None:
-        return _no_metric(name, kind)
     ours = [each().name for each in _definitions(kind) if each.has_parts(kind)]
+    if (found := _find(name, kind)) is None:
+        return _no_metric(name, kind, ours)
     if not ours:
         return f"{found.name} is one number; nothing can follow it."
     return f"{found.name} is one number. Only {', '.join(ours)} have one per {_word(kind)}."
