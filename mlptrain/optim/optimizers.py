@@ -91,7 +91,7 @@ class Objective:
 
     Attributes:
         xp: the array module of the vectors.
-        w: (n,) the parameters.
+        w: (n,) the parameters, to be changed in place: `objective.w[...] = …`.
         g: (n,) the gradient at w, once `evaluate` has been called.
         evaluate: writes the gradient at w into g and returns the loss there.
     """
@@ -113,19 +113,19 @@ class FullBatchOptimizer(Optimizer):
         "gradient", the g of the objective, is one of them."""
         return ("gradient",)
 
-    @abstractmethod
     def work(self) -> tuple[str, ...]:
         """The names of vectors that are used within an iteration only."""
+        return ()
 
     @abstractmethod
     def iterate(
         self, objective: Objective, vectors: dict[str, Array], memory: dict[str, float]
     ) -> None:
-        """Make one iteration: improve `objective.w`.
+        """Make one iteration: improve `objective.w`, in place. The loss of the epoch is that of
+        the last evaluation.
 
-        vectors: those of `state` and `work`, (n,) each, by name. memory: numbers that are saved
-        with the state; at the end of an iteration "loss" is the loss at w, and "converged" is there
-        if no further iteration would help."""
+        vectors: those of `state` and `work`, (n,) each, by name. memory: finite numbers that are
+        saved with the state; a "converged" other than 0 ends the training."""
 
 
 @optimizers.register

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
+from mlptrain.errors import DefinitionError
 from mlptrain.nn.model import Model
 from mlptrain.optim.clipping import clip_calls
 from mlptrain.optim.optimizers import FullBatchOptimizer, MiniBatchOptimizer
 from mlptrain.optim.updater import Updater
+from mlptrain.registry import Definition
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.events import StepsDone
 from mlptrain.training.step import MOST_STEPS, Step
@@ -181,7 +183,7 @@ class MiniBatchDescent(Descent):
         self, values: Mapping[str, float | None], seconds: float, progress: Progress
     ) -> None:
         self._optimizer.schedule.observe(values, seconds, progress.schedule)
-        make_floats(progress.schedule)
+        make_floats(progress.schedule, self._optimizer.schedule)
 
 
 def _until_not_finite(losses: list[float]) -> int:
@@ -189,6 +191,16 @@ def _until_not_finite(losses: list[float]) -> int:
     return next((i + 1 for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
 
 
-def make_floats(memory: dict[str, float]) -> None:
-    """Make the numbers floats, as they are when a checkpoint is loaded."""
-    memory.update({name: float(number) for name, number in memory.items()})
+def make_floats(memory: dict[str, float], owner: Definition) -> None:
+    """Make the numbers that `owner` keeps floats, as they are when a checkpoint is loaded. Raises
+    DefinitionError for what a checkpoint cannot hold."""
+    for name, number in memory.items():
+        try:
+            memory[name] = float(number)
+        except (TypeError, ValueError):
+            memory[name] = math.nan
+        if not math.isfinite(memory[name]):
+            raise DefinitionError(
+                f"{type(owner).__name__}: memory[{name!r}] is {number!r}. Only finite numbers can "
+                "be saved with the training state."
+            )

@@ -1,5 +1,6 @@
 """The descent of an optimizer that evaluates all examples where it likes."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -20,7 +21,9 @@ from mlptrain.training.streams import DROPOUT
 
 class FullBatchDescent(Descent):
     """An iteration on all examples in every epoch. They are evaluated part by part, in order, and
-    the gradients of the parts add up."""
+    the gradients of the parts add up. What is minimized, and reported as the training loss, is the
+    mean loss plus weight_decay ‖w‖² / 2: by the mean loss alone, the best epoch would not be the
+    minimum that was found."""
 
     remedy: ClassVar[str] = (
         "Try data.normalize: standard, a kernel_initializer with smaller weights, or another "
@@ -46,14 +49,19 @@ class FullBatchDescent(Descent):
         self._pull = backend.empty((arena.decayed,), arena.values.dtype)
         self._share = backend.empty((1,), arena.values.dtype)
         self._objective = Objective(backend.xp, arena.values, self._gradient, self._evaluate)
-        self._loss, self._correct = 0.0, 0  # at the last evaluation, without weight decay
+        self._evaluations = 0
+        self._loss, self._correct = 0.0, 0  # at the last evaluation
 
     def steps(self, progress: Progress) -> Iterator[StepsDone]:
         if progress.epoch_steps == self.steps_per_epoch:
             return
+        before = self._evaluations
         with self._model.arena.backend.quiet():
             self._optimizer.iterate(self._objective, self._everything, progress.optimizer)
-        make_floats(progress.optimizer)
+            if self._evaluations == before:
+                self._evaluate()
+        if math.isfinite(self._loss):
+            make_floats(progress.optimizer, self._optimizer)
         progress.step += 1
         progress.epoch_steps += 1
         progress.epoch_loss = self._loss * len(self._batches)
@@ -64,6 +72,7 @@ class FullBatchDescent(Descent):
         """The mean loss of all examples plus weight_decay ‖w‖² / 2, at the current parameters.
         Writes its gradient into the vector "gradient"."""
         arena, xp = self._model.arena, self._model.arena.backend.xp
+        self._evaluations += 1
         self._gradient[...] = 0
         self._loss, self._correct = 0.0, 0
         for examples in self._stacks(np.arange(len(self._batches))):
@@ -74,11 +83,11 @@ class FullBatchDescent(Descent):
                 self._loss += share * loss
             self._correct += sum(correct)
         w, decay = arena.values[: arena.decayed], self._optimizer.weight_decay
-        if not decay:
-            return self._loss
-        xp.multiply(w, decay, out=self._pull)
-        xp.add(self._gradient[: arena.decayed], self._pull, out=self._gradient[: arena.decayed])
-        return self._loss + decay * float(w.dot(w)) / 2
+        if decay:
+            xp.multiply(w, decay, out=self._pull)
+            xp.add(self._gradient[: arena.decayed], self._pull, out=self._gradient[: arena.decayed])
+            self._loss += decay * float(w.dot(w)) / 2
+        return self._loss
 
     def _step(self, batch_size: int) -> Step:
         gradients = self._model.arena.gradients
@@ -94,7 +103,7 @@ class FullBatchDescent(Descent):
         )
 
     def has_converged(self, progress: Progress) -> bool:
-        return "converged" in progress.optimizer
+        return bool(progress.optimizer.get("converged"))
 
 
 def _require_fixed(model: Model, optimizer: FullBatchOptimizer) -> None:

@@ -111,7 +111,8 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
         raise ConfigError(
             f"model: has {parameters:,} parameters; with gradients and the state of "
             f"{optimizer.model_dump()['type']} they take {needed / 1e9:.1f} GB, this machine has "
-            f"{memory / 1e9:.1f} GB. Use fewer units, or a smaller data.image.height and width."
+            f"{memory / 1e9:.1f} GB. Use fewer units, a smaller data.image.height and width, or an "
+            "optimizer with less state."
         )
     return Model(hidden, inputs, head, config.training.loss, backend=backend)
 

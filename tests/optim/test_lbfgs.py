@@ -40,7 +40,7 @@ class Minimization:
         self.optimizer = LBFGS(**settings)
         self.function = function
         self.w = np.array(start, np.float64)
-        names = (*self.optimizer.state(), *self.optimizer.work())
+        names = ("gradient", *self.optimizer.state(), *self.optimizer.work())
         self.vectors = {name: np.zeros_like(self.w) for name in names}
         self.memory: dict[str, float] = {}
         self.evaluations = 0
@@ -143,7 +143,7 @@ def test_state_and_memory_are_all_that_is_kept() -> None:
     whole = Minimization(rosenbrock, np.full(6, -1.0), history=3)
     whole.losses(7)
     resumed = Minimization(rosenbrock, whole.w, history=3)
-    for name in whole.optimizer.state():
+    for name in ("gradient", *whole.optimizer.state()):
         resumed.vectors[name][...] = whole.vectors[name]
     resumed.memory = dict(whole.memory)
     assert whole.losses(10) == resumed.losses(10)

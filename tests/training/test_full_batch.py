@@ -4,11 +4,12 @@ import json
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from forks import ROOT
+from pydantic import Field
 from tiny_runs import AT_STEP, differing, mlptrain, start, strict_json
 
 from mlptrain.config.schema import TrainingConfig
@@ -21,7 +22,7 @@ from mlptrain.functions.losses import CrossEntropy
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Model
 from mlptrain.optim.lbfgs import LBFGS
-from mlptrain.optim.optimizers import SGD, Objective, Optimizer
+from mlptrain.optim.optimizers import SGD, FullBatchOptimizer, Objective, Optimizer
 from mlptrain.optim.schedules import ReduceOnPlateau
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.segmentation import Segmentation
@@ -56,8 +57,9 @@ def whole(
     weights: np.ndarray | None,
     decay: float,
     targets: Targets = TARGETS,
+    optimizer: FullBatchOptimizer | None = None,
 ) -> Whole:
-    """On 11 examples, evaluated `part` at a time."""
+    """On 11 examples, evaluated `part` at a time; by default with L-BFGS."""
     monkeypatch.setattr(descent, "PART", part)
     inputs = np.random.default_rng(0).normal(size=(11, 5)).astype(np.float32)
     task = Segmentation() if isinstance(targets, MaskTargets) else Classification()
@@ -66,9 +68,9 @@ def whole(
     plain = Normalization.identity(1, unit=1)
     backend = model.arena.backend
     batches = Batches(inputs, targets, plain, weights=weights, window=part, backend=backend)
-    optimizer = LBFGS(weight_decay=decay)
-    training = TrainingConfig(optimizer=optimizer)
-    return Whole(optimizer, training, model, batches, 0)
+    lbfgs = LBFGS(weight_decay=decay)
+    training = TrainingConfig(optimizer=lbfgs)
+    return Whole(optimizer or lbfgs, training, model, batches, 0)
 
 
 def test_the_loss_does_not_depend_on_how_many_parts_a_call_evaluates(
@@ -122,15 +124,15 @@ def test_weight_decay_is_part_of_the_loss_and_its_gradient(monkeypatch: pytest.M
     np.testing.assert_allclose(pulled - gradient, 0.5 * weights, atol=1e-6)
 
 
-def test_the_loss_of_an_epoch_leaves_out_weight_decay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loss_of_an_epoch_is_what_is_minimized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With weight decay. Otherwise the best epoch would not be the minimum."""
     plain, decayed = (whole(monkeypatch, 4, None, decay) for decay in (0.0, 0.5))
     decayed._model.initialize(np.random.default_rng(0))
     progress = Progress()
     (done,) = decayed.steps(progress)
     loss, _ = plain.at(decayed._model.arena.values)
-    assert done.loss == loss
-    assert progress.epoch_loss == loss * 11
-    assert progress.optimizer["loss"] > loss
+    assert done.loss == progress.optimizer["loss"] > loss
+    assert progress.epoch_loss == done.loss * 11
 
 
 def test_an_epoch_is_an_iteration_from_all_examples(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +176,62 @@ def test_what_is_remembered_is_as_exact_before_a_stop_as_after_it(
         assert {type(number) for number in memory.values()} == {float}
 
 
+class Descending(FullBatchOptimizer):
+    """Gradient descent; the memory at the end of an iteration is `kept`."""
+
+    type: Literal["descending"] = "descending"
+    evaluates: bool = True
+    kept: dict[str, Any] = Field(default_factory=dict)
+
+    def iterate(
+        self, objective: Objective, vectors: dict[str, Any], memory: dict[str, float]
+    ) -> None:
+        assert list(vectors) == ["gradient"]
+        assert vectors["gradient"] is objective.g
+        objective.w[...] -= 0.5 * objective.g
+        if self.evaluates:
+            objective.evaluate()
+        memory.update(self.kept)
+
+
+def steps_of(made: Whole, count: int) -> list[float]:
+    """The loss of each of `count` iterations."""
+    progress, losses = Progress(), []
+    for _ in range(count):
+        progress.epoch_steps = 0
+        losses += [done.loss for done in made.steps(progress)]
+    return losses
+
+
+@pytest.mark.parametrize("evaluates", [True, False])
+def test_an_optimizer_needs_to_define_nothing_but_its_iteration(
+    monkeypatch: pytest.MonkeyPatch, *, evaluates: bool
+) -> None:
+    """Where that evaluates nothing, the loss is evaluated for it."""
+    made = whole(monkeypatch, 4, None, 0.0, TARGETS, Descending(evaluates=evaluates))
+    made._model.initialize(np.random.default_rng(0))
+    losses = steps_of(made, 20)
+    assert losses[-1] < 0.8 * losses[0]
+    assert made.at(made._model.arena.values.copy())[0] == losses[-1]
+
+
+@pytest.mark.parametrize(("converged", "ends"), [(True, True), (1, True), (False, False)])
+def test_an_optimizer_says_whether_it_has_converged(
+    monkeypatch: pytest.MonkeyPatch, converged: object, *, ends: bool
+) -> None:
+    made = whole(monkeypatch, 4, None, 0.0, TARGETS, Descending(kept={"converged": converged}))
+    progress = Progress()
+    list(made.steps(progress))
+    assert made.has_converged(progress) is ends
+
+
+@pytest.mark.parametrize("number", [np.inf, np.nan, "warm", [1.0], None])
+def test_only_finite_numbers_can_be_kept(monkeypatch: pytest.MonkeyPatch, number: object) -> None:
+    made = whole(monkeypatch, 4, None, 0.0, TARGETS, Descending(kept={"best": number}))
+    with pytest.raises(DefinitionError, match=r"Descending: memory\['best'\] is .*finite numbers"):
+        list(made.steps(Progress()))
+
+
 @pytest.mark.parametrize(
     ("layers", "what"),
     [
@@ -215,6 +273,18 @@ def test_a_stopped_run_is_resumed_exactly(project: Path, tmp_path: Path) -> None
     assert process.returncode == 143, errors
     mlptrain(project, *LBFGS_RUN, "--run-dir", str(stopped), "--resume")
     assert differing(stopped, finished) == []
+
+
+def test_the_minimum_is_kept(project: Path, tmp_path: Path) -> None:
+    """Where the loss without the weight decay grows again."""
+    run = tmp_path / "run"
+    alone = ("--set", "data.validation=null", "--set", "training.early_stopping=null")
+    settings = ("--set", "training.epochs=1000", "--set", "training.optimizer.weight_decay=0.1")
+    linear = ("--set", "model={layers: []}")
+    mlptrain(project, *LBFGS_RUN, *alone, *settings, *linear, "--run-dir", str(run))
+    summary = strict_json((run / "summary.json").read_text())
+    assert summary["reason"] == "converged"
+    assert summary["best_epoch"] >= summary["epoch"] - 1
 
 
 def test_a_run_ends_where_it_has_converged(project: Path, tmp_path: Path) -> None:
