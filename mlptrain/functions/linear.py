@@ -7,6 +7,7 @@ import numpy as np
 from mlptrain.autodiff.function import Function, Shape, functions
 from mlptrain.backend.call import Array
 from mlptrain.backend.kernels import kernel
+from mlptrain.errors import DefinitionError
 
 
 @functions.register
@@ -16,7 +17,14 @@ class MatMul(Function):
     type: Literal["matmul"] = "matmul"
 
     def shape(self, *shapes: Shape) -> Shape:
-        x, w, *_ = shapes
+        """Raises DefinitionError for shapes that do not fit: a kernel would read other memory."""
+        x, w, *biases = shapes
+        if len(x) != 2 or len(w) != 2 or x[1] != w[0] or any(b != w[1:] for b in biases):
+            shown = ", ".join(map(str, shapes))
+            raise DefinitionError(
+                f"{type(self).__name__}: its inputs have the shapes {shown}. Allowed are "
+                f"(batch, n), (n, units){' and (units,)' if biases else ''}."
+            )
         return (x[0], w[1])
 
     @kernel("affine")

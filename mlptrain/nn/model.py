@@ -16,6 +16,7 @@ from mlptrain.backend.call import Call
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.protocol import Backend
 from mlptrain.backend.random import Random
+from mlptrain.errors import DefinitionError
 from mlptrain.functions.activations import Activation, Identity
 from mlptrain.functions.elementwise import Add
 from mlptrain.functions.losses import Loss
@@ -82,6 +83,19 @@ class PlacedLayer:
         """The shapes of the layer's state by name in the arena."""
         shapes = self.layer.state_shapes(self.inputs)
         return {f"{self.name}/{each}": shape for each, shape in shapes.items()}
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        """Record the layer on x's tape. Raises DefinitionError unless the result has the width that
+        the layer's `outputs` says."""
+        y = self.layer.record(x, parameters)
+        if not isinstance(y, Tensor) or y.shape != (*x.shape[:-1], self.outputs):
+            found = y.shape if isinstance(y, Tensor) else y
+            raise DefinitionError(
+                f"{type(self.layer).__name__}: record turns {x.shape} into {found}, but "
+                f"outputs({self.inputs}) is {self.outputs}, which makes "
+                f"{(*x.shape[:-1], self.outputs)}. Let the two agree."
+            )
+        return y
 
 
 class Model:
@@ -152,7 +166,7 @@ class Model:
         for placed in self.layers:
             parameters = {name: tape.parameter(name) for name in placed.shapes()}
             parameters |= {name: tape.state(name) for name in placed.state_shapes()}
-            logits = placed.layer.record(logits, below(placed.name, parameters))
+            logits = placed.record(logits, below(placed.name, parameters))
         if head.rows > 1:
             logits = SplitRows(parts=head.rows)(logits)
         needs_logits_only = tape.training and self.loss.from_logits

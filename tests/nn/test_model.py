@@ -1,10 +1,15 @@
 """Models: parameters by name, first values, training and evaluation programs."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
+from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.numpy import NumpyBackend
+from mlptrain.errors import DefinitionError
 from mlptrain.functions.activations import ReLU, Softmax, Tanh
+from mlptrain.functions.linear import MatMul
 from mlptrain.functions.losses import CountCorrect, CrossEntropy, Loss, MeanSquaredError
 from mlptrain.nn.layers import Dense, Dropout, Layer, Residual
 from mlptrain.nn.model import Head, Model, Program
@@ -161,3 +166,26 @@ def test_blocks_are_layers() -> None:
     scores = np.exp(h @ made.arena.value("output/kernel"))
     wanted = scores / scores.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(program.output.value, wanted, rtol=1e-12)
+
+
+class Wider(Layer):
+    """A layer that forgets to say how many outputs it has, or to return them."""
+
+    type: Literal["wider"] = "wider"
+    returns: bool = True
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        return {"kernel": (inputs, inputs + 1)}
+
+    def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        y = MatMul()(x, parameters["kernel"])
+        return y if self.returns else None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("returns", "found"), [(True, r"\(7, 6\)"), (False, "None")])
+def test_a_layer_has_the_width_that_it_says(*, returns: bool, found: str) -> None:
+    wanted = (
+        rf"Wider: record turns \(7, 5\) into {found}, but outputs\(5\) is 5, which makes \(7, 5\)"
+    )
+    with pytest.raises(DefinitionError, match=wanted):
+        model([Wider(returns=returns)]).plan_evaluation(7)
