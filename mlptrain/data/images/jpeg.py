@@ -23,8 +23,8 @@ _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic, quantization, restart
 _JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE
 _MOST_SCANS = 200  # encoders make about 10; one for each coefficient of three colours: 190
 _OVERSAMPLING = 2  # decoded pixels per wanted pixel, in each direction
-# libjpeg writes at most 1,000 correction bits between two codes, so a scan that refines has no 512
-# zero bytes in a row, even if all blocks of the image are alike.
+# libjpeg writes a code after at most 1,000 correction bits. So a scan that refines has 512 zero
+# bytes in a row only if it is damaged, or if hundreds of equal blocks happen to have all-zero codes
 _SECTOR = bytes(512)
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # neither data nor a restart
 _SEGMENT_OF_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
