@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlptrain.backend.call import Array
+from mlptrain.backend.call import Array, Call
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.errors import DefinitionError
@@ -45,6 +45,7 @@ class Descent(ABC):
 
     vectors: dict[str, Array]
     examples_per_update: int
+    _coefficients: Array  # (c,) those of the current step
     remedy: ClassVar[str]
 
     def __init__(self, training: TrainingConfig, model: Model, batches: Batches, seed: int) -> None:
@@ -82,13 +83,21 @@ class Descent(ABC):
         return False
 
     @abstractmethod
-    def _step(self, batch_size: int) -> Step:
-        """A step on this many examples."""
+    def _update(self) -> list[Call]:
+        """The calls of a step that use the gradient. They read `_coefficients`."""
 
     def step(self, batch_size: int) -> Step:
         """The step for one batch size: the usual one, or that of the last batch."""
         if batch_size not in self._steps:
-            self._steps[batch_size] = self._step(batch_size)
+            self._steps[batch_size] = Step(
+                self._model,
+                self._batches,
+                batch_size,
+                update=self._update(),
+                coefficients=self._coefficients,
+                random=(self._seed, DROPOUT),
+                counter=self._counter,
+            )
         return self._steps[batch_size]
 
     def _stacks(self, order: NDArray[np.int64], start: int = 0) -> Iterator[NDArray[np.int64]]:
@@ -135,6 +144,7 @@ class MiniBatchDescent(Descent):
         self._epochs = training.epochs
         self._optimizer = optimizer
         self._updater = Updater(optimizer, self._model.arena)
+        self._coefficients = self._updater.coefficients
         self.vectors = self._updater.state
 
     def steps(self, progress: Progress) -> Iterator[StepsDone]:
@@ -158,21 +168,10 @@ class MiniBatchDescent(Descent):
             mean = progress.epoch_loss / seen
             yield StepsDone(progress.epoch + 1, progress.epoch_steps, self.steps_per_epoch, mean)
 
-    def _step(self, batch_size: int) -> Step:
+    def _update(self) -> list[Call]:
         model, limit = self._model, self._optimizer.clip_norm
-        return Step(
-            model,
-            self._batches,
-            batch_size,
-            update=[
-                *(clip_calls(model.arena, limit) if limit is not None else ()),
-                *self._updater.calls(),
-                *model.projections(),
-            ],
-            coefficients=self._updater.coefficients,
-            random=(self._seed, DROPOUT),
-            counter=self._counter,
-        )
+        clipping = clip_calls(model.arena, limit) if limit is not None else ()
+        return [*clipping, *self._updater.calls(), *model.projections()]
 
     def learning_rate(self, progress: Progress, step: int) -> float:
         optimizer = self._optimizer

@@ -15,7 +15,6 @@ from mlptrain.optim.optimizers import FullBatchOptimizer, Objective
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.descent import Descent, make_floats
 from mlptrain.training.events import StepsDone
-from mlptrain.training.step import Step
 from mlptrain.training.streams import DROPOUT
 
 
@@ -47,7 +46,7 @@ class FullBatchDescent(Descent):
         self._everything = self.vectors | {name: arena.vector() for name in optimizer.work()}
         self._gradient = self.vectors["gradient"]
         self._pull = backend.empty((arena.decayed,), arena.values.dtype)
-        self._share = backend.empty((1,), arena.values.dtype)
+        self._coefficients = backend.empty((1,), arena.values.dtype)
         self._objective = Objective(backend.xp, arena.values, self._gradient, self._evaluate)
         self._evaluations = 0
         self._loss, self._correct = 0.0, 0  # at the last evaluation
@@ -89,18 +88,9 @@ class FullBatchDescent(Descent):
             self._loss += decay * float(w.dot(w)) / 2
         return self._loss
 
-    def _step(self, batch_size: int) -> Step:
-        gradients = self._model.arena.gradients
-        add = Call(add_share, self._gradient, {"g": gradients, "share": self._share})
-        return Step(
-            self._model,
-            self._batches,
-            batch_size,
-            update=[add],
-            coefficients=self._share,
-            random=(self._seed, DROPOUT),
-            counter=self._counter,
-        )
+    def _update(self) -> list[Call]:
+        arrays = {"g": self._model.arena.gradients, "share": self._coefficients}
+        return [Call(add_share, self._gradient, arrays)]
 
     def has_converged(self, progress: Progress) -> bool:
         return bool(progress.optimizer.get("converged"))

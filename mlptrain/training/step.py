@@ -82,8 +82,9 @@ class Step:
         first, n, put = int(self._counter[0]), len(examples), self._backend.put
         rows = np.arange(first, first + n) % MOST_STEPS
         with self._backend.quiet():
-            self._examples[put(rows)] = put(examples)
-            self._coefficients[put(rows)] = put(coefficients)
+            places = put(rows)
+            self._examples[places] = put(examples)
+            self._coefficients[places] = put(coefficients)
             self._run(n)
         losses, correct = map(self._backend.fetch, (self._losses, self._correct))
         return losses[rows, 0].tolist(), correct[rows, 0].astype(int).tolist()
