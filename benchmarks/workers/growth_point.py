@@ -37,11 +37,12 @@ def measure(point: dict[str, Any]) -> dict[str, float]:
 def seconds_per_sample(run: Run, *, whole_epochs: bool) -> float:
     """Seconds per sample over at least one second and three steps; with `whole_epochs`, over whole
     epochs, so that work done once per epoch is included."""
-    examples, per_epoch = len(run.splits.train), run.trainer.descent.steps_per_epoch
+    examples, descent = len(run.splits.train), run.trainer.descent
     seconds_per_step(run, WARM_UP)
     count = max(WARM_UP, math.ceil(SECONDS / seconds_per_step(run, WARM_UP)))
     if not whole_epochs:
-        return seconds_per_step(run, count) / min(run.config.training.batch_size, examples)
+        return seconds_per_step(run, count) / descent.examples_per_update
+    per_epoch = descent.steps_per_epoch
     train_steps(run, per_epoch - run.progress.epoch_steps)  # the next step begins an epoch
     epochs = math.ceil(count / per_epoch)
     return seconds_per_step(run, epochs * per_epoch) * per_epoch / examples

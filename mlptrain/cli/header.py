@@ -24,10 +24,12 @@ def run(run: Run, *, resume: bool) -> list[str]:
     """The run folder, and what the results depend on."""
     epochs = plural(run.config.training.epochs, "epoch")
     computing = f"{plural(run.threads, 'thread')}, {run.backend.kernels} kernels"
+    size = run.trainer.descent.examples_per_update
     return [
         show_path(run.folder.path),
         *([_resumed(run)] if resume else []),
         epochs,
+        f"batch size {size:,}",
         f"seed {run.config.seed}",
         computing,
         blas(),

@@ -66,6 +66,12 @@ def _class_weight(value: object) -> str | None:
     return BRANCH + "weights" if isinstance(value, dict) else None
 
 
+def _batch_size(value: object) -> str | None:
+    if isinstance(value, str):
+        return BRANCH + "name" if value in ("auto", "full") else None
+    return BRANCH + "number"
+
+
 def _threads(value: object) -> str | None:
     if value == "auto":
         return BRANCH + "auto"
@@ -193,7 +199,17 @@ class EarlyStopping(Definition):
 class TrainingConfig(Definition):
     """How the model is trained."""
 
-    batch_size: Annotated[Count, Field(description="examples per step, >= 1")] = 32
+    batch_size: Annotated[
+        Annotated[
+            Annotated[Literal["auto", "full"], Tag(BRANCH + "name")]
+            | Annotated[Count, Tag(BRANCH + "number")],
+            one_of("a whole number, 'auto' or 'full'", _batch_size),
+        ],
+        Field(description="examples per step, >= 1; auto: 200, or all if fewer; full: all"),
+    ] = 32
+    shuffle: Annotated[
+        bool, Field(description="a new order of the examples in every epoch; false: as in the data")
+    ] = True
     epochs: Annotated[Count, Field(description="passes over the training examples, >= 1")] = 30
     optimizer: Annotated[Optimizer, Field(description="rule that updates the weights")] = Adam()
     loss: Annotated[Loss, Field(description="loss to minimize")] = CrossEntropy()

@@ -21,17 +21,25 @@ from mlptrain.optim.updater import Updater
 from mlptrain.registry import Definition
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.events import StepsDone
-from mlptrain.training.step import MOST_STEPS, Step
+from mlptrain.training.step import Step
 from mlptrain.training.streams import DROPOUT, SHUFFLING, stream
 
 CALL_SECONDS = 0.02  # target for one native call: short enough for the bar and Ctrl-C
 PART = 1024  # examples that a full-batch optimizer evaluates at a time
+AUTO_BATCH_SIZE = 200
 
 
-def examples_per_step(training: TrainingConfig) -> int:
-    """The most examples that a step processes at a time."""
-    is_full = isinstance(training.optimizer, FullBatchOptimizer)
-    return PART if is_full else training.batch_size
+def examples_per_step(training: TrainingConfig, examples: int) -> int:
+    """The most of `examples` training examples that a step processes at a time."""
+    if isinstance(training.optimizer, FullBatchOptimizer):
+        return PART
+    match training.batch_size:
+        case "auto":
+            return min(AUTO_BATCH_SIZE, examples)
+        case "full":
+            return examples
+        case number:
+            return min(number, examples)
 
 
 class Descent(ABC):
@@ -49,7 +57,7 @@ class Descent(ABC):
     remedy: ClassVar[str]
 
     def __init__(self, training: TrainingConfig, model: Model, batches: Batches, seed: int) -> None:
-        self._size = examples_per_step(training)
+        self._size = examples_per_step(training, len(batches))
         self._model = model
         self._batches = batches
         self._seed = seed
@@ -106,7 +114,8 @@ class Descent(ABC):
             first = window.start
             while first < window.stop:
                 batch = min(self._size, window.stop - first)
-                count = min((window.stop - first) // batch, self._steps_per_call)
+                fitting = min(self._steps_per_call, self.step(batch).most)
+                count = min((window.stop - first) // batch, fitting)
                 last = first + count * batch
                 yield order[first:last].reshape(count, batch)
                 first = last
@@ -120,12 +129,12 @@ class Descent(ABC):
         started = time.perf_counter()
         results = step.run(examples, coefficients)
         seconds = (time.perf_counter() - started) / len(examples)
-        self._steps_per_call = min(max(1, int(CALL_SECONDS / seconds)), MOST_STEPS)
+        self._steps_per_call = max(1, int(CALL_SECONDS / seconds))
         return results
 
 
 class MiniBatchDescent(Descent):
-    """A shuffled order in every epoch, and an update after each mini-batch."""
+    """An update after each mini-batch; unless `shuffle` is off, a new order in every epoch."""
 
     remedy: ClassVar[str] = (
         "Try a smaller training.optimizer.learning_rate, or set training.optimizer.clip_norm."
@@ -140,7 +149,8 @@ class MiniBatchDescent(Descent):
         seed: int,
     ) -> None:
         super().__init__(training, model, batches, seed)
-        self.examples_per_update = training.batch_size
+        self.examples_per_update = self._size
+        self._shuffle = training.shuffle
         self._epochs = training.epochs
         self._optimizer = optimizer
         self._updater = Updater(optimizer, self._model.arena)
@@ -149,7 +159,7 @@ class MiniBatchDescent(Descent):
 
     def steps(self, progress: Progress) -> Iterator[StepsDone]:
         self._counter[0] = progress.step
-        order = self._batches.shuffled(stream(self._seed, SHUFFLING, progress.epoch))
+        order = self._order(progress.epoch)
         seen = progress.epoch_steps * self._size
         for examples in self._stacks(order, seen):
             count, batch = examples.shape
@@ -167,6 +177,12 @@ class MiniBatchDescent(Descent):
             seen += made * batch
             mean = progress.epoch_loss / seen
             yield StepsDone(progress.epoch + 1, progress.epoch_steps, self.steps_per_epoch, mean)
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """The order (n,) of the examples in `epoch`."""
+        if not self._shuffle:
+            return np.arange(len(self._batches))
+        return self._batches.shuffled(stream(self._seed, SHUFFLING, epoch))
 
     def _update(self) -> list[Call]:
         model, limit = self._model, self._optimizer.clip_norm

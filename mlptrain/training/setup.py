@@ -59,7 +59,7 @@ def prepare_run(
         model = _build_model(config, splits, backend)
         targets = weighted(splits.train.targets, config.training.class_weight)
         threads = saved.state.threads if saved else config.training.threads
-        size = examples_per_step(config.training) * model.largest_kernel
+        size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel
         used = set_threads(backend, threads, size)
         trainer = Trainer(
             config.training,

@@ -18,6 +18,7 @@ from mlptrain.data.batches import Batches
 from mlptrain.nn.model import Model
 
 MOST_STEPS = 256  # of one call
+MOST_EXAMPLES = 1 << 20  # of one call, unless a step has more
 
 
 class Step:
@@ -47,11 +48,12 @@ class Step:
         self._counter = counter
         self.program = program = model.plan_training(batch_size, backend.random(*random, counter))
         dtype = model.arena.values.dtype
-        # ring buffers: step t uses row t mod MOST_STEPS
-        self._examples = backend.empty((MOST_STEPS, batch_size), np.int64)
-        self._coefficients = backend.empty((MOST_STEPS, coefficients.size), dtype)
-        self._losses = backend.empty((MOST_STEPS, 1), dtype)
-        self._correct = backend.empty((MOST_STEPS, 1), dtype)
+        self.most = most = min(MOST_STEPS, max(1, MOST_EXAMPLES // batch_size))
+        # ring buffers: step t uses row t mod `most`
+        self._examples = backend.empty((most, batch_size), np.int64)
+        self._coefficients = backend.empty((most, coefficients.size), dtype)
+        self._losses = backend.empty((most, 1), dtype)
+        self._correct = backend.empty((most, 1), dtype)
         self._correct[...] = 0  # where nothing is counted
         examples = backend.empty((batch_size,), np.int64)
         program.loss.gradient[...] = 1
@@ -74,13 +76,13 @@ class Step:
     def run(
         self, examples: NDArray[np.int64], coefficients: NDArray[np.float64]
     ) -> tuple[list[float], list[int]]:
-        """Make n ≤ MOST_STEPS steps. Returns, for each, the mean loss before its update and how
+        """Make n ≤ `most` steps. Returns, for each, the mean loss before its update and how
         many examples were predicted correctly.
 
         examples (n, batch_size): the indices that `Batches` gathers; coefficients (n, c): their
         numbers. A loss of NaN or Inf does not stop it; the caller checks."""
         first, n, put = int(self._counter[0]), len(examples), self._backend.put
-        rows = np.arange(first, first + n) % MOST_STEPS
+        rows = np.arange(first, first + n) % self.most
         with self._backend.quiet():
             places = put(rows)
             self._examples[places] = put(examples)

@@ -75,7 +75,7 @@ class Trainer:
             normalization,
             train.rows,
             weights=train.weights,
-            window=window_size(row_bytes, examples_per_step(training)),
+            window=window_size(row_bytes, examples_per_step(training, len(train))),
             backend=model.arena.backend,
         )
         self.descent = choose_descent(training, model, self._batches, seed)

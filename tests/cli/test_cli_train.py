@@ -93,7 +93,9 @@ def test_data_run_and_network_stand_above_the_epochs(project: Path, terminal: bo
     data, computing, *network = header_of("\n".join(visible(ended.out)))
     assert data == "data     data/train   3 classes   8×8×1   train 36 · validation 12 · test 24"
     assert re.fullmatch(
-        r"run      runs/tiny-001   3 epochs   seed 0   \d+ threads?, \w+ kernels   \S.*", computing
+        r"run      runs/tiny-001   3 epochs   batch size 8   seed 0   \d+ threads?, \w+ kernels   "
+        r"\S.*",
+        computing,
     )
     assert network == [
         "",

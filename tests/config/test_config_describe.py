@@ -116,12 +116,13 @@ def test_what_is_printed():
     text = resolved_yaml(config("data: {train: /x}\nmodel: {hidden_layers: [64, 32]}"))
     lines = [line.partition("#")[0].rstrip() for line in text.splitlines()]
     start = lines.index("model:")
-    assert lines[start : start + 14] == [
+    assert lines[start : start + 15] == [
         "model:",
         "  hidden_layers: [64, 32]",
         "  activation: relu",
         "training:",
         "  batch_size: 32",
+        "  shuffle: true",
         "  epochs: 30",
         "  optimizer:",
         "    type: adam",
