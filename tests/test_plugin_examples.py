@@ -21,7 +21,7 @@ from mlptrain.config.load import parse_config
 from mlptrain.errors import ConfigError
 from mlptrain.nn.layers import layers
 from mlptrain.optim.optimizers import optimizers
-from mlptrain.optim.schedules import schedules
+from mlptrain.optim.schedules import Extent, schedules
 from mlptrain.plugins import load_plugin
 from mlptrain.tasks.metrics.measure import metrics_for
 from mlptrain.tasks.outcomes.classes import ClassOutcome
@@ -122,7 +122,7 @@ def test_an_update_and_a_schedule() -> None:
     assert w.tolist() == [0.9, 1.1]
     assert m.tolist() == [0.0, -1.5]
     decay = schedules["step_decay"](drops=2)  # type: ignore[call-arg]
-    assert [decay.factor_at(step, 2, 2) for step in range(4)] == [1.0, 1.0, 0.1, 0.1]
+    assert [decay.factor_at(step, Extent(2, 2, 2)) for step in range(4)] == [1.0, 1.0, 0.1, 0.1]
 
 
 def test_a_schedule_that_observes() -> None:

@@ -40,6 +40,11 @@ from mlptrain.training.run import Run
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped
+ENDS = {
+    "converged": ", converged",
+    "optimizer": ", ended by the optimizer",
+    "schedule": ", ended by the schedule",
+}
 MATRIX_WIDTH = 120  # columns, if there is no terminal to set a limit
 
 
@@ -216,12 +221,14 @@ class TrainingView(_View):
         self._line("")
         kept = f"weights of epoch {finished.best_epoch} kept"
         if finished.reason == "early_stopping":
-            waited = plural(finished.epoch - finished.best_epoch, "epoch")
-            why = f"at epoch {finished.epoch}: {monitor} not better than {best} for {waited}"
-            self._label("stopped", [why, kept])
+            waited = plural(finished.waited, "epoch")
+            why = f"{monitor} not better than {best} for {waited}"
+            stopping = self._shown.config.training.early_stopping
+            if stopping and stopping.min_delta_from == "best":
+                why = f"{monitor} improved by less than {stopping.min_delta:g} for {waited}"
+            self._label("stopped", [f"at epoch {finished.epoch}: {why}", kept])
         else:
-            ended = ", converged" if finished.reason == "converged" else ""
-            trained = f"{plural(finished.epoch, 'epoch')}{ended}"
+            trained = f"{plural(finished.epoch, 'epoch')}{ENDS.get(finished.reason, '')}"
             self._label("done", [trained, f"{kept} ({monitor} {best})"])
         if finished.test is not None:
             name = self._shown.config.task.headline

@@ -7,7 +7,8 @@ from pydantic_core import PydanticCustomError
 from mlptrain.functions.losses import Loss, losses
 from mlptrain.tasks.task import Task
 
-_MONITOR = ("training", "early_stopping", "monitor")
+STOPPING = ("training", "early_stopping")
+SCHEDULE = ("training", "optimizer", "schedule")
 
 
 def require_fitting_loss(task: Task, loss: Loss) -> None:
@@ -40,17 +41,17 @@ def require_metric(task: Task, monitor: str) -> None:
         f"training.early_stopping.monitor must be {', '.join(task.train_metrics)} or val_ and a "
         f"metric of the task {task.type}, such as val_loss or val_{task.headline}, "
         f"got '{monitor}'; {suggestion(monitor, names)}",
-        _MONITOR,
+        (*STOPPING, "monitor"),
     )
 
 
-def require_validation(task: Task, monitor: str, *, is_there: bool) -> None:
-    """Raise a conflict for a monitor on a validation split if there is none."""
-    if not is_there and monitor.startswith("val_"):
+def require_no_validation(task: Task, at: Sequence[str], monitor: str) -> None:
+    """Raise a conflict if the `monitor` of the keys `at` is of a validation split."""
+    if monitor.startswith("val_"):
         raise _conflict(
-            f"training.early_stopping monitors '{monitor}', but data.validation is null; "
+            f"{'.'.join(at)} monitors '{monitor}', but data.validation is null; "
             f"set it, or monitor {' or '.join(task.train_metrics)}",
-            _MONITOR,
+            (*at, "monitor"),
         )
 
 

@@ -20,14 +20,22 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from mlptrain.config.agreement import require_fitting_loss, require_metric, require_validation
+from mlptrain.config.agreement import (
+    SCHEDULE,
+    STOPPING,
+    require_fitting_loss,
+    require_metric,
+    require_no_validation,
+)
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.names import distinct
 from mlptrain.data.sources.source import LocatedPath, Source
 from mlptrain.functions.activations import Activation, ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.nn.layers import MAX_UNITS, Dense, Layer
-from mlptrain.optim.optimizers import Adam, Optimizer
+from mlptrain.optim.improvement import MinDelta, MinDeltaFrom
+from mlptrain.optim.optimizers import Adam, MiniBatchOptimizer, Optimizer
+from mlptrain.optim.schedules import ReduceOnPlateau
 from mlptrain.registry import BRANCH, Definition
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.task import Task, tasks
@@ -191,9 +199,8 @@ class EarlyStopping(Definition):
         str, Field(description="train_loss, val_loss or val_ and a metric of the task")
     ] = "val_loss"
     patience: Annotated[Count, Field(description="epochs to wait for an improvement, >= 1")] = 5
-    min_delta: Annotated[
-        float, Field(ge=0, description="an improvement must exceed it to count, >= 0")
-    ] = 0.0
+    min_delta: MinDelta = 0.0
+    min_delta_from: MinDeltaFrom = "improvement"
 
 
 class TrainingConfig(Definition):
@@ -276,8 +283,14 @@ class Config(Definition):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         require_fitting_loss(self.task, self.training.loss)
+        monitors: dict[tuple[str, ...], str] = {}
         if self.training.early_stopping is not None:
-            monitor = self.training.early_stopping.monitor
-            require_metric(self.task, monitor)
-            require_validation(self.task, monitor, is_there=self.data.validation is not None)
+            monitors[STOPPING] = self.training.early_stopping.monitor
+            require_metric(self.task, monitors[STOPPING])
+        match self.training.optimizer:
+            case MiniBatchOptimizer(schedule=ReduceOnPlateau(monitor=str(watched))):
+                monitors[SCHEDULE] = watched
+        if self.data.validation is None:
+            for at, monitor in monitors.items():
+                require_no_validation(self.task, at, monitor)
         return self

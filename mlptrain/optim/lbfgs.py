@@ -26,6 +26,11 @@ class LBFGS(FullBatchOptimizer):
         float, Field(ge=0, description="stop once no partial derivative exceeds it, >= 0")
     ] = 1e-5
 
+    max_evaluations: Annotated[
+        int | None,
+        Field(ge=1, description="end after the iteration that exceeds so many evaluations"),
+    ] = None
+
     def state(self) -> tuple[str, ...]:
         """The gradient; the last steps s, and for each the change y of the gradient."""
         places = range(self.history)
@@ -38,9 +43,10 @@ class LBFGS(FullBatchOptimizer):
         self, objective: Objective, vectors: dict[str, Array], memory: dict[str, float]
     ) -> None:
         """One iteration. memory["steps"] counts the pairs s, y so far; beyond `history`, a new pair
-        replaces the oldest."""
+        replaces the oldest. memory["evaluations"] counts those of the objective."""
         if "loss" not in memory:
-            memory.update(loss=objective.evaluate(), steps=0)
+            memory.update(steps=0, evaluations=0)
+            memory["loss"] = _evaluated(objective, memory)
         before = memory["loss"]
         if self._is_flat(objective, vectors["part"]):
             memory["converged"] = 1
@@ -52,6 +58,8 @@ class LBFGS(FullBatchOptimizer):
         is_small = gain <= LEAST_DECREASE * max(abs(before), abs(memory["loss"]), 1)
         if is_small or self._is_flat(objective, vectors["part"]):
             memory["converged"] = 1
+        elif self.max_evaluations and memory["evaluations"] > self.max_evaluations:
+            memory["stop"] = 1
 
     def _is_flat(self, objective: Objective, part: Array) -> bool:
         objective.xp.abs(objective.g, out=part)
@@ -75,13 +83,13 @@ class LBFGS(FullBatchOptimizer):
         def at(t: float) -> tuple[float, float]:
             xp.multiply(direction, t, out=w)
             xp.add(w, s, out=w)
-            return objective.evaluate(), float(direction.dot(g))
+            return _evaluated(objective, memory), float(direction.dot(g))
 
         first = 1.0 if memory["steps"] else 1 / math.sqrt(-start.slope)  # of length 1
         here = line_search(at, start, first)
         if here is None:
             xp.copyto(w, s)
-            objective.evaluate()
+            _evaluated(objective, memory)
             return False
         memory["loss"] = here.loss
         xp.multiply(direction, here.t, out=s)
@@ -108,3 +116,9 @@ class LBFGS(FullBatchOptimizer):
         for (s, y), curvature, share in zip(pairs, curvatures, reversed(shares), strict=True):
             xp.multiply(s, share - float(y.dot(direction)) / curvature, out=part)
             xp.add(direction, part, out=direction)
+
+
+def _evaluated(objective: Objective, memory: dict[str, float]) -> float:
+    """The loss at the current parameters."""
+    memory["evaluations"] += 1
+    return objective.evaluate()

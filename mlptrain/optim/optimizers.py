@@ -125,7 +125,8 @@ class FullBatchOptimizer(Optimizer):
         the last evaluation.
 
         vectors: those of `state` and `work`, (n,) each, by name. memory: finite numbers that are
-        saved with the state; a "converged" other than 0 ends the training."""
+        saved with the state; a "converged" other than 0 ends the training, and so does a
+        "stop", short of that."""
 
 
 @optimizers.register

@@ -39,7 +39,7 @@ from mlptrain.text import show_name, show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
 
-FORMAT = 3
+FORMAT = 4
 PARAMETERS, OPTIMIZER, STATE = "parameters", "optimizer", "state"  # groups of arrays
 DIGEST = "sha256"
 DIGEST_BYTES = 32
@@ -59,6 +59,7 @@ class Progress:
         epoch_correct: how many of them were predicted correctly.
         best_epoch: the epoch whose weights are kept; 0: none yet.
         best_value: the monitored value of that epoch.
+        waited: epochs since the last that counted as an improvement.
         optimizer, schedule: numbers that the optimizer and its schedule keep.
     """
 
@@ -69,6 +70,7 @@ class Progress:
     epoch_correct: Count = 0
     best_epoch: Count = 0
     best_value: float | None = None
+    waited: Count = 0
     optimizer: dict[str, float] = field(default_factory=dict)
     schedule: dict[str, float] = field(default_factory=dict)
 

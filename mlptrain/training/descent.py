@@ -17,6 +17,7 @@ from mlptrain.errors import DefinitionError
 from mlptrain.nn.model import Model
 from mlptrain.optim.clipping import clip_calls
 from mlptrain.optim.optimizers import FullBatchOptimizer, MiniBatchOptimizer
+from mlptrain.optim.schedules import Extent
 from mlptrain.optim.updater import Updater
 from mlptrain.registry import Definition
 from mlptrain.training.checkpoint import Progress
@@ -86,9 +87,9 @@ class Descent(ABC):
         """Called after every epoch with its metrics and the seconds that its updates took."""
         return
 
-    def has_converged(self, progress: Progress) -> bool:
-        """Whether further updates would change nothing."""
-        return False
+    @abstractmethod
+    def reason_to_stop(self, progress: Progress) -> str | None:
+        """Why the optimizer or its schedule ends the training here, or None if it continues."""
 
     @abstractmethod
     def _update(self) -> list[Call]:
@@ -191,7 +192,8 @@ class MiniBatchDescent(Descent):
 
     def learning_rate(self, progress: Progress, step: int) -> float:
         optimizer = self._optimizer
-        planned = optimizer.schedule.factor_at(step, self.steps_per_epoch, self._epochs)
+        run = Extent(self._epochs, self.steps_per_epoch, len(self._batches))
+        planned = optimizer.schedule.factor_at(step, run)
         return optimizer.learning_rate * planned * progress.schedule.get("factor", 1.0)
 
     def observe(
@@ -199,6 +201,9 @@ class MiniBatchDescent(Descent):
     ) -> None:
         self._optimizer.schedule.observe(values, seconds, progress.schedule)
         make_floats(progress.schedule, self._optimizer.schedule)
+
+    def reason_to_stop(self, progress: Progress) -> str | None:
+        return "schedule" if progress.schedule.get("stop") else None
 
 
 def _until_not_finite(losses: list[float]) -> int:

@@ -56,8 +56,10 @@ class Finished:
     """Training is over.
 
     Attributes:
-        reason: "epochs" (all are done), "early_stopping" or "converged".
+        reason: "epochs" (all are done), "early_stopping", "converged", or "optimizer" or
+            "schedule", which ended it.
         epoch: how many epochs were run.
+        waited: the epochs since the last improvement.
         best_epoch, best_value: the epoch whose weights are kept, and its monitored value; None if
             that is undefined.
         test: the outcome of these weights on the test split, if there is one.
@@ -65,6 +67,7 @@ class Finished:
 
     reason: str
     epoch: int
+    waited: int
     monitor: str
     best_epoch: int
     best_value: float | None

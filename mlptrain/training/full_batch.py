@@ -92,8 +92,10 @@ class FullBatchDescent(Descent):
         arrays = {"g": self._model.arena.gradients, "share": self._coefficients}
         return [Call(add_share, self._gradient, arrays)]
 
-    def has_converged(self, progress: Progress) -> bool:
-        return bool(progress.optimizer.get("converged"))
+    def reason_to_stop(self, progress: Progress) -> str | None:
+        if progress.optimizer.get("converged"):
+            return "converged"
+        return "optimizer" if progress.optimizer.get("stop") else None
 
 
 def _require_fixed(model: Model, optimizer: FullBatchOptimizer) -> None:

@@ -88,6 +88,7 @@ class Run:
         yield Finished(
             reason,
             progress.epoch,
+            progress.waited,
             trainer.monitor,
             progress.best_epoch,
             progress.best_value,

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from mlptrain.backend.call import Array
-from mlptrain.config.schema import TrainingConfig
+from mlptrain.config.schema import EarlyStopping, TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
 from mlptrain.data.shuffling import window_size
 from mlptrain.errors import DefinitionError, DivergedError
 from mlptrain.nn.model import Model
+from mlptrain.optim.improvement import is_improvement, next_reference
 from mlptrain.optim.optimizers import FullBatchOptimizer, MiniBatchOptimizer
 from mlptrain.tasks.metrics.measure import finite, higher_is_better, needs_scores, value_of
 from mlptrain.tasks.outcomes.outcome import Outcome
@@ -113,14 +114,9 @@ class Trainer:
             seconds=round(seconds, 6),
             examples_per_second=round(max(seen, 0) / seconds, 1),
         )
-        best = self.is_better(metrics)
-        progress.epoch += 1
+        best = self.compare(metrics.values[self.monitor])
         progress.epoch_steps, progress.epoch_loss, progress.epoch_correct = 0, 0.0, 0
         if best:
-            progress.best_epoch, progress.best_value = (
-                progress.epoch,
-                metrics.values[self.monitor],
-            )
             self._best[...] = self.model.arena.values
             self._best_state[...] = self.model.arena.state
         self.descent.observe(metrics.values, seconds, progress)
@@ -169,22 +165,34 @@ class Trainer:
         progress, stopping = self.progress, self._training.early_stopping
         if progress.epoch >= self._training.epochs:
             return "epochs"
-        if self.descent.has_converged(progress):
-            return "converged"
-        if stopping and progress.best_epoch:
-            waited = progress.epoch - progress.best_epoch
-            return "early_stopping" if waited >= stopping.patience else None
-        return None
+        if (reason := self.descent.reason_to_stop(progress)) is not None:
+            return reason
+        is_over = stopping is not None and progress.waited >= stopping.patience
+        return "early_stopping" if is_over else None
 
-    def is_better(self, metrics: EpochMetrics) -> bool:
-        """Whether this epoch beats the best one so far."""
-        stopping, best = self._training.early_stopping, self.progress.best_value
-        value = metrics.values[self.monitor]
+    def compare(self, value: float | None) -> bool:
+        """Note an epoch, just finished, whose monitored metric is `value`. Returns whether it is
+        the best so far."""
+        progress, best = self.progress, self.progress.best_value
+        progress.epoch += 1
         if value is None or best is None:  # a metric can be undefined
-            return best is None and (value is not None or self.progress.best_epoch == 0)
-        name = self.monitor.partition("_")[2]
-        gain = value - best if higher_is_better(name) else best - value
-        return gain > (stopping.min_delta if stopping else 0.0)
+            better = improved = best is None and (value is not None or progress.best_epoch == 0)
+        else:
+            better, improved = self._gains(value, best)
+        progress.waited = 0 if improved else progress.waited + 1
+        if better:
+            progress.best_epoch, progress.best_value = progress.epoch, value
+        return better
+
+    def _gains(self, value: float, best: float) -> tuple[bool, bool]:
+        """Whether `value` is better than `best`, and whether it counts as an improvement, which
+        early stopping waits for."""
+        stopping = self._training.early_stopping or EarlyStopping()
+        sign = -1 if higher_is_better(self.monitor.partition("_")[2]) else 1
+        delta, kind = stopping.min_delta, stopping.min_delta_from
+        improved = is_improvement(sign * value, sign * best, delta, kind)
+        reference = next_reference(sign * value, sign * best, improved=improved, kind=kind)
+        return reference < sign * best, improved
 
     def state(self) -> dict[str, dict[str, Array]]:
         """The arrays that make up the state, together with `progress`: views, by group and name."""

@@ -136,8 +136,8 @@ def test_what_is_printed():
     assert "    epsilon: 1.0e-08" in lines
     assert "# sgd | adam | adamw | lbfgs\n" in text
     assert "    - 59\n" in resolved_yaml(config("data: {train: x}\n" + VARIANTS["many layers"]))
-    assert "data:                      # the examples\n" in text
-    assert "  threads: auto            # CPU threads, 1 to 1024, or auto\n" in text
+    assert "data:                            # the examples\n" in text
+    assert "  threads: auto                  # CPU threads, 1 to 1024, or auto\n" in text
 
 
 def is_valid(text):

@@ -202,3 +202,16 @@ def test_a_line_search_tries_the_same_steps_as_minpack_s(seed: int) -> None:
 
 def test_a_line_search_gives_up_at_a_loss_that_is_no_number() -> None:
     assert line_search(lambda _: (np.nan, np.nan), Point(0.0, 1.0, -1.0), 1.0) is None
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 12])
+@pytest.mark.parametrize(("function", "start"), STARTS)
+def test_the_limit_of_evaluations_is_scipy_s(function: Function, start: Vector, most: int) -> None:
+    options = {"maxfun": most, "gtol": 0}
+    theirs = scipy.optimize.minimize(function, start, jac=True, method="L-BFGS-B", options=options)
+    ours, count = Minimization(function, start, tolerance=0, max_evaluations=most), 0
+    while "stop" not in ours.memory:
+        ours.iterate()
+        count += 1
+    assert (count, ours.memory["evaluations"]) == (theirs.nit, theirs.nfev)
+    assert ours.memory["evaluations"] == ours.evaluations

@@ -112,7 +112,7 @@ def test_truncations_and_additions_are_refused(data: bytes, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda d: d.update(format=1), "has format 1, this version reads format 3"),
+        (lambda d: d.update(format=1), "has format 1, this version reads format 4"),
         (lambda d: d.pop("format"), NO_MODEL),
         (lambda d: d.pop("threads"), f"{NO_CHECKPOINT} its header lacks the key threads."),
         (lambda d: d["progress"].update(epoch=-1), f"{NO_CHECKPOINT} {WRONG} progress.epoch: -1."),

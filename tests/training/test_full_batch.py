@@ -215,14 +215,22 @@ def test_an_optimizer_needs_to_define_nothing_but_its_iteration(
     assert made.at(made._model.arena.values.copy())[0] == losses[-1]
 
 
-@pytest.mark.parametrize(("converged", "ends"), [(True, True), (1, True), (False, False)])
-def test_an_optimizer_says_whether_it_has_converged(
-    monkeypatch: pytest.MonkeyPatch, converged: object, *, ends: bool
+@pytest.mark.parametrize(
+    ("kept", "reason"),
+    [
+        ({"converged": True}, "converged"),
+        ({"converged": 1}, "converged"),
+        ({"stop": 1}, "optimizer"),
+        ({"converged": False, "stop": 0}, None),
+    ],
+)
+def test_an_optimizer_says_whether_it_ends_the_training(
+    monkeypatch: pytest.MonkeyPatch, kept: dict[str, object], reason: str | None
 ) -> None:
-    made = whole(monkeypatch, 4, None, 0.0, TARGETS, Descending(kept={"converged": converged}))
+    made = whole(monkeypatch, 4, None, 0.0, TARGETS, Descending(kept=kept))
     progress = Progress()
     list(made.steps(progress))
-    assert made.has_converged(progress) is ends
+    assert made.reason_to_stop(progress) == reason
 
 
 @pytest.mark.parametrize("number", [np.inf, np.nan, "warm", [1.0], None])

@@ -31,7 +31,7 @@ from mlptrain.tasks.class_weights import weighted
 from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.metrics.measure import finite, metrics_for, needs_scores
 from mlptrain.training import descent as training_loop
-from mlptrain.training.events import EpochDone, EpochMetrics, Finished, StepsDone
+from mlptrain.training.events import EpochDone, Finished, StepsDone
 from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
@@ -265,25 +265,19 @@ def test_the_best_epoch_is_the_first_with_the_best_value(
 
 def watched(job: Trainer, values: Sequence[float]) -> tuple[list[int], str | None]:
     """The epochs that were better, and why no further one is made, if the epochs end with `values`
-    of what is monitored and with the worst of everything else."""
+    of what is monitored."""
     better, progress = [], job.progress
     for value in values:
         assert job.reason_to_stop() is None, f"stopped after epoch {progress.epoch}"
-        losses = {"train_loss": 1e9, "val_loss": 1e9}
-        accuracies = {"train_accuracy": 0.0, "val_accuracy": 0.0}
-        named: dict[str, Any] = losses | accuracies | {job.monitor: value}
-        metrics = EpochMetrics(1, 1, 0.1, named, seconds=1.0, examples_per_second=1.0)
-        is_better = job.is_better(metrics)
-        progress.epoch += 1
-        if is_better:
+        if job.compare(value):
             better.append(progress.epoch)
-            progress.best_epoch, progress.best_value = progress.epoch, value
     return better, job.reason_to_stop()
 
 
 CREEPING = [2.0, 1.875, 1.6875, 1.5, 1.45]  # by less than 0.25 each time; the third below 1.75
 
 
+FROM_BEST = {"min_delta_from": "best"}
 WORSE = [float(loss) for loss in range(8)]
 
 
@@ -298,6 +292,15 @@ WORSE = [float(loss) for loss in range(8)]
         ({"patience": 2}, [1.0, 2.0, 0.9, 3.0, 0.8, 1.0], [1, 3, 5], None),
         ({"patience": 3}, [1.0, 2.0, 2.0, 2.0], [1], "early_stopping"),
         ({"patience": 8}, WORSE, [1], "epochs"),
+        # at least 0.25 better than the best so far, whether or not that counted
+        ({"patience": 2, "min_delta": 0.25, **FROM_BEST}, [2, 1.75, 1.5], [1, 2, 3], None),
+        (
+            {"patience": 3, "min_delta": 0.25, **FROM_BEST},
+            [2, 1.875, 1.75, 1.625],
+            [1, 2, 3, 4],
+            "early_stopping",
+        ),
+        ({"patience": 2, **FROM_BEST}, [1.0, 1.0, 1.0, 1.0], [1], None),
     ],
 )
 def test_stopping_early(
