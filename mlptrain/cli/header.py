@@ -24,6 +24,8 @@ def run(run: Run, *, resume: bool) -> list[str]:
     """The run folder, and what the results depend on."""
     epochs = plural(run.config.training.epochs, "epoch")
     computing = f"{plural(run.threads, 'thread')}, {run.backend.kernels} kernels"
+    if run.config.training.precision != "float32":
+        computing += f", {run.config.training.precision}"
     size = run.trainer.descent.examples_per_update
     return [
         show_path(run.folder.path),

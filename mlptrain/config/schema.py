@@ -233,6 +233,10 @@ class TrainingConfig(Definition):
         EarlyStopping | None,
         Field(description="when to stop before the last epoch; null, or no validation: never"),
     ] = EarlyStopping()
+    precision: Annotated[
+        Literal["float32", "float64"],
+        Field(description="parameters and computation: float32 or, slower, float64"),
+    ] = "float32"
     threads: Annotated[
         Annotated[
             Annotated[Literal["auto"], Tag(BRANCH + "auto")]

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
@@ -22,13 +22,14 @@ _WEIGHED = 1024  # examples whose weights are added up at a time
 
 
 class Batches:
-    """The examples from which batches are gathered; images stay uint8.
+    """The examples from which batches are gathered, in the dtype of the arrays that are to hold
+    them; in memory, images stay uint8.
 
     Inputs in memory, or in a file of at most WHOLE_BYTES, are used in place. A larger file is read
     into memory window by window, and only examples in the current window can be gathered.
 
     Args:
-        inputs: (N, …), images (N, H, W, C) uint8 or numbers float32.
+        inputs: (N, …), images (N, H, W, C) uint8 or numbers.
         targets: the targets of the n examples.
         normalization: converts a pixel 0 … 255, or a number, to an input.
         rows: (n,) int64, the row of `inputs` that holds each example; None: all rows, in order.
@@ -44,7 +45,7 @@ class Batches:
         normalization: Normalization,
         rows: NDArray[np.int64] | None = None,
         *,
-        weights: NDArray[np.float32] | None = None,
+        weights: NDArray[np.float64] | None = None,
         window: int,
         backend: Backend,
     ) -> None:
@@ -61,9 +62,9 @@ class Batches:
         # row of each example in `_numbers`; None: its own index
         self._rows = None if rows is None else backend.put(rows)
         self._weights = targets.example_weights(weights)
-        self._scale = backend.put(_per_input(normalization.scale, numbers.shape[1]))
+        self._scale = _per_input(normalization.scale, numbers.shape[1])
         offset = _per_input(normalization.offset, numbers.shape[1])
-        self._offset = backend.put(offset) if offset.any() else None
+        self._offset = offset if offset.any() else None
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -106,10 +107,12 @@ class Batches:
     def target_calls(self, examples: Array, targets: Array, weights: Array) -> list[Call]:
         """The calls that, after `calls`, write the targets of `examples` and their weights in the
         mean loss, which sum to 1."""
-        encoded = self._backend.put(self._targets.encoded)
+        encoded = self._targets.encoded
+        if encoded.dtype.kind == "f":
+            encoded = encoded.astype(targets.dtype, copy=False)
+        encoded = self._backend.put(encoded)
         if isinstance(self._targets, InputTargets):
-            unit = self._backend.put(np.full(1, 1 / 255, np.float32))
-            fill = self._scaled(targets, examples, unit, None)
+            fill = self._scaled(targets, examples, np.full(1, 1 / 255), None)
         elif encoded.dtype == targets.dtype:
             fill = [Call(take, targets, {"source": encoded, "places": examples})]
         else:
@@ -118,12 +121,20 @@ class Batches:
                 Call(take, taken, {"source": encoded, "places": examples}),
                 Call(widened, targets, {"x": taken}),
             ]
-        each = None if self._weights is None else self._backend.put(self._weights)
+        each = self._put(self._weights, weights.dtype)
         weigh = self._targets.weigh(examples, targets, weights, each, self._backend)
         return [*fill, weigh]
 
+    def _put(self, numbers: NDArray[np.float64] | None, dtype: DTypeLike) -> Array | None:
+        """`numbers` as `dtype` in the memory of the backend."""
+        return None if numbers is None else self._backend.put(numbers.astype(dtype))
+
     def _scaled(
-        self, out: Array, examples: Array, scale: Array, offset: Array | None
+        self,
+        out: Array,
+        examples: Array,
+        scale: NDArray[np.float64],
+        offset: NDArray[np.float64] | None,
     ) -> list[Call]:
         """The call that writes the scaled numbers of `examples` into out (batch, inputs)."""
         calls, places = [], examples
@@ -132,7 +143,8 @@ class Batches:
             calls.append(Call(take, places, {"source": self._rows, "places": examples}))
         rows = self._backend.empty(out.shape, self._numbers.dtype)
         arrays = {"numbers": self._numbers, "places": places, "rows": rows}
-        return [*calls, Call(scaled_rows, out, arrays | {"scale": scale, "offset": offset})]
+        affine = {"scale": self._put(scale, out.dtype), "offset": self._put(offset, out.dtype)}
+        return [*calls, Call(scaled_rows, out, arrays | affine)]
 
     def _read(self, file: Inputs, rows: NDArray[np.int64], examples: NDArray[np.int64]) -> None:
         """Copy `examples` from their `rows` in `file` into memory, in file order."""
@@ -147,10 +159,10 @@ class Batches:
         self._rows[put(examples)] = put(np.arange(len(examples)))
 
 
-def _per_input(numbers: NDArray[np.float64], inputs: int) -> NDArray[np.float32]:
+def _per_input(numbers: NDArray[np.float64], inputs: int) -> NDArray[np.float64]:
     """Repeat one number per channel for each input; (1,) if all are equal, which is faster."""
     alike = (numbers == numbers[0]).all()
-    return (numbers[:1] if alike else np.tile(numbers, inputs // len(numbers))).astype(np.float32)
+    return numbers[:1] if alike else np.tile(numbers, inputs // len(numbers))
 
 
 @kernel("take")

@@ -37,7 +37,7 @@ class Dataset:
     """n examples with their targets, and where each of them comes from.
 
     Attributes:
-        inputs: (N, …), images (N, H, W, C) uint8 or numbers float32, shared with the other parts
+        inputs: (N, …), images (N, H, W, C) uint8 or numbers, shared with the other parts
             of a split.
         rows: (n,), the row of `inputs` that holds each example.
         digests: (n, 16) of the examples' bytes.
@@ -59,7 +59,7 @@ class Dataset:
     root: str
     array: tuple[str, str] | None = None
     features: tuple[str, ...] = ()
-    weights: NDArray[np.float32] | None = None
+    weights: NDArray[np.float64] | None = None
     skipped: tuple[BadImage, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ DIGEST_BYTES = 16  # of SHA-256: two of a billion images agree with probability 
 
 _PART_BYTES = 16 << 20
 
-Inputs = NDArray[Any]  # (N, …), images uint8 or numbers float32
+Inputs = NDArray[Any]  # (N, …), images uint8 or numbers
 
 
 def in_parts(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Iterator[Inputs]:

@@ -1,7 +1,7 @@
 """From a stored number to a network input: x = number * scale + offset, per channel or column."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Normalization(Definition):
         return cls(mean=tuple(m for m, _ in moments), std=tuple(s for _, s in moments))
 
     @classmethod
-    def of_numbers(cls, parts: Iterable[NDArray[np.float32]]) -> Self:
+    def of_numbers(cls, parts: Iterable[NDArray[np.floating[Any]]]) -> Self:
         """The mean and standard deviation per column of numbers; a constant column gets std 1.
         `parts`: (m, …) each."""
         rows = np.concatenate([part.reshape(len(part), -1) for part in parts]).astype(np.float64)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mlptrain.data.copies import copies_within
 from mlptrain.data.dataset import Dataset
@@ -63,6 +63,7 @@ def read(
     settings: ImageSettings,
     targets: TargetReader,
     *,
+    numbers: DTypeLike = np.float32,
     weight: str | None = None,
     only: Collection[str] | None = None,
     expected: Expected | None = None,
@@ -76,7 +77,7 @@ def read(
     `expected`: what the training images had in common; the number of images that differ is noted.
     Unreadable images are skipped, or raise a DataError that names them all. Decoded images are
     kept in the folder `cache`, or, with None, in memory. `weight` is the column of the examples'
-    weights in the loss."""
+    weights in the loss; `numbers` the dtype of inputs that are no images."""
     content, place = source.content(targets.columns, weight), source.place
     if not targets.may_be_empty:
         _refuse_empty(content, targets.columns, place)
@@ -89,6 +90,7 @@ def read(
     found = targets.read(content, rows, place)
     weights = _weights(content, rows, place)
     if isinstance(content, Arrays):
+        content = content.of_floats(numbers)
         dataset, settings = _of_array(content, rows, found, settings, expected, place)
         lines = content.lines
     else:
@@ -220,7 +222,7 @@ def _refuse_empty(content: Content, columns: tuple[str, ...], place: str) -> Non
             )
 
 
-def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[np.float32] | None:
+def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[np.float64] | None:
     """The weights (n,) of the examples at `rows`, all above 0 and finite."""
     if content.weights is None:
         return None
@@ -234,7 +236,7 @@ def _weights(content: Content, rows: NDArray[np.int64], place: str) -> NDArray[n
                 f"{show_path(place)}{line}: the weight of {show_name(content.names[index])} is "
                 f"{given}. Allowed are numbers from 1e-6 to 1e6."
             )
-    return weights[rows].astype(np.float32)
+    return weights[rows]
 
 
 def _bad_files(bad: tuple[BadImage, ...], total: int, place: str, what: str) -> DataError:

@@ -59,19 +59,19 @@ class Targets:
         share of each. By default there is one, without a name."""
         return np.zeros(len(self), np.int64), ()
 
-    def example_weights(self, weights: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    def example_weights(self, weights: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         """(n,) each example's weight in the loss, from `weights` (n,) and, if examples have one
         name each, `name_weights`; None: 1."""
         return weights
 
     def amounts(
-        self, place: slice, example_weights: NDArray[np.float32] | None
+        self, place: slice, example_weights: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         """(m,) how much each of the m examples at `place` counts in the mean loss of all; only the
         ratios matter. example_weights (n,): what `example_weights` returned."""
         if example_weights is None:
             return np.ones(place.stop - place.start)
-        return example_weights[place].astype(np.float64)
+        return example_weights[place]
 
     def weigh(
         self,
@@ -98,10 +98,10 @@ class ClassTargets(Targets):
     def strata(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         return self.values, self.names
 
-    def example_weights(self, weights: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    def example_weights(self, weights: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         if self.name_weights is None:
             return weights
-        by_class = np.asarray(self.name_weights[self.values], np.float32)
+        by_class = np.asarray(self.name_weights[self.values], np.float64)
         return by_class if weights is None else np.asarray(by_class * weights)
 
 
@@ -127,7 +127,7 @@ class NumberTargets(Targets):
 
     @cached_property
     def encoded(self) -> NDArray[Any]:
-        return ((self.values - self.mean) / self.std).astype(np.float32)
+        return np.asarray((self.values - self.mean) / self.std)
 
     def texts(self) -> list[str]:
         return [SEPARATOR.join(map(repr, row)) for row in self.values.tolist()]
@@ -146,16 +146,16 @@ class MaskTargets(Targets):
         return [hashlib.sha256(row.tobytes()).hexdigest()[:32] for row in self.values]
 
     def amounts(
-        self, place: slice, example_weights: NDArray[np.float32] | None
+        self, place: slice, example_weights: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         """(m,) the same, where each example is the sum of the weights of its pixels."""
         pixels = self._weight_of_class.take(self.values[place]).sum(axis=1, dtype=np.float64)
         return np.asarray(super().amounts(place, example_weights) * pixels)
 
     @property
-    def _weight_of_class(self) -> NDArray[np.float32]:
+    def _weight_of_class(self) -> NDArray[np.float64]:
         """(256,) the weight of a pixel by its value; 0 for IGNORED."""
-        weights = np.ones(IGNORED + 1, np.float32)
+        weights = np.ones(IGNORED + 1)
         if self.name_weights is not None:
             weights[: len(self.name_weights)] = self.name_weights
         weights[IGNORED] = 0
@@ -172,9 +172,9 @@ class MaskTargets(Targets):
         arrays = {
             "places": examples,
             "targets": targets,
-            "by_class": backend.put(self._weight_of_class),
+            "by_class": backend.put(self._weight_of_class.astype(weights.dtype)),
             "by_example": example_weights,
-            "each": backend.empty((len(examples), 1), np.float32),
+            "each": backend.empty((len(examples), 1), weights.dtype),
         }
         return Call(pixel_shares, weights, arrays)
 

@@ -64,7 +64,7 @@ class Autoencoder(Task):
     def answers(
         self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
     ) -> Sequence[Answer]:
-        pixels = inputs.reshape(predictions.shape).astype(np.float32) / 255
+        pixels = inputs.reshape(predictions.shape).astype(predictions.dtype) / 255
         errors = ((predictions - pixels) ** 2).mean(axis=1).tolist()
         pictures = np.rint(predictions * 255).astype(np.uint8).reshape(inputs.shape)
         return [

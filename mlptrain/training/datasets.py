@@ -162,6 +162,7 @@ def _read(
         source.of_split(name).with_features(features),
         image,
         config.task.reader(config.data.class_names, known, partial=partial),
+        numbers=config.training.precision,
         weight=config.data.weight,
         only=only,
         expected=expected,

@@ -53,7 +53,7 @@ class Predictor:
         inputs: Inputs,
         rows: NDArray[np.int64] | None = None,
         targets: Targets | None = None,
-        weights: NDArray[np.float32] | None = None,
+        weights: NDArray[np.float64] | None = None,
     ) -> Iterator[Batch]:
         """Run over all examples, given as for `Batches`. Without `targets`, zeros stand in for
         them, and the loss shows only whether the outputs are finite."""

@@ -89,7 +89,8 @@ class SavedModel:
         self.task = config.task
         head = config.task.head(self.state.shape, self.state.targets.names)
         hidden, inputs = config.model.hidden(), math.prod(self.state.shape)
-        model = Model(hidden, inputs, head, config.training.loss, backend=backend)
+        loss, dtype = config.training.loss, config.training.precision
+        model = Model(hidden, inputs, head, loss, dtype, backend)
         checkpoint.fill(path, "parameters", model.arena.by_name(), saved.parameters, backend)
         state = model.arena.state_by_name()
         checkpoint.fill(path, "layers' state arrays", state, saved.layer_state, backend)
@@ -138,8 +139,9 @@ class SavedModel:
             source = number_source(path).with_features(self.state.features)
             content = source.content(())
             assert isinstance(content, Arrays)
+            content = content.of_floats(self.state.config.training.precision)
             shape = content.inputs.shape[1:]
-            if content.inputs.dtype != "float32" or shape != self.state.shape:
+            if content.inputs.dtype.kind != "f" or shape != self.state.shape:
                 raise DataError(
                     f"{show_path(path)}: each example has the shape {shape}, the model takes "
                     f"numbers of the shape {self.state.shape}."

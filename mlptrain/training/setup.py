@@ -104,8 +104,9 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
     shape = splits.train.inputs.shape[1:]
     inputs, head = math.prod(shape), config.task.head(shape, splits.train.targets.names)
     parameters = count_parameters(hidden, inputs, head.units)
-    needed = parameters * 4 * (2 + len(optimizer.state()))
-    needed += count_state(hidden, inputs, head.units) * 4
+    numbers = parameters * (2 + len(optimizer.state())) + count_state(hidden, inputs, head.units)
+    dtype = np.dtype(config.training.precision)
+    needed = numbers * dtype.itemsize
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise ConfigError(
@@ -114,7 +115,7 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
             f"{memory / 1e9:.1f} GB. Use fewer units, a smaller data.image.height and width, or an "
             "optimizer with less state."
         )
-    return Model(hidden, inputs, head, config.training.loss, backend=backend)
+    return Model(hidden, inputs, head, config.training.loss, dtype, backend)
 
 
 def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:

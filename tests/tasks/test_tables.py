@@ -67,7 +67,7 @@ def trained(config: Path, *overrides: str) -> list[EpochDone]:
 def test_other_weights_make_other_data(tmp_path: Path) -> None:
     """They decide what is learned: neither `--resume` nor `eval` takes them for those of the
     run."""
-    rows = [[a, b, y, 0.1 * (1 + row % 3)] for row, (a, b, y) in enumerate(numbers())]
+    rows = [[a, b, y, (1 + row % 3) / 10] for row, (a, b, y) in enumerate(numbers())]
     config, table = project(tmp_path, rows, "0.25"), tmp_path / "t.csv"
     config.write_text(config.read_text().replace("data: {", "data: {weight: w, "))
     write(table, rows, "a,b,y,w")

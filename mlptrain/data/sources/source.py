@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Self
 
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from pydantic import AfterValidator, BaseModel, ValidationInfo
 from pydantic_core import PydanticCustomError
 
@@ -78,7 +78,7 @@ class Arrays:
     Attributes:
         root: a folder.
         name: the file's name, and the array's name in it if it holds several.
-        inputs: images (n, h, w, 1 or 3) uint8, or numbers (n, …) float32.
+        inputs: images (n, h, w, 1 or 3) uint8, or numbers (n, …) as floats.
         labels: (n, …) numbers; or, for each example, a text or a tuple of texts, as in `Files`.
         file: the file's name, if `name` contains more than that.
         features: the names of the inputs' columns; empty if they have none.
@@ -94,6 +94,12 @@ class Arrays:
     features: tuple[str, ...] = ()
     lines: tuple[int, ...] = ()
     weights: NDArray[Any] | tuple[str, ...] | None = None
+
+    def of_floats(self, dtype: DTypeLike) -> Self:
+        """The same, with inputs that are floats as `dtype`."""
+        if self.inputs.dtype.kind != "f":
+            return self
+        return replace(self, inputs=self.inputs.astype(dtype, copy=False))
 
     @property
     def names(self) -> tuple[str, ...]:

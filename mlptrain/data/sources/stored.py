@@ -86,7 +86,7 @@ class StoredArray:
             )
         return numbers
 
-    def inputs(self, count: int, whose: str) -> NDArray[np.uint8] | NDArray[np.float32]:
+    def inputs(self, count: int, whose: str) -> NDArray[np.uint8] | NDArray[np.float64]:
         """Images as from `images`, or, from floats, numbers (n, …): one row for each of the `count`
         targets in `whose`, a name that the user knows."""
         if self.dtype.kind != "f" and self.dtype != np.uint8:
@@ -99,7 +99,7 @@ class StoredArray:
         if len(self.shape) < 2 or 0 in self.shape:
             raise self._error(f"has shape {self.shape}. Allowed is (n, …), a row of numbers each.")
         self._check_count(count, whose)
-        return self.numbers(count).astype(np.float32)
+        return self.numbers(count)
 
     def images(self, count: int, whose: str) -> NDArray[np.uint8]:
         """The images as (n, height, width, 1 or 3), one for each of the `count` labels in `whose`,

@@ -55,7 +55,7 @@ class Table(Source):
         return Arrays(
             str(path.parent),
             path.name,
-            np.array(rows, np.float32),
+            np.array(rows),
             tuple(labels),
             features=features,
             lines=tuple(lines),
