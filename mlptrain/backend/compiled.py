@@ -7,7 +7,7 @@ its share of a matrix product with AVX-512 tiles or the BLAS, which is limited t
 
 import ctypes
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
@@ -27,8 +27,8 @@ from mlptrain.backend.operations import Operation
 from mlptrain.backend.protocol import Kernels
 from mlptrain.backend.random import Random
 
-LAYOUT = 6
-SGEMM_NAMES = ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "scipy_cblas_sgemm", "cblas_sgemm")
+LAYOUT = 7
+GEMM_NAMES = ("scipy_cblas_{}64_", "cblas_{}64_", "scipy_cblas_{}", "cblas_{}")
 
 
 class UnavailableError(Exception):
@@ -53,7 +53,7 @@ class CompiledBackend:
     are in main memory. Raises UnavailableError if there are no kernels."""
 
     kernels: Kernels = "compiled"
-    dtypes: tuple[str, ...] = NumpyBackend.dtypes  # kernels take float32; NumPy computes float64
+    dtypes: tuple[str, ...] = NumpyBackend.dtypes
     chunk: int = sys.maxsize  # a kernel makes a single pass
     remark: str = ""
     xp: ModuleType = np
@@ -148,25 +148,27 @@ def _library() -> ctypes.CDLL:
     library.layout.restype = ctypes.c_int64
     if library.layout() != LAYOUT:
         raise UnavailableError("they were built from another version; install mlptrain again")
-    library.use_sgemm.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+    for use, address, bits in _gemms(library):
+        use.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+        use(address, bits)
     library.start_threads.argtypes = (ctypes.c_int64,)
     library.start_threads.restype = ctypes.c_int64
     library.run_program.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     library.run_program.restype = None
-    library.use_sgemm(*_sgemm())
     library.use_tiles.argtypes = (ctypes.c_int64, ctypes.c_int64)
     library.use_tiles.restype = ctypes.c_int64
     library.use_tiles(True, 0)
     return library
 
 
-def _sgemm() -> tuple[int | None, int]:
-    """The address of cblas_sgemm in NumPy's BLAS, and the bits of its size arguments: 32 or 64."""
-    for blas in threadpool_info():
-        if blas["user_api"] == "blas":
-            library = ctypes.CDLL(blas["filepath"])
-            for name in SGEMM_NAMES:
-                if hasattr(library, name):
-                    address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-                    return address, 64 if "64" in name else 32
-    raise UnavailableError("NumPy's BLAS offers no cblas_sgemm")
+def _gemms(library: ctypes.CDLL) -> Iterator[tuple[Any, int | None, int]]:
+    """For float32 and float64, the function of `library` that takes the BLAS's matrix product, the
+    address of that in NumPy's BLAS, and the bits of its size arguments: 32 or 64."""
+    paths = (blas["filepath"] for blas in threadpool_info() if blas["user_api"] == "blas")
+    blas = ctypes.CDLL(next(paths, None))
+    for gemm, use in (("sgemm", library.use_gemm_float32), ("dgemm", library.use_gemm_float64)):
+        names = [each.format(gemm) for each in GEMM_NAMES if hasattr(blas, each.format(gemm))]
+        if not names:
+            raise UnavailableError(f"NumPy's BLAS offers no cblas_{gemm}")
+        address = ctypes.cast(getattr(blas, names[0]), ctypes.c_void_p).value
+        yield use, address, 64 if "64" in names[0] else 32

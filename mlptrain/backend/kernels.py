@@ -1,9 +1,9 @@
 """Which compiled kernels replace which plain rule.
 
 `@kernel(name)` above a rule names its kernel; `KERNELS[name]` turns a call of the rule into
-operations of the C functions in `csrc`. NumPy computes rules without a kernel and arrays that are
-not float32. A kernel belongs to the function itself: a subclass that inherits the rule has it, one
-that overrides the rule does not.
+operations of the C functions in `csrc`, each of which exists for float32 and for float64. NumPy
+computes rules without a kernel, and arrays of other types. A kernel belongs to the function itself:
+a subclass that inherits the rule has it, one that overrides the rule does not.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.memory import empty
 from mlptrain.backend.operations import (
+    COPIED,
     ENTRY,
     EXPONENTIAL,
     GRAIN,
@@ -30,7 +32,8 @@ from mlptrain.backend.operations import (
 )
 from mlptrain.backend.products import affine, input_gradient, weights_gradient
 
-FITTING = (np.float32, np.int64, np.uint8)
+REAL = ("float32", "float64")
+OF_ANY_TYPE = {"row", "put", "advance", "take"}  # kernels that only move bytes
 
 
 def _of_indices(kernel: Kernel) -> Kernel:
@@ -59,9 +62,9 @@ def _cross_entropy(call: Call, threads: int) -> list[Operation]:
     )
     rows, width = x.shape
     each, work = (p, x, row, labels), (width + ROW) * EXPONENTIAL
-    smoothing = (setting(call, "label_smoothing"),)
+    settings = (setting(call, "label_smoothing"), call.rule.__self__.most(x.dtype))  # type: ignore[attr-defined]
     return [
-        operation("cross_entropy", each, rows, work, threads, sizes=(width,), settings=smoothing),
+        operation("cross_entropy", each, rows, work, threads, sizes=(width,), settings=settings),
         operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
     ]
 
@@ -77,14 +80,26 @@ def _count_correct(call: Call, threads: int) -> list[Operation]:
 
 
 def _clip_factor(call: Call, threads: int) -> list[Operation]:
-    g, bounds = call.arrays["g"], call.arrays["bounds"]
-    sums = empty((2 * threads,), np.float32)  # memory for one float64 per thread
-    sums[...] = 0
+    sums, of_parts = _square_sums(call.arrays["g"], call.arrays["bounds"], threads)
     limit = (call.arrays["limit"],)
     return [
-        operation("square_sums", (sums, g), bounds, 1, threads, grain=GRAIN),
+        of_parts,
         operation("clip_factor", (call.out, sums), 1, 1, 1, sizes=(threads,), settings=limit),
     ]
+
+
+def _add_penalty(call: Call, threads: int) -> list[Operation]:
+    sums, of_parts = _square_sums(call.arrays["w"], call.arrays["bounds"], threads)
+    arrays = (call.out, sums, call.arrays["share"])
+    return [of_parts, operation("add_penalty", arrays, 1, 1, 1, sizes=(threads,))]
+
+
+def _square_sums(x: Array, bounds: NDArray[np.int64], threads: int) -> tuple[Array, Operation]:
+    """Memory for one float64 per thread, and the operation that adds to each the sum of the squares
+    of the thread's share of x."""
+    sums = empty((8 * threads,), np.uint8)
+    sums[...] = 0
+    return sums, operation("square_sums", (sums, x), bounds, 1, threads, grain=GRAIN)
 
 
 def _dropout(call: Call, threads: int) -> list[Operation]:
@@ -119,18 +134,20 @@ def _advance(call: Call, threads: int) -> list[Operation]:
 
 
 def _scaled_rows(call: Call, threads: int) -> list[Operation]:
-    if call.arrays["numbers"].dtype != np.uint8:
-        return []
+    is_pixels = call.arrays["numbers"].dtype == np.uint8
+    kernel = "scaled_pixels" if is_pixels else "scaled_numbers"
     _, width = call.out.shape
     each = {name: call.arrays[name] for name in ("scale", "offset")}
     wide = {name: x if x is None else x.repeat(width // x.size) for name, x in each.items()}
-    scaled = rowwise("scaled_rows", "numbers places scale offset")
+    scaled = rowwise(kernel, "numbers places scale offset")
     return scaled(replace(call, arrays=call.arrays | wide), threads)
 
 
 def _take(call: Call, threads: int) -> list[Operation]:
     arrays = (call.out, call.arrays["source"], call.arrays["places"])
-    return [operation("take", arrays, 1, 1, threads, sizes=(len(call.out), call.out[0].nbytes))]
+    row = call.out[0]
+    work = max(1, row.size // COPIED)
+    return [operation("take", arrays, len(call.out), work, threads, sizes=(row.nbytes,))]
 
 
 def _shares(call: Call, threads: int) -> list[Operation]:
@@ -142,6 +159,23 @@ def _sgd(call: Call, threads: int) -> list[Operation]:
     if "v" in call.arrays:
         return entrywise("momentum", "g coefficients v", "nesterov", work=ROOT)(call, threads)
     return entrywise("sgd", "g coefficients", work=ROOT)(call, threads)
+
+
+def _sum_of_rows(kernel: str, work: int) -> Kernel:
+    """A loss that writes predictions and the loss of each row, and then adds these up."""
+
+    def operations(call: Call, threads: int) -> list[Operation]:
+        x, p, t, weights, row = (
+            call.arrays[name] for name in ("x", "p", "targets", "weights", "row")
+        )
+        rows, width = x.shape
+        each, cost = (p, x, row, t), (width + ROW) * work
+        return [
+            operation(kernel, each, rows, cost, threads, sizes=(width,)),
+            operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
+        ]
+
+    return operations
 
 
 KERNELS: dict[str, Kernel] = {
@@ -164,11 +198,16 @@ KERNELS: dict[str, Kernel] = {
     "cross_entropy_gradient": _of_indices(
         rowwise("cross_entropy_gradient", "g p targets weights", "label_smoothing")
     ),
+    "binary_log_loss": _sum_of_rows("binary_log_loss", EXPONENTIAL),
+    "squared_error": _sum_of_rows("squared_error", ENTRY),
+    "residual_gradient": rowwise("residual_gradient", "g p targets weights"),
     "count_correct": _count_correct,
     "decay": entrywise("decay", "g coefficients", work=ROOT),
     "sgd": _sgd,
     "adam": entrywise("adam", "g coefficients m v", work=ROOT),
     "clip_factor": _clip_factor,
+    "add_penalty": _add_penalty,
+    "add_share": entrywise("add_share", "g share"),
     "scale": entrywise("scale_by", "factor"),
     "row": _row,
     "put": _put,
@@ -206,9 +245,19 @@ def operations(call: Call, threads: int) -> list[Operation]:
     if kernel is None:
         return []
     operations = kernel(call, threads)
-    fit = (_fits(array) for operation in operations for array in operation.arrays)
-    return operations if all(fit) else []
+    real = call.out.dtype.name
+    if not all(_fits(array, real) for each in operations for array in each.arrays):
+        return []
+    return [
+        each if each.kernel in OF_ANY_TYPE else each._replace(kernel=f"{each.kernel}_{real}")
+        for each in operations
+    ]
 
 
-def _fits(array: Array | None) -> bool:
-    return array is None or (array.flags.c_contiguous and array.dtype in FITTING)
+def _fits(array: Array | None, real: str) -> bool:
+    """Whether a kernel for numbers of the type `real` can read and write `array`."""
+    if array is None:
+        return True
+    return array.flags.c_contiguous and (
+        array.dtype in (np.int64, np.uint8) or real == array.dtype.name in REAL
+    )

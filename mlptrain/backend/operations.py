@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array, Call
 
 ENTRY, ROOT, EXPONENTIAL = 8, 16, 32  # multiplications per entry: simple, square-root, eˣ kernels
+COPIED = 4  # entries copied in the time of one multiplication
 ROW = 16  # entries: the extra cost of each row in a row-wise kernel
 WORK_PER_THREAD = 65_536  # multiplications worth handing to another thread
 GRAIN = 8  # rows, columns or entries: half a cache line

@@ -1,7 +1,5 @@
 """How threads share the matrix products of a dense layer."""
 
-import numpy as np
-
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.memory import empty
 from mlptrain.backend.operations import (
@@ -27,7 +25,7 @@ def affine(call: Call, threads: int) -> list[Operation]:
     product = operation("matrix_product", (), k, m * n, threads, sizes=whole, grain=GRAIN)
     if product.parts == 1:
         return [_product(call.out, x, w, b, k, 0, 1)]
-    each = empty((product.parts, m, n), np.float32)
+    each = empty((product.parts, m, n), x.dtype)
     items, sizes = entries(call.out, threads), (m, n, product.parts)
     return [
         product._replace(arrays=(each, x, w, None)),

@@ -6,20 +6,18 @@ that matches none of several kinds, and `conflict`, for keys, at the paths `at`,
 other.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
     Tag,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from mlptrain.config import branches
 from mlptrain.config.agreement import (
     SCHEDULE,
     STOPPING,
@@ -56,37 +54,6 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 ClassWeights = dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]]
 
 
-def one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator:
-    """Tells pydantic which kind of value it has, by the tag that `branch` returns. If there is no
-    tag, the error says that the value must be `expected`."""
-    return Discriminator(branch, custom_error_type="expected", custom_error_message=expected)
-
-
-def _validation(value: object) -> str | None:
-    if isinstance(value, int | float) and 0 < value < 1:
-        return BRANCH + "fraction"
-    return BRANCH + "source" if isinstance(value, str | dict | BaseModel) else None
-
-
-def _class_weight(value: object) -> str | None:
-    if value == "balanced":
-        return BRANCH + "balanced"
-    return BRANCH + "weights" if isinstance(value, dict) else None
-
-
-def _batch_size(value: object) -> str | None:
-    if isinstance(value, str):
-        return BRANCH + "name" if value in ("auto", "full") else None
-    return BRANCH + "number"
-
-
-def _threads(value: object) -> str | None:
-    if value == "auto":
-        return BRANCH + "auto"
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024
-    return BRANCH + "number" if is_number else None
-
-
 class DataConfig(Definition):
     """Which examples, and how they become numbers."""
 
@@ -101,7 +68,7 @@ class DataConfig(Definition):
         Annotated[
             Annotated[Fraction, Tag(BRANCH + "fraction")]
             | Annotated[Source, Tag(BRANCH + "source")],
-            one_of("a fraction between 0 and 1, a path, or null", _validation),
+            branches.VALIDATION,
         ]
         | None,
         Field(description="fraction of the training examples, between 0 and 1, a path, or null"),
@@ -210,7 +177,7 @@ class TrainingConfig(Definition):
         Annotated[
             Annotated[Literal["auto", "full"], Tag(BRANCH + "name")]
             | Annotated[Count, Tag(BRANCH + "number")],
-            one_of("a whole number, 'auto' or 'full'", _batch_size),
+            branches.BATCH_SIZE,
         ],
         Field(description="examples per step, >= 1; auto: 200, or all if fewer; full: all"),
     ] = 32
@@ -220,11 +187,15 @@ class TrainingConfig(Definition):
     epochs: Annotated[Count, Field(description="passes over the training examples, >= 1")] = 30
     optimizer: Annotated[Optimizer, Field(description="rule that updates the weights")] = Adam()
     loss: Annotated[Loss, Field(description="loss to minimize")] = CrossEntropy()
+    l2: Annotated[
+        float,
+        Field(ge=0, description="adds l2 ‖w‖² / (2 m) to the loss of m examples; biases are free"),
+    ] = 0.0
     class_weight: Annotated[
         Annotated[
             Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]
             | Annotated[ClassWeights, Tag(BRANCH + "weights")],
-            one_of("'balanced', a mapping of class names to weights, or null", _class_weight),
+            branches.CLASS_WEIGHT,
         ]
         | None,
         Field(description="weight 1e-6..1e6 per class name, others 1; balanced; or null: all 1"),
@@ -241,7 +212,7 @@ class TrainingConfig(Definition):
         Annotated[
             Annotated[Literal["auto"], Tag(BRANCH + "auto")]
             | Annotated[int, Field(ge=1, le=1024), Tag(BRANCH + "number")],
-            one_of("'auto' or a whole number from 1 to 1024", _threads),
+            branches.THREADS,
         ],
         Field(description="CPU threads, 1 to 1024, or auto"),
     ] = "auto"

@@ -86,10 +86,15 @@ class Batches:
             yield slice(start, stop)
             start = stop
 
-    def shares(self, examples: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(n,) the weight of each row of `examples` (n, batch) in the mean loss of all."""
-        sums = self._amounts[examples].sum(axis=1)
-        return np.asarray(sums / (self._amounts.sum() or 1))
+    def amounts(self, examples: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) how much each row of `examples` (n, batch) counts in the mean loss of all: the sum
+        of their weights, which are 1 by default."""
+        return np.asarray(self._amounts[examples].sum(axis=1))
+
+    @cached_property
+    def total(self) -> float:
+        """How much all examples count together; 1 if none counts."""
+        return float(self._amounts.sum()) or 1.0
 
     @cached_property
     def _amounts(self) -> NDArray[np.float64]:
@@ -136,13 +141,16 @@ class Batches:
         scale: NDArray[np.float64],
         offset: NDArray[np.float64] | None,
     ) -> list[Call]:
-        """The call that writes the scaled numbers of `examples` into out (batch, inputs)."""
+        """The calls that write the scaled numbers of `examples` into out (batch, inputs)."""
+        backend, numbers = self._backend, self._numbers
         calls, places = [], examples
         if self._rows is not None:
-            places = self._backend.empty(examples.shape, examples.dtype)
+            places = backend.empty(examples.shape, examples.dtype)
             calls.append(Call(take, places, {"source": self._rows, "places": examples}))
-        rows = self._backend.empty(out.shape, self._numbers.dtype)
-        arrays = {"numbers": self._numbers, "places": places, "rows": rows}
+        if numbers.dtype == out.dtype and offset is None and (scale == 1).all():
+            return [*calls, Call(take, out, {"source": numbers, "places": places})]
+        rows = backend.empty(out.shape, numbers.dtype)
+        arrays = {"numbers": numbers, "places": places, "rows": rows}
         affine = {"scale": self._put(scale, out.dtype), "offset": self._put(offset, out.dtype)}
         return [*calls, Call(scaled_rows, out, arrays | affine)]
 

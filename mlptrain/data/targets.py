@@ -83,7 +83,8 @@ class Targets:
     ) -> Call:
         """The call that writes the weights of a batch's loss, which sum to 1, into `weights`, after
         `targets` has been filled. examples (batch,): indices of the examples; example_weights
-        (n,): what `example_weights` returned, in the memory of `backend`."""
+        (n,): what `example_weights` returned, in the memory of `backend` and the type of
+        `weights`."""
         return Call(shares, weights, {"places": examples, "weights": example_weights})
 
 

@@ -1,9 +1,11 @@
 """Loss functions: one number for a batch, a weighted sum over its examples; and a count."""
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 from pydantic import Field
 
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
@@ -66,6 +68,10 @@ class CrossEntropy(Loss):
     from_logits: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
 
+    def most(self, dtype: DTypeLike) -> float:
+        """The largest lossᵢ in numbers of the type `dtype`; the gradient ignores it."""
+        return math.inf
+
     @kernel("cross_entropy")
     def forward(
         self,
@@ -100,6 +106,7 @@ class CrossEntropy(Loss):
         xp.divide(p, row, out=p)
         xp.log(row, out=row)
         xp.subtract(row, score, out=row)
+        xp.minimum(row, self.most(row.dtype), out=row)
         xp.dot(row[:, 0], weights, out=out)
 
     @kernel("cross_entropy_gradient")

@@ -74,13 +74,11 @@ class MiniBatchOptimizer(Optimizer):
 
     @kernel("decay")
     def decay(self, xp: Any, w: Array, g: Array, part: Array, coefficients: Array) -> None:
-        """g ← g + share w or, if decoupled, w ← factor w, with the coefficients of `pull`."""
+        """g ← g + share w and w ← factor w, with the coefficients of `pull`."""
         share, factor = coefficients
-        if self.decoupled:
-            xp.multiply(w, factor, out=w)
-        else:
-            xp.multiply(w, share, out=part)
-            xp.add(g, part, out=g)
+        xp.multiply(w, share, out=part)
+        xp.add(g, part, out=g)
+        xp.multiply(w, factor, out=w)
 
     update: ClassVar[Callable[..., None]]
 
@@ -131,8 +129,8 @@ class FullBatchOptimizer(Optimizer):
 
 @optimizers.register
 class SGD(MiniBatchOptimizer):
-    """w ← w - ρ g; with momentum μ, v ← μ v + g and w ← w - ρ v, or w ← w - ρ (g + μ v) if
-    nesterov (Sutskever et al., 2013)."""
+    """w ← w - ρ g; with momentum μ, v ← μ v + ρ g and w ← w - v, or w ← w - (ρ g + μ v) if nesterov
+    (Sutskever et al., 2013)."""
 
     type: Literal["sgd"] = "sgd"
     learning_rate: Annotated[float, Field(gt=0, description="step size ρ, above 0")] = 0.01
@@ -166,17 +164,17 @@ class SGD(MiniBatchOptimizer):
         v: Array | None = None,
     ) -> None:
         rate, momentum = coefficients
-        direction = g
+        xp.multiply(g, rate, out=g)
+        step = g
         if v is not None:
             xp.multiply(v, momentum, out=v)
             xp.add(v, g, out=v)
-            direction = v
+            step = v
             if self.nesterov:
                 xp.multiply(v, momentum, out=part)
                 xp.add(g, part, out=g)
-                direction = g
-        xp.multiply(direction, rate, out=part)
-        xp.subtract(w, part, out=w)
+                step = g
+        xp.subtract(w, step, out=w)
 
 
 @optimizers.register

@@ -4,7 +4,7 @@ iteration on all examples."""
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from mlptrain.backend.call import Array, Call
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.errors import DefinitionError
-from mlptrain.nn.model import Model
+from mlptrain.nn.model import Model, Program
 from mlptrain.optim.clipping import clip_calls
 from mlptrain.optim.optimizers import FullBatchOptimizer, MiniBatchOptimizer
 from mlptrain.optim.schedules import Extent
@@ -92,7 +92,7 @@ class Descent(ABC):
         """Why the optimizer or its schedule ends the training here, or None if it continues."""
 
     @abstractmethod
-    def _update(self) -> list[Call]:
+    def _update(self, program: Program) -> Iterable[Call]:
         """The calls of a step that use the gradient. They read `_coefficients`."""
 
     def step(self, batch_size: int) -> Step:
@@ -102,7 +102,7 @@ class Descent(ABC):
                 self._model,
                 self._batches,
                 batch_size,
-                update=self._update(),
+                update=self._update,
                 coefficients=self._coefficients,
                 random=(self._seed, DROPOUT),
                 counter=self._counter,
@@ -154,7 +154,8 @@ class MiniBatchDescent(Descent):
         self._shuffle = training.shuffle
         self._epochs = training.epochs
         self._optimizer = optimizer
-        self._updater = Updater(optimizer, self._model.arena)
+        self._l2 = training.l2
+        self._updater = Updater(optimizer, self._model.arena, penalized=self._l2 > 0)
         self._coefficients = self._updater.coefficients
         self.vectors = self._updater.state
 
@@ -163,10 +164,10 @@ class MiniBatchDescent(Descent):
         order = self._order(progress.epoch)
         seen = progress.epoch_steps * self._size
         for examples in self._stacks(order, seen):
-            count, batch = examples.shape
+            batch = examples.shape[1]
             rows = [
-                self._updater.row(self.learning_rate(progress, step), step + 1)
-                for step in range(progress.step, progress.step + count)
+                self._updater.row(self.learning_rate(progress, step), step + 1, penalty)
+                for step, penalty in enumerate(self._penalties(examples), start=progress.step)
             ]
             losses, correct = self._run(examples, np.array(rows))
             made = _until_not_finite(losses)
@@ -185,10 +186,18 @@ class MiniBatchDescent(Descent):
             return np.arange(len(self._batches))
         return self._batches.shuffled(stream(self._seed, SHUFFLING, epoch))
 
-    def _update(self) -> list[Call]:
+    def _penalties(self, examples: NDArray[np.int64]) -> list[float]:
+        """l2 / m for each row of `examples` (n, batch), m being how much its examples count."""
+        if not self._l2:
+            return [0.0] * len(examples)
+        amounts = self._batches.amounts(examples)
+        return list(self._l2 / np.where(amounts > 0, amounts, math.inf))
+
+    def _update(self, program: Program) -> Iterable[Call]:
         model, limit = self._model, self._optimizer.clip_norm
         clipping = clip_calls(model.arena, limit) if limit is not None else ()
-        return [*clipping, *self._updater.calls(), *model.projections()]
+        penalty = self._updater.penalty_calls(program.loss.value)
+        return [*penalty, *clipping, *self._updater.calls(), *model.projections()]
 
     def learning_rate(self, progress: Progress, step: int) -> float:
         optimizer = self._optimizer

@@ -1,16 +1,17 @@
 """The descent of an optimizer that evaluates all examples where it likes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mlptrain.backend.call import Array, Call
+from mlptrain.backend.kernels import kernel
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.errors import ConfigError
-from mlptrain.nn.model import Model
+from mlptrain.nn.model import Model, Program
 from mlptrain.optim.optimizers import FullBatchOptimizer, Objective
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.descent import Descent, make_floats
@@ -21,8 +22,8 @@ from mlptrain.training.streams import DROPOUT
 class FullBatchDescent(Descent):
     """An iteration on all examples in every epoch. They are evaluated part by part, in order, and
     the gradients of the parts add up. What is minimized, and reported as the training loss, is the
-    mean loss plus weight_decay ‖w‖² / 2: by the mean loss alone, the best epoch would not be the
-    minimum that was found."""
+    mean loss plus decay ‖w‖² / 2, where decay is weight_decay + l2 / n for n examples: by the mean
+    loss alone, the best epoch would not be the minimum that was found."""
 
     remedy: ClassVar[str] = (
         "Try data.normalize: standard, a kernel_initializer with smaller weights, or another "
@@ -42,6 +43,7 @@ class FullBatchDescent(Descent):
         self.examples_per_update = len(batches)
         arena, backend = model.arena, model.arena.backend
         self._optimizer = optimizer
+        self._decay = optimizer.weight_decay + training.l2 / batches.total
         self.vectors = {name: arena.vector() for name in optimizer.state()}
         self._everything = self.vectors | {name: arena.vector() for name in optimizer.work()}
         self._gradient = self.vectors["gradient"]
@@ -68,27 +70,27 @@ class FullBatchDescent(Descent):
         yield StepsDone(progress.epoch + 1, 1, self.steps_per_epoch, self._loss)
 
     def _evaluate(self) -> float:
-        """The mean loss of all examples plus weight_decay ‖w‖² / 2, at the current parameters.
+        """The mean loss of all examples plus decay ‖w‖² / 2, at the current parameters.
         Writes its gradient into the vector "gradient"."""
         arena, xp = self._model.arena, self._model.arena.backend.xp
         self._evaluations += 1
         self._gradient[...] = 0
         self._loss, self._correct = 0.0, 0
         for examples in self._stacks(np.arange(len(self._batches))):
-            shares = self._batches.shares(examples)
+            shares = self._batches.amounts(examples) / self._batches.total
             losses, correct = self._run(examples, shares[:, np.newaxis])
             # one by one: how many losses a call returns depends on its speed, their sum must not
             for share, loss in zip(shares.tolist(), losses, strict=True):
                 self._loss += share * loss
             self._correct += sum(correct)
-        w, decay = arena.values[: arena.decayed], self._optimizer.weight_decay
+        w, decay = arena.values[: arena.decayed], self._decay
         if decay:
             xp.multiply(w, decay, out=self._pull)
             xp.add(self._gradient[: arena.decayed], self._pull, out=self._gradient[: arena.decayed])
             self._loss += decay * float(w.dot(w)) / 2
         return self._loss
 
-    def _update(self) -> list[Call]:
+    def _update(self, program: Program) -> Iterable[Call]:
         arrays = {"g": self._model.arena.gradients, "share": self._coefficients}
         return [Call(add_share, self._gradient, arrays)]
 
@@ -118,6 +120,7 @@ def _require_fixed(model: Model, optimizer: FullBatchOptimizer) -> None:
             )
 
 
+@kernel("add_share")
 def add_share(xp: Any, out: Array, g: Array, share: Array) -> None:
     """out ← out + share · g; overwrites g. share (1,)."""
     xp.multiply(g, share, out=g)

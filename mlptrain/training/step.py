@@ -6,7 +6,7 @@ What changes from step to step (the examples, the update's coefficients, random 
 arrays that the calls index with a counter, so one native call can make many steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.kernels import kernel
 from mlptrain.data.batches import Batches
-from mlptrain.nn.model import Model
+from mlptrain.nn.model import Model, Program
 
 MOST_STEPS = 256  # of one call
 MOST_EXAMPLES = 1 << 20  # of one call, unless a step has more
@@ -27,7 +27,8 @@ class Step:
     Args:
         model: the model to train.
         batches: the training examples.
-        update: the calls that use the gradient, once it is in the model's arena.
+        update: gives the calls that use the gradient, once it is in the model's arena; they may
+            also change the program's loss, which is noted afterwards.
         coefficients: (c,) the numbers of the current step; `update` reads them.
         random: seed and purpose, the key of the random numbers that layers draw.
         counter: (1,) int64, the number of steps made; each step adds 1.
@@ -39,7 +40,7 @@ class Step:
         batches: Batches,
         batch_size: int,
         *,
-        update: Sequence[Call],
+        update: Callable[[Program], Iterable[Call]],
         coefficients: Array,
         random: tuple[int, int],
         counter: Array,
@@ -65,7 +66,7 @@ class Step:
             *batches.target_calls(examples, program.targets.value, program.weights.value),
             *program.plan.forward_calls,
             *program.plan.backward_calls,
-            *update,
+            *update(program),
             Call(put, self._losses, {"value": program.loss.value, **at}),
             Call(advance, counter, {}),
         ]

@@ -111,7 +111,11 @@ def test_rules_without_a_kernel_run_between_the_programs() -> None:
     watched = WatchedBackend()
     Model(LAYERS, 100, HEAD, CrossEntropy(), backend=watched).plan_evaluation(64).plan.forward()
     assert [len(program) for program in watched.programs] == [3, 8]  # gelu has no kernel
-    assert watched.programs[0] == ["matrix_product", "relu", "matrix_product"]
+    assert watched.programs[0] == [
+        "matrix_product_float32",
+        "relu_float32",
+        "matrix_product_float32",
+    ]
 
 
 def test_threads_own_rows_of_weights_if_there_are_fewer_sums_than_weights() -> None:
@@ -121,7 +125,8 @@ def test_threads_own_rows_of_weights_if_there_are_fewer_sums_than_weights() -> N
         Model(LAYERS[:1], 500, HEAD, CrossEntropy(), backend=watched).plan_evaluation(
             batch
         ).plan.forward()
-        assert watched.programs[0][: len(kernels) + 1] == [*kernels, "relu"]
+        names = [f"{kernel}_float32" for kernel in (*kernels, "relu")]
+        assert watched.programs[0][: len(names)] == names
 
 
 @pytest.mark.slow
@@ -203,29 +208,34 @@ def forget_the_library() -> object:
     compiled._library.cache_clear()
 
 
-def test_a_blas_with_32_bit_sizes() -> None:
-    """`matrix_product` passes sizes of as many bits as the cblas_sgemm declares."""
+@pytest.mark.parametrize("real", [ctypes.c_float, ctypes.c_double])
+def test_a_blas_with_32_bit_sizes(real: type[ctypes.c_float | ctypes.c_double]) -> None:
+    """`matrix_product` passes sizes of as many bits as the BLAS's function declares."""
     library = compiled._library()
     seen: list[tuple[float, ...]] = []
-    kinds = [ctypes.c_int] * 3 + [ctypes.c_int32] * 3 + [ctypes.c_float, ctypes.c_void_p]
-    kinds += [ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, ctypes.c_float, ctypes.c_void_p]
+    kinds = [ctypes.c_int] * 3 + [ctypes.c_int32] * 3 + [real, ctypes.c_void_p]
+    kinds += [ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, real, ctypes.c_void_p]
 
     @ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int32)
-    def sgemm(*arguments: float) -> None:
+    def gemm(*arguments: float) -> None:
         seen.append(arguments)
 
+    dtype = np.dtype(real)
+    model = Model([], 100, HEAD, CrossEntropy(), dtype, compiled_backend(1))
     try:
-        library.use_sgemm(ctypes.cast(sgemm, ctypes.c_void_p), 32)
-        Training(compiled_backend(1), [], batch=5).program.plan.forward()
+        use = getattr(library, f"use_gemm_{dtype.name}")
+        use(ctypes.cast(gemm, ctypes.c_void_p), 32)
+        model.plan_evaluation(5).plan.forward()
     finally:
-        library.use_sgemm(*compiled._sgemm())
+        for use, *blas in compiled._gemms(library):
+            use(*blas)
     (order, _, _, m, n, k, alpha, _, lda, _, ldb, beta, _, ldc), *others = seen
     assert (order, m, n, k, alpha, beta, others) == (101, 5, 10, 100, 1, 0, [])
     assert (lda, ldb, ldc) == (100, 10, 10)
 
 
-def test_only_float32_arrays_are_computed_by_kernels() -> None:
-    for dtype, programs in ((np.float32, [["adam"]]), (np.float64, [])):
+def test_each_dtype_has_its_own_kernels() -> None:
+    for dtype, programs in ((np.float32, [["adam_float32"]]), (np.float64, [["adam_float64"]])):
         watched = WatchedBackend()
         Updates(Adam(), Arena({"b": (5,)}, dtype, watched))
         assert watched.programs == programs

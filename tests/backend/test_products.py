@@ -49,7 +49,7 @@ def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
 
 def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) -> Array:
     """The output (m, n) of the rule's kernel, which must not write outside it."""
-    room = np.full((m + 2, n), 7, np.float32)
+    room = np.full((m + 2, n), 7, next(iter(arrays.values())).dtype)
     out = room[1:-1]
     compiled_backend(threads).bind([Call(rule, out, arrays)])()  # type: ignore[arg-type]
     assert (room[[0, -1]] == 7).all()
@@ -57,9 +57,9 @@ def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) ->
 
 
 def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -> None:
-    """`found` is a b + row up to the rounding of float32 sums."""
+    """`found` is a b + row up to the rounding of the sums."""
     exact = a.astype(np.float64) @ b + row
-    room = 1e-6 * (np.abs(a) @ np.abs(b) + np.abs(row))
+    room = 8 * np.finfo(found.dtype).eps * (np.abs(a) @ np.abs(b) + np.abs(row))
     assert (np.abs(found - exact) <= room).all()
 
 
@@ -67,8 +67,19 @@ def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_all_three_products(shape: tuple[int, int, int], threads: int) -> None:
-    m, n, _ = shape
+    assert_all_three(operands(*shape), threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_all_three_products_in_float64(shape: tuple[int, int, int], threads: int) -> None:
     a, b, row = operands(*shape)
+    assert_all_three((a.astype(float), b.astype(float), row.astype(float)), threads)
+
+
+def assert_all_three(factors: tuple[Array, Array, Array], threads: int) -> None:
+    a, b, row = factors
+    m, n = len(a), len(row)
     assert_product(computed(Linear().forward, m, n, threads, x=a, w=b, b=row), a, b, row)
     assert_product(computed(MatMul().forward, m, n, threads, x=a, w=b), a, b)
     a_columns, b_columns = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)

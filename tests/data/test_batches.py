@@ -24,12 +24,16 @@ def classes(labels: np.ndarray, weights: np.ndarray | None = None) -> ClassTarge
 
 
 def written(
-    batches: Batches, backend: Backend, examples: np.ndarray, inputs: int
+    batches: Batches,
+    backend: Backend,
+    examples: np.ndarray,
+    inputs: int,
+    real: type[np.floating] = np.float32,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a program's arrays, full of rubbish, then hold."""
     m = len(examples)
-    x, y = np.full((m, inputs), np.nan, np.float32), np.full(m, -7, np.int64)
-    w = np.full(m, np.nan, np.float32)
+    x, y = np.full((m, inputs), np.nan, real), np.full(m, -7, np.int64)
+    w = np.full(m, np.nan, real)
     backend.bind([*batches.calls(examples, x), *batches.target_calls(examples, y, w)])()
     return x, y, w
 
@@ -59,6 +63,32 @@ def test_examples_arrive_scaled(
         of_class = weights[labels[indices]]
         shares = of_class / of_class.sum()
         np.testing.assert_array_equal(w, shares.astype(np.float32))
+
+
+@pytest.mark.parametrize("kernels", BACKENDS)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("width", [1, 5, 3000])
+@pytest.mark.parametrize("standard", [True, False])
+@pytest.mark.parametrize("stored", ["uint8", "float32", "float64"])
+def test_float64_keeps_its_digits(
+    kernels: str, threads: int, width: int, standard: bool, stored: str
+) -> None:
+    backend = BACKENDS[kernels]
+    backend.use_threads(threads)
+    numbers = RANDOM.uniform(0, 255, (50, width)).astype(stored)
+    labels, rows = RANDOM.integers(0, 3, 40), RANDOM.permutation(50)[:40]
+    weights = RANDOM.uniform(0, 2, 40).astype(np.float32)
+    scaling = Normalization.of_numbers([numbers]) if standard else Normalization.identity(1, unit=1)
+    batches = Batches(
+        numbers, classes(labels), scaling, rows, weights=weights, window=40, backend=backend
+    )
+    indices = RANDOM.permutation(40)[:17]
+    x, y, w = written(batches, backend, indices, width, np.float64)
+    exact = (numbers[rows[indices]].astype(float) - scaling.mean) / scaling.std
+    np.testing.assert_allclose(x, exact, rtol=1e-13, atol=1e-14)
+    np.testing.assert_array_equal(y, labels[indices])
+    wide = weights[indices].astype(float)
+    np.testing.assert_allclose(w, wide / wide.sum(), rtol=1e-15)
 
 
 @pytest.mark.parametrize("kernels", BACKENDS)

@@ -15,9 +15,10 @@ from mlptrain.backend.kernels import BOUND, KERNELS
 from mlptrain.data import batches, targets
 from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
-from mlptrain.optim import clipping
+from mlptrain.optim import clipping, updater
 from mlptrain.optim.optimizers import optimizers
-from mlptrain.training import step
+from mlptrain.sklearn.losses import LOSSES
+from mlptrain.training import full_batch, step
 
 BACKEND = compiled_backend()
 LIMITS = {"batch": 70, "n": 300, "units": 200}  # of random sizes: parts, grains and what is left
@@ -42,9 +43,11 @@ def some_sizes(seed: int) -> dict[str, int]:
     return {name: int(random.integers(1, limit)) for name, limit in LIMITS.items()}
 
 
-def inputs(name: str, sizes: dict[str, int], seed: int) -> dict[str, Any]:
-    """As `arrays`, in float32; a loss is given class indices, as in training."""
-    made = arrays(name, sizes, seed, np.float32)
+def inputs(
+    name: str, sizes: dict[str, int], seed: int, real: type[np.floating] = np.float32
+) -> dict[str, Any]:
+    """As `arrays`; a loss is given class indices, as in training."""
+    made = arrays(name, sizes, seed, real)
     if "targets" in made:
         random = np.random.default_rng(seed)
         made["targets"] = random.integers(0, sizes["n"], sizes["batch"])
@@ -63,17 +66,26 @@ def results(function: Function, made: dict[str, Any], backend: Any) -> list[Any]
     return [y] if not run.y.wants_gradient else [y, *run.gradients(seed).values()]
 
 
+def assert_close(found: list[Any], wanted: list[Any]) -> None:
+    """Equal but for rounding, in float32 or in float64."""
+    for one, other in zip(found, wanted, strict=True):
+        assert one.dtype == other.dtype
+        digit = 2e-6 if one.dtype == np.float32 else 4e-15
+        scale = max(float(np.abs(other).max()), 1e-6)
+        np.testing.assert_allclose(one, other, rtol=10 * digit, atol=digit * scale)
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize(("name", "number"), ALL, ids=IDS)
-def test_kernels_compute_what_the_rules_do(name: str, number: int, threads: int) -> None:
+def test_kernels_compute_what_the_rules_do(
+    name: str, number: int, threads: int, real: type[np.floating]
+) -> None:
     function = variants(name)[number]
     BACKEND.use_threads(threads)
     for seed, sizes in enumerate([*SOME, *map(some_sizes, range(4))]):
-        made = inputs(name, sizes, seed)
-        wanted = results(function, made, None)
-        for found, right in zip(results(function, made, BACKEND), wanted, strict=True):
-            scale = max(float(np.abs(right).max()), 1e-6)
-            np.testing.assert_allclose(found, right, rtol=2e-5, atol=2e-6 * scale)
+        made = inputs(name, sizes, seed, real)
+        assert_close(results(function, made, BACKEND), results(function, made, None))
 
 
 @pytest.mark.parametrize(("name", "number"), IN_PLACE, ids=IN_PLACE_IDS)
@@ -98,19 +110,24 @@ ONE_INPUT = [case for case in ALL if len(functions[case[0]].inputs()) == 1]
 HARD = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-30, -1e-30, 90, -90, 200, -200, 3e38, -3e38])
 
 
+@pytest.mark.parametrize("real", [np.float32, np.float64])
 @pytest.mark.parametrize(("name", "number"), ONE_INPUT)
-def test_kernels_do_as_the_rules_at_the_edges(name: str, number: int) -> None:
+def test_kernels_do_as_the_rules_at_the_edges(
+    name: str, number: int, real: type[np.floating]
+) -> None:
     """One hard number per row, so that softmax keeps them apart."""
     function = variants(name)[number]
     if function.stochastic:
         return
-    x = np.zeros((len(HARD), 24), np.float32)
-    x[:, 3] = HARD
+    hard = np.array([*HARD, 709.5, -709.5, 1000, -1000], real)
+    x = np.zeros((len(hard), 24), real)
+    x[:, 3] = hard
     made = {function.inputs()[0]: x}
+    digit = 2e-5 if real == np.float32 else 2e-14
     for found, right in zip(
         results(function, made, BACKEND), results(function, made, None), strict=True
     ):
-        np.testing.assert_allclose(found, right, rtol=2e-5, atol=1e-30)
+        np.testing.assert_allclose(found, right, rtol=digit, atol=1e-30)
 
 
 @pytest.mark.parametrize("name", [n for n in functions if issubclass(functions[n], Loss)])
@@ -148,17 +165,20 @@ def test_weights_of_zero_and_labels_beyond_the_classes() -> None:
 
 
 def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
-    x = np.linspace(-30, 30, 600_000, dtype=np.float32)[:, None]
-    exact = {"tanh": np.tanh(x.astype(np.float64)), "sigmoid": 1 / (1 + np.exp(-x.astype(float)))}
-    for name, right in exact.items():
-        y = Run(functions[name](), {"x": x}, backend=BACKEND).forward()
-        assert float(np.abs(y / right - 1).max()) < 4e-7, name
+    for real, digits in ((np.float32, 4e-7), (np.float64, 8e-16)):
+        x = np.linspace(-30, 30, 600_000, dtype=real)[:, None]
+        wide = x.astype(np.longdouble)
+        exact = {"tanh": np.tanh(wide), "sigmoid": 1 / (1 + np.exp(-wide))}
+        for name, right in exact.items():
+            y = Run(functions[name](), {"x": x}, backend=BACKEND).forward()
+            assert float(np.abs(y / right - 1).max()) < digits, (name, real)
 
 
 def test_every_kernel_stands_for_a_rule() -> None:
     rules = {clipping.clip_factor, clipping.scale, step.row, step.put, step.advance}
     rules |= {batches.scaled_rows, batches.take, targets.shares}
-    for definition in (*functions.definitions(), *optimizers.definitions()):
+    rules |= {updater.add_penalty, full_batch.add_share}
+    for definition in (*functions.definitions(), *optimizers.definitions(), *LOSSES):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):
                 rules.add(getattr(definition, name))
@@ -169,20 +189,21 @@ def test_every_kernel_stands_for_a_rule() -> None:
 def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KERNELS, "tanh", KERNELS["sigmoid"])
     with pytest.raises(AssertionError):
-        test_kernels_compute_what_the_rules_do("tanh", 0, 1)
+        test_kernels_compute_what_the_rules_do("tanh", 0, 1, np.float32)
 
 
 def test_a_kernel_is_really_used(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
     right = compiled.operations
     monkeypatch.setattr(compiled, "operations", lambda *of: used.append(right(*of)) or used[-1])
-    Run(functions["relu"](), {"x": np.ones((2, 2), np.float32)}, backend=BACKEND).gradients()
-    assert [[each.kernel for each in many] for many in used] == [["relu"], ["relu_gradient"]]
-    used.clear()
-    Run(
-        functions["relu"](), {"x": np.ones((2, 2))}, backend=BACKEND
-    ).gradients()  # float64: the plain rule
-    assert used == [[], []]
+    for real in ("float32", "float64"):
+        Run(functions["relu"](), {"x": np.ones((2, 2), real)}, backend=BACKEND).gradients()
+        names = [[each.kernel for each in many] for many in used]
+        assert names == [[f"relu_{real}"], [f"relu_gradient_{real}"]]
+        used.clear()
+    mixed = {"x": np.ones((2, 2), np.float32), "part": np.ones((2, 2))}
+    BACKEND.bind([Call(functions["relu"]().forward, np.ones((2, 2)), mixed)])
+    assert used == [[]]  # the plain rule
 
 
 def kernels_of(function: Function, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
@@ -211,14 +232,14 @@ def test_a_kernel_belongs_to_the_rule_itself(monkeypatch: pytest.MonkeyPatch) ->
     class Heir(ReLU):
         pass
 
-    assert kernels_of(Heir(), monkeypatch) == [["relu"], ["relu_gradient"]]
+    assert kernels_of(Heir(), monkeypatch) == [["relu_float32"], ["relu_gradient_float32"]]
 
     class Shifted(ReLU):
         @wraps(ReLU.forward)
         def forward(self, xp: Any, out: Any, x: Any) -> None:
             xp.maximum(x, 0.25, out=out)
 
-    assert kernels_of(Shifted(), monkeypatch) == [[], ["relu_gradient"]]
+    assert kernels_of(Shifted(), monkeypatch) == [[], ["relu_gradient_float32"]]
 
 
 def test_a_loss_that_changes_one_rule_has_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:

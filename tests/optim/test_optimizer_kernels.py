@@ -10,16 +10,20 @@ from mlptrain.autodiff.arena import Arena
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.protocol import Backend
 from mlptrain.optim.optimizers import Adam, MiniBatchOptimizer
+from mlptrain.optim.updater import Updater
 
 BACKEND = compiled_backend()
 SHAPES = {"w": (5, 4), "b": (13,)}, {"w": (301, 997), "b": (NumpyBackend.chunk + 5,)}
 
 
 def after_steps(
-    optimizer: MiniBatchOptimizer, backend: Backend, shapes: dict[str, tuple[int, ...]]
+    optimizer: MiniBatchOptimizer,
+    backend: Backend,
+    shapes: dict[str, tuple[int, ...]],
+    real: type[np.floating],
 ) -> dict[str, np.ndarray]:
     """The parameters and the optimizer's state after five steps."""
-    arena = Arena(shapes, np.float32, backend)
+    arena = Arena(shapes, real, backend)
     random = np.random.default_rng(0)
     arena.values[...] = random.normal(size=arena.values.size)
     updater = Updates(optimizer, arena)
@@ -29,16 +33,41 @@ def after_steps(
     return {"w": arena.values, **updater.state}
 
 
+@pytest.mark.parametrize("real", [np.float32, np.float64])
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("shapes", SHAPES, ids=["small", "several chunks"])
 @every_variant
 def test_kernels_match_the_rules(
-    optimizer: MiniBatchOptimizer, shapes: dict[str, tuple[int, ...]], threads: int
+    optimizer: MiniBatchOptimizer,
+    shapes: dict[str, tuple[int, ...]],
+    threads: int,
+    real: type[np.floating],
 ) -> None:
     BACKEND.use_threads(threads)
-    wanted = after_steps(optimizer, NumpyBackend(), shapes)
-    for name, found in after_steps(optimizer, BACKEND, shapes).items():
-        np.testing.assert_allclose(found, wanted[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    wanted = after_steps(optimizer, NumpyBackend(), shapes, real)
+    digit = 1e-6 if real == np.float32 else 4e-15
+    for name, found in after_steps(optimizer, BACKEND, shapes, real).items():
+        np.testing.assert_allclose(found, wanted[name], rtol=10 * digit, atol=digit, err_msg=name)
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_penalty_matches_its_rule(threads: int, real: type[np.floating]) -> None:
+    """Twice: the sums of the first step are no part of the second."""
+    BACKEND.use_threads(threads)
+    for shapes in SHAPES:
+        losses = []
+        for backend in (BACKEND, NumpyBackend()):
+            arena = Arena(shapes, real, backend)
+            arena.values[...] = np.random.default_rng(0).normal(size=arena.values.size)
+            updater = Updater(Adam(), arena, penalized=True)
+            updater.coefficients[...] = updater.row(1.0, 1, 0.3)
+            loss = np.ones((), real)
+            backend.bind(updater.penalty_calls(loss))(2)
+            losses.append(float(loss))
+        w = arena.value("w").astype(float)
+        exact = 1 + 2 * 0.3 * (w * w).sum() / 2
+        np.testing.assert_allclose(losses, exact, rtol=1e-5 if real == np.float32 else 1e-13)
 
 
 def test_nan_in_a_gradient_reaches_only_its_parameter() -> None:

@@ -200,7 +200,7 @@ def test_learning_rate_is_that_of_the_last_update(
     run = Step.run
 
     def noting(self: Step, examples: Any, coefficients: Any) -> Any:
-        rates.extend(coefficients[:, 2].tolist())  # after those of weight decay
+        rates.extend(coefficients[:, 3].tolist())  # after the penalty and those of weight decay
         return run(self, examples, coefficients)
 
     monkeypatch.setattr(Step, "run", noting)

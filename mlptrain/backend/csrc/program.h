@@ -4,16 +4,18 @@
    A program is an array of operations. An operation calls one kernel on ranges of its items (rows,
    columns or entries), which the threads share; the next operation starts when all of it is done.
    mlptrain/backend/kernels.py maps rules to kernels and makes the operations. Arrays are contiguous
-   and float32, except indices and counters (int64), pixels (uint8) and where a kernel says so. */
+   and hold real numbers, except indices and counters (int64), pixels (uint8) and where a kernel says
+   so. The files of kernels are compiled twice: as they are for float32, and for float64 as part of
+   float64.c. */
 
 #ifndef MLPTRAIN_PROGRAM_H
 #define MLPTRAIN_PROGRAM_H
 
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <tgmath.h>
 
-#define LAYOUT 6 /* version of struct operation and of the functions; compiled.py has it, too */
+#define LAYOUT 7 /* version of struct operation and of the functions; compiled.py has it, too */
 
 typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last, int64_t part);
@@ -26,13 +28,24 @@ typedef struct operation {
     double f[2];   /* and settings, as each kernel's comment lists them */
 } operation;
 
+/* REAL(name): a kernel's name with the type of its numbers. */
+#ifdef FLOAT64
+typedef double real;
+#define REAL(name) name##_float64
+#define LANES 8 /* sums and maxima use this many lanes: one AVX-512 register */
+#else
+typedef float real;
+#define REAL(name) name##_float32
+#define LANES 16
+#endif
+
 /* One clone of the kernel per x86-64 level; the loader picks the best one. */
 #if defined(__x86_64__) && defined(__GLIBC__) && (defined(__clang__) || __GNUC__ >= 12)
-#define KERNEL                                                                                     \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) void
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
-#define KERNEL void
+#define CLONES
 #endif
+#define KERNEL(name) CLONES void REAL(name)
 #define INLINE static inline __attribute__((always_inline))
 #define UNUSED __attribute__((unused))
 
@@ -40,8 +53,6 @@ typedef struct operation {
 #define NUMBERED const operation *o, int64_t first, int64_t last, int64_t part
 #define ARGUMENTS NUMBERED UNUSED
 #define WHOLE const operation *o, int64_t first UNUSED, int64_t last UNUSED, int64_t part UNUSED
-
-#define LANES 16 /* sums and maxima use this many lanes: one AVX-512 register */
 
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -7,7 +7,7 @@
 
 /* A matrix in memory: its rows, or its columns if `transposed`, are `width` numbers apart. */
 typedef struct {
-    const float *entries;
+    const real *entries;
     int64_t width;
     int transposed;
 } matrix;
@@ -20,7 +20,9 @@ INLINE matrix beyond(matrix x, int64_t rows, int64_t columns) {
 
 /* out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL; out's rows are out_width apart; k > 0.
    Returns 0 and writes nothing where the BLAS is faster. */
+#ifndef FLOAT64
 int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                      float *out, int64_t out_width);
+#endif
 
 #endif
