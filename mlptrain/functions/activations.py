@@ -205,6 +205,21 @@ class Tanh(InPlace):
         xp.multiply(part, g, out=out)
 
 
+@functions.register
+class Exponential(Activation):
+    """y = eˣ, in (0, ∞): of output layers only, as between layers it overflows."""
+
+    type: Literal["exponential"] = "exponential"
+    in_place: ClassVar[bool] = True
+
+    def forward(self, xp: Any, out: Array, x: Array) -> None:
+        xp.exp(x, out=out)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, y: Array) -> None:
+        """g y"""
+        xp.multiply(g, y, out=out)
+
+
 @activations.register
 class Sigmoid(InPlace):
     """y = 1 / (1 + e⁻ˣ), in (0, 1)."""

@@ -11,7 +11,10 @@ from pydantic import Field
 from mlptrain.autodiff.function import Function, Scratch, Shape, functions
 from mlptrain.backend.call import Array
 from mlptrain.backend.kernels import kernel
+from mlptrain.functions.activations import Activation, Exponential
 from mlptrain.registry import Registry
+
+LEAST_COUNT = 1e-30  # in a logarithm; smaller counts t have t log t = 0
 
 
 class Loss(Function):
@@ -19,13 +22,22 @@ class Loss(Function):
 
     Inputs: x (batch, n), the predictions; targets, class indices (batch,) or numbers (batch, n);
     weights (batch,), ≥ 0, which sum to 1 for a mean. Only x is differentiable. Class indices stand
-    for their one-hot rows. `from_logits` says that x holds logits.
+    for their one-hot rows.
+
+    Class attributes:
+        from_logits: whether x holds logits.
+        activation: what turns logits into predictions; None: the task says.
+        of_counts: whether targets are counts or rates, from 0 up, which are learned as they are,
+            not standardized.
+        tasks: the tasks that it fits; empty: all.
     """
 
     type: str
     from_logits: ClassVar[bool]
+    activation: ClassVar[Activation | None] = None
+    of_counts: ClassVar[bool] = False
     gradient_x: ClassVar[Callable[..., None]]
-    tasks: ClassVar[tuple[str, ...]] = ()  # tasks that it fits; empty: all
+    tasks: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def fits_task(cls, task: str) -> bool:
@@ -203,6 +215,50 @@ class MeanSquaredError(Loss):
         """g 2 (x - t) / n · weightᵢ"""
         xp.multiply(p, weights[:, None], out=out)
         xp.multiply(out, 2 / x.shape[1], out=out)
+        xp.multiply(out, g, out=out)
+
+
+@losses.register
+class Poisson(Loss):
+    """lossᵢ = Σⱼ (tᵢⱼ log(tᵢⱼ / pᵢⱼ) - tᵢⱼ + pᵢⱼ), p = eˣ and t ≥ 0: half the Poisson
+    deviance, which is 0 for p = t (McCullagh & Nelder, 1989)."""
+
+    type: Literal["poisson"] = "poisson"
+    from_logits: ClassVar[bool] = True
+    activation: ClassVar[Activation | None] = Exponential()
+    of_counts: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+
+    def forward(
+        self,
+        xp: Any,
+        out: Array,
+        x: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        t: Array,
+        classes: Array,
+        p: Array,
+        part: Array,
+        row: Array,
+    ) -> None:
+        """Terms t (log t - x - 1) + eˣ; leaves eˣ in `p`."""
+        write_targets(xp, t, targets, classes)
+        xp.maximum(t, LEAST_COUNT, out=part)
+        xp.log(part, out=part)
+        xp.subtract(part, x, out=part)
+        xp.subtract(part, 1, out=part)
+        xp.multiply(part, t, out=part)
+        xp.exp(x, out=p)
+        xp.add(part, p, out=part)
+        xp.add.reduce(part, axis=1, keepdims=True, out=row)
+        xp.dot(row[:, 0], weights, out=out)
+
+    def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
+        """g (eˣ - t) weightᵢ"""
+        xp.subtract(p, t, out=out)
+        xp.multiply(out, weights[:, None], out=out)
         xp.multiply(out, g, out=out)
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -115,7 +115,7 @@ class Model:
         backend: Backend | None = None,
     ) -> None:
         self.inputs = inputs
-        self.head = head
+        self.head = replace(head, activation=loss.activation or head.activation)
         self.loss = loss
         self.layers = list(_placed(hidden, inputs, head.units))
         shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}

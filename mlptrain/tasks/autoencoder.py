@@ -46,6 +46,7 @@ class Autoencoder(Task):
         known: TargetSpec | None = None,
         *,
         partial: bool = False,
+        of_counts: bool = False,
     ) -> Images:
         return Images()
 

@@ -35,6 +35,7 @@ class Classification(Task):
         known: TargetSpec | None = None,
         *,
         partial: bool = False,
+        of_counts: bool = False,
     ) -> ClassLabels:
         return ClassLabels(known.names if known else None, class_names, partial, (self.column,))
 

@@ -107,6 +107,7 @@ class MultiLabel(Task):
         known: TargetSpec | None = None,
         *,
         partial: bool = False,
+        of_counts: bool = False,
     ) -> LabelSets:
         return LabelSets((self.column,), known.names if known else None, class_names)
 

@@ -28,14 +28,18 @@ TARGET = "target"
 @dataclass(frozen=True)
 class Numbers(TargetReader):
     """Reads numbers from the `columns` of a table or from an array (n,) or (n, k). Their mean and
-    standard deviation are taken from `known`, the training set; None: computed from these."""
+    standard deviation are taken from `known`, the training set; None: computed from these. Counts,
+    which must be at least 0, get mean 0 and deviation 1."""
 
     columns: tuple[str, ...]
     known: TargetSpec | None
+    of_counts: bool
 
     def read(self, content: Content, rows: NDArray[np.int64], place: str) -> NumberTargets:
-        values = self._values(content, place)[rows]
-        names = self.columns
+        values = self._values(content, place)
+        if self.of_counts:
+            self._refuse_negative(values, content, place)
+        values, names = values[rows], self.columns
         if values.shape[1] != len(names):
             if names != (TARGET,):
                 raise DataError(
@@ -50,7 +54,20 @@ class Numbers(TargetReader):
                     f"training set has {', '.join(map(show_name, self.known.names))}."
                 )
             return NumberTargets(values, names, np.array(self.known.mean), np.array(self.known.std))
+        if self.of_counts:
+            width = values.shape[1]
+            return NumberTargets(values, names, np.zeros(width), np.ones(width))
         return NumberTargets(values, names, values.mean(axis=0), deviations(values))
+
+    def _refuse_negative(self, values: NDArray[np.float64], content: Content, place: str) -> None:
+        for index, column in np.argwhere(values < 0)[:1].tolist():
+            line = f":{content.lines[index]}" if content.lines else f"[{index}]"
+            name = self.columns[min(column, len(self.columns) - 1)]
+            raise DataError(
+                f"{show_path(place)}{line}: {show_name(name)} is {values[index, column]:g}. "
+                "training.loss is one for counts and rates: numbers from 0 up. Correct the value, "
+                "or choose another loss."
+            )
 
     def _values(self, content: Content, place: str) -> NDArray[np.float64]:
         labels = content.labels
@@ -92,8 +109,9 @@ class Regression(Task):
         known: TargetSpec | None = None,
         *,
         partial: bool = False,
+        of_counts: bool = False,
     ) -> Numbers:
-        return Numbers(self.targets, known)
+        return Numbers(self.targets, known, of_counts)
 
     def spec(self, targets: Targets) -> TargetSpec:
         assert isinstance(targets, NumberTargets)

@@ -138,6 +138,7 @@ class Segmentation(Task):
         known: TargetSpec | None = None,
         *,
         partial: bool = False,
+        of_counts: bool = False,
     ) -> Masks:
         return Masks((self.column,), known.names if known else None, class_names, self.ignore_index)
 

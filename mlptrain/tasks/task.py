@@ -78,9 +78,11 @@ class Task(Definition):
         known: TargetSpec | None = None,
         *,
         partial: bool = False,
+        of_counts: bool = False,
     ) -> TargetReader:
         """The reader of the targets. `class_names`: from data.class_names. `known`: what the
-        training set defined; None if this is it. `partial`: whether classes may be missing."""
+        training set defined; None if this is it. `partial`: whether classes may be missing.
+        `of_counts`: whether numbers are counts or rates, see `Loss`."""
 
     def spec(self, targets: Targets) -> TargetSpec:
         """What a model keeps of the training `targets`."""

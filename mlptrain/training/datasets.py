@@ -161,7 +161,12 @@ def _read(
     return read(
         source.of_split(name).with_features(features),
         image,
-        config.task.reader(config.data.class_names, known, partial=partial),
+        config.task.reader(
+            config.data.class_names,
+            known,
+            partial=partial,
+            of_counts=config.training.loss.of_counts,
+        ),
         numbers=config.training.precision,
         weight=config.data.weight,
         only=only,

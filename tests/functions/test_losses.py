@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from function_cases import Run, evaluate
+from sklearn.neural_network._base import poisson_loss
 
 from mlptrain.autodiff.function import functions
 from mlptrain.backend.call import Array
@@ -15,6 +16,7 @@ from mlptrain.functions.losses import (
     CrossEntropy,
     Loss,
     MeanSquaredError,
+    Poisson,
     losses,
 )
 
@@ -127,6 +129,30 @@ def test_mean_squared_error() -> None:
     assert result(MeanSquaredError(), X, X, EVEN)[0] == 0
 
 
+@pytest.mark.parametrize("columns", [1, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_poisson_is_scikit_learn_s(columns: int, *, weighted: bool) -> None:
+    x, targets = X[:, :columns], RANDOM.poisson(1.5, (9, columns)).astype(float)
+    targets[0], targets[1] = 0, 0.25  # rates are allowed
+    weights = RANDOM.uniform(size=9) if weighted else EVEN
+    value, gradient = result(Poisson(), x, targets, weights / weights.sum())
+    theirs = poisson_loss(targets, np.exp(x), weights)
+    assert value == pytest.approx(theirs, rel=1e-13)
+    each = (weights / weights.sum())[:, None]
+    np.testing.assert_allclose(gradient, (np.exp(x) - targets) * each, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_poisson_is_least_where_the_prediction_is_the_count(dtype: Any) -> None:
+    targets, ones = np.array([[1.0, 2.0, 100.0]], dtype), np.ones(1, dtype)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    value, gradient = result(Poisson(), np.log(targets), targets, ones)
+    assert value == pytest.approx(0, abs=tolerance)
+    np.testing.assert_allclose(gradient, 0, atol=tolerance)
+    none, _ = result(Poisson(), np.full((1, 1), -80, dtype), np.zeros((1, 1), dtype), ones)
+    assert none == pytest.approx(math.exp(-80), rel=1e-5)
+
+
 @pytest.mark.parametrize("loss", EVERY, ids=repr)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_labels_are_one_hot_rows(loss: Loss, dtype: Any) -> None:
@@ -152,8 +178,8 @@ def test_rows_of_weight_zero_drop_out(loss: Loss) -> None:
     """A padded batch gives what the batch alone gives."""
     value, gradient = result(loss, X[:5], LABELS[:5], np.full(5, 0.2))
     weights = np.array([0.2] * 5 + [0.0] * 4)
-    padded = X.copy()
-    padded[5:] = [[1e4, -1e4, 0, 3]] * 4
+    padded, large = X.copy(), 30 if isinstance(loss, Poisson) else 1e4  # eˣ is finite
+    padded[5:] = [[large, -large, 0, 3]] * 4
     same, padded_gradient = result(loss, padded, LABELS, weights)
     assert same == pytest.approx(value, rel=1e-14)
     np.testing.assert_allclose(padded_gradient[:5], gradient, rtol=1e-13)
