@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import threadpool_limits
 
+from mlptrain.backend.blas import use_blas_threads
 from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.memory import empty
@@ -60,5 +60,5 @@ class NumpyBackend:
 
     def use_threads(self, threads: int) -> int:
         """Let the BLAS use `threads` threads; everything else runs on one."""
-        threadpool_limits(threads, user_api="blas")
+        use_blas_threads(threads)
         return threads

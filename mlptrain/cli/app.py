@@ -18,7 +18,7 @@ from mlptrain.cli.options import Format, Formats, Maximum, MaxPixels, Minimum, P
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
 from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
-from mlptrain.text import printable_lines
+from mlptrain.text import printable_json, printable_lines
 from mlptrain.training.signals import StopRequest, leave
 
 app = typer.Typer(
@@ -127,13 +127,15 @@ def evaluate(
     A NAME is that of a metric, as --json lists them: accuracy, macro_f1, log_loss; or, for one
     class, recall.CLASS.
     """
+    from json import dumps
+
     from mlptrain.cli.allowances import parse_allowances
-    from mlptrain.cli.evaluations import evaluation_json
     from mlptrain.cli.gates import check_gates, check_names, parse_gates
     from mlptrain.cli.render import EvaluationView
     from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model
-    from mlptrain.training.saved_model import SavedModel
+    from mlptrain.training.evaluation_record import evaluation_record
+    from mlptrain.training.trained_model import load_model
 
     resume_collection()
     load_plugins(plugins or ())
@@ -141,12 +143,12 @@ def evaluate(
     allowed = parse_allowances(formats, max_pixels)
     checkpoint = _chosen(model)
     with StopRequest(), EvaluationView() as view:
-        saved = SavedModel(checkpoint, allowed)
+        saved = load_model(checkpoint, allowed)
         check_names(gates, saved.task.kind, saved.state.targets.names)
         result = evaluate_model(saved, split, data, view.reading)
         view.tell_of_images(result)
     if json:
-        print(evaluation_json(result))
+        print(printable_json(dumps(evaluation_record(result), allow_nan=False, indent=2)))
     else:
         view.show_tables(result)
     check_gates(gates, result.outcome)
@@ -180,8 +182,8 @@ def predict(
     standard input.
     """
     from mlptrain.cli.allowances import parse_allowances
-    from mlptrain.cli.image_arguments import expand_images
     from mlptrain.data.loading.sharing import head_start
+    from mlptrain.data.sources.arguments import expand_images
     from mlptrain.training.header import image_form
 
     allowed = parse_allowances(formats, max_pixels)
@@ -193,14 +195,14 @@ def predict(
     decoding = form and form._replace(**allowed)
     with StopRequest(), head_start(paths, decoding, expected) as begun:
         from mlptrain.cli.predictions import write_predictions
-        from mlptrain.training.saved_model import SavedModel
+        from mlptrain.training.trained_model import load_model
 
         resume_collection()
         if plugins:
             from mlptrain.config.load import load_plugins  # which loads the YAML reader
 
             load_plugins(plugins)
-        saved = SavedModel(checkpoint, allowed, while_decoding=True)
+        saved = load_model(checkpoint, allowed)
         for note in saved.notes:
             print(note, file=sys.stderr)
         bad = write_predictions(saved, paths, top_k, format_.value, begun, output)

@@ -1,11 +1,11 @@
 """The header printed before a run's first epoch: data, run folder, machine, layers."""
 
-import math
 from collections.abc import Iterator
 
 from mlptrain.cli.layout import plural
 from mlptrain.text import show_path
 from mlptrain.training.environment import blas
+from mlptrain.training.layer_table import layer_rows, sides
 from mlptrain.training.run import Run
 
 
@@ -60,21 +60,9 @@ def nothing_to_resume(run: Run) -> str | None:
 
 
 def _shape(run: Run) -> str:
-    return "×".join(map(str, run.splits.train.inputs.shape[1:]))
+    return sides(run.splits.train.inputs.shape[1:])
 
 
 def network(run: Run) -> Iterator[tuple[str, ...]]:
-    """A row per layer: its input and output sizes, and its number of parameters."""
-    yield "layer", "", "shape", "parameters"
-    yield "input", "", f"{_shape(run)} → {run.model.inputs}", ""
-    activation = str(type(run.model.head.activation).model_fields["type"].default)
-    for placed in run.model.layers:
-        count = sum(math.prod(shape) for shape in placed.shapes().values())
-        last = placed is run.model.layers[-1]
-        yield (
-            placed.name,
-            activation if last else placed.layer.summary(),
-            f"{placed.inputs} → {placed.outputs}",
-            f"{count:,}" if count else "",
-        )
-    yield "", "", "", f"{run.model.arena.values.size:,}"
+    """A row per layer."""
+    return layer_rows(run.model, run.splits.train.inputs.shape[1:])

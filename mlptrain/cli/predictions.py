@@ -16,8 +16,8 @@ from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.errors import UsageError
 from mlptrain.paths import is_folder, reported
-from mlptrain.text import exact, printable_json, show_name, show_path
-from mlptrain.training.saved_model import Prediction, SavedModel
+from mlptrain.text import printable_json, show_name, show_path
+from mlptrain.training.trained_model import Prediction, TrainedModel
 
 Writer = Callable[[Prediction], None]
 
@@ -25,7 +25,7 @@ _STRICT_JSON = json.JSONEncoder(allow_nan=False)
 
 
 def write_predictions(
-    model: SavedModel,
+    model: TrainedModel,
     paths: Sequence[str],
     ranks: int,
     form: str,
@@ -35,11 +35,7 @@ def write_predictions(
     """Print each prediction as it arrives (of classes, the `ranks` most probable) and report bad
     images on stderr; return how many were bad. Predicted images go into the folder `output`.
     `begun`: decoding that has already started."""
-    if ranks > 1 and not model.task.ranks_classes:
-        raise UsageError(
-            f"--top-k {ranks}: a model for {model.task.type} gives one answer, no ranking of "
-            "classes. Leave it out."
-        )
+    model.require_ranks(ranks, f"--top-k {ranks}")
     pictures = None if output is None else _Pictures(output, model, paths)
     spec = model.state.targets
     if form == "csv":
@@ -69,7 +65,7 @@ class _Pictures:
     """Saves predicted images as PNGs in a folder, named after the input images `paths`, none of
     which is overwritten."""
 
-    def __init__(self, folder: Path, model: SavedModel, paths: Sequence[str]) -> None:
+    def __init__(self, folder: Path, model: TrainedModel, paths: Sequence[str]) -> None:
         if not model.task.gives_pictures:
             raise UsageError(
                 f"--output {show_path(folder)}: a model for {model.task.type} gives no pictures. "
@@ -139,5 +135,4 @@ def _csv(fields: Sequence[str]) -> Writer:
 
 
 def _write_json(prediction: Prediction) -> None:
-    row = {"path": exact(prediction.path), **prediction.answer.record}
-    print(printable_json(_STRICT_JSON.encode(row)))
+    print(printable_json(_STRICT_JSON.encode(prediction.record)))

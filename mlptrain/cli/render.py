@@ -258,6 +258,7 @@ class EvaluationView(_View):
     def show_tables(self, result: EvaluatedModel) -> None:
         """The headline and the loss, a row per class, label or number, and the confusion matrix."""
         outcome = result.outcome
+        assert result.checkpoint is not None
         self._end_live()
         self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
         self._label("data", [show_path(result.data)])

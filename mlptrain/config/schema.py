@@ -46,6 +46,7 @@ from mlptrain.data.sources import idx, npy, npz, table  # noqa: F401
 from mlptrain.tasks import multi_label, regression  # noqa: F401
 
 # isort: split
+from mlptrain.data.sources import arrays  # noqa: F401
 from mlptrain.optim import lbfgs  # noqa: F401
 from mlptrain.tasks import autoencoder, segmentation  # noqa: F401
 

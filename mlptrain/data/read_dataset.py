@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from mlptrain.data.copies import copies_within
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import digests_of
-from mlptrain.data.images.arrays import fit_array, resolve
+from mlptrain.data.images.arrays import fit_array, form_of, resolve
 from mlptrain.data.images.form import Expected
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.loading.cache import load_cached
@@ -130,9 +130,9 @@ def _of_array(
     inputs = content.inputs
     notes: tuple[str, ...] = ()
     if inputs.dtype == np.uint8:
-        _, height, width, channels = inputs.shape
+        given = form_of(inputs)
         inputs, settings = fit_array(inputs, settings)
-        if expected and not expected.allows("L" if channels == 1 else "RGB", (width, height)):
+        if expected and not expected.allows(*given):
             note = expected.tell_of_unlike(len(rows), len(rows), settings.resize)
             notes = (f"{show_path(place)}: {note}",)
     dataset = Dataset(

@@ -59,6 +59,9 @@ class Autoencoder(Task):
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> PictureOutcome:
         return PictureOutcome()
 
+    def prediction_shape(self, shape: tuple[int, ...], names: Sequence[str]) -> tuple[int, ...]:
+        return shape
+
     def fields(self, spec: TargetSpec, ranks: int) -> tuple[str, ...]:
         return ("mse",)
 

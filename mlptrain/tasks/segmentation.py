@@ -156,6 +156,9 @@ class Segmentation(Task):
     def outcome(self, spec: TargetSpec, *, keep_scores: bool) -> MaskOutcome:
         return MaskOutcome(spec.names, IGNORED)
 
+    def prediction_shape(self, shape: tuple[int, ...], names: Sequence[str]) -> tuple[int, ...]:
+        return (*shape[:2], len(names))
+
     def fields(self, spec: TargetSpec, ranks: int) -> tuple[str, ...]:
         return spec.names
 

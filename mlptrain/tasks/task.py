@@ -105,6 +105,10 @@ class Task(Definition):
         """The network's outputs (m, units) converted to the units of the targets."""
         return outputs
 
+    def prediction_shape(self, shape: tuple[int, ...], names: Sequence[str]) -> tuple[int, ...]:
+        """The shape of the prediction for one example, whose inputs have `shape`."""
+        return (len(names),)
+
     @abstractmethod
     def fields(self, spec: TargetSpec, ranks: int) -> tuple[str, ...]:
         """The names of an answer's `values`."""

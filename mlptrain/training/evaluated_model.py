@@ -1,6 +1,6 @@
 """Evaluating a trained model on labelled examples: on a split of its run, or on others.
 
-Apart from `saved_model.py`, so that predicting does not load the YAML reader.
+Apart from `trained_model.py`, so that predicting does not load the YAML reader.
 """
 
 from collections.abc import Set
@@ -20,18 +20,18 @@ from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name, show_path
 from mlptrain.training.datasets import Reading, read_source, read_split
-from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.split_table import read_beside
+from mlptrain.training.trained_model import TrainedModel
 
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """An evaluation and where it comes from: the checkpoint, its epoch, the data as shown to the
-    user, the images that could not be read, other notes from reading, how many of the examples
-    the model was trained on (None without a split.csv), and how many of `--data` were left out for
-    that reason; `words`: what to call the examples."""
+    """An evaluation and where it comes from: the checkpoint, if there is one, its epoch, the data
+    as shown to the user, the images that could not be read, other notes from reading, how many of
+    the examples the model was trained on (None without a split.csv), and how many of `--data` were
+    left out for that reason; `words`: what to call the examples."""
 
-    checkpoint: Path
+    checkpoint: Path | None
     epoch: int
     data: str
     headline: str
@@ -44,19 +44,19 @@ class EvaluatedModel:
 
 
 def evaluate_model(
-    model: SavedModel, split: str | None, data: str | None, reading: Reading
+    model: TrainedModel, split: str | None, data: str | Source | None, reading: Reading
 ) -> EvaluatedModel:
-    """Evaluate `model` on `data`: a path or {a mapping} as for data.test, or, with None, a split of
-    its config with exactly the examples it had in the run. Raises DataError if that is
-    impossible."""
+    """Evaluate `model` on `data`: a source, or what names one, a path or {a mapping} as for
+    data.test; or, with None, on a split of its config with exactly the examples it had in the run.
+    Raises DataError if that is impossible."""
     if split is not None and data is not None:
         raise UsageError(
             f"--split {split}: is of the run, but --data {data} names other data. "
             "Give one of the two."
         )
     path, state, split = model.path, model.state, split or "test"
-    source = None if data is None else _source(data, numbers=model.takes_numbers)
-    members = read_beside(path, state)
+    source = _source(data, numbers=model.takes_numbers) if isinstance(data, str) else data
+    members = None if path is None else read_beside(path, state)
     if source is None:
         try:
             dataset = read_split(state, model.image, split, members, reading)
@@ -75,7 +75,7 @@ def evaluate_model(
     return EvaluatedModel(
         path,
         state.progress.epoch,
-        data or split,
+        split if data is None else data if isinstance(data, str) else data.place,
         state.config.task.headline,
         outcome,
         dataset.skipped,

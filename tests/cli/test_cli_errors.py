@@ -31,7 +31,8 @@ def test_0_done(trained: Path) -> None:
 
 def test_1_a_bug_shows_its_traceback_and_asks_for_a_report(trained: Path) -> None:
     planted = (
-        "import sys, mlptrain.training.saved_model as m; m.stream_images = lambda *_, **__: 1 / 0; "
+        "import sys, mlptrain.training.trained_model as m; "
+        "m.stream_images = lambda *_, **__: 1 / 0; "
         "from mlptrain.cli.app import main; main()"
     )
     ended = run("predict", "data/test", "--model", RUN, cwd=trained, program=planted)

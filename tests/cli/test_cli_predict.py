@@ -12,7 +12,7 @@ from tiny_project import CLASSES, draw
 from tool_process import Ended, run, run_on_terminal
 
 from mlptrain.text import printable
-from mlptrain.training.saved_model import Prediction, SavedModel
+from mlptrain.training.trained_model import Prediction, load_model
 
 RUN = "runs/tiny-001"
 ODD_NAMES = (
@@ -115,7 +115,7 @@ def test_an_image_alone_gets_what_it_gets_among_thousands(trained: Path, thousan
     together = predicted(trained, str(thousands))
     assert len(together) == 6000
     assert [each["path"] for each in together] == sorted(each["path"] for each in together)
-    alone = SavedModel(trained / RUN / "best.safetensors")
+    alone = load_model(trained / RUN / "best.safetensors")
     for among in together[:300]:  # every place in a batch
         (prediction,) = alone.predict([str(trained / among["path"])], 3)
         assert isinstance(prediction, Prediction)

@@ -28,7 +28,7 @@ finally:
     [
         ("mlptrain.training.setup", ["train", "tiny.yaml", "--run-dir", "collected"]),
         ("mlptrain.training.evaluated_model", ["eval"]),
-        ("mlptrain.training.saved_model", ["predict", "data/test/top/000.png"]),
+        ("mlptrain.training.trained_model", ["predict", "data/test/top/000.png"]),
     ],
 )
 def test_garbage_is_collected_once_the_command_is_imported(

@@ -53,7 +53,7 @@ def test_paths_start_at_the_folder_of_the_config(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_source_is_registered_and_in_the_schema() -> None:
-    assert set(sources) == {"folder", "csv", "idx", "npy", "npz", "table"}
+    assert set(sources) == {"folder", "csv", "idx", "npy", "npz", "table", "arrays"}
     assert TypeAdapter(list[Source]).json_schema()["items"]["anyOf"] == [
         {"type": "string"},
         *({"$ref": f"#/$defs/{each.__name__}"} for each in sources.definitions()),

@@ -14,9 +14,9 @@ from mlptrain.data.normalization import Normalization, deviations
 from mlptrain.errors import ConfigError, DataError, UsageError
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
 from mlptrain.training.events import EpochDone
-from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.trained_model import load_model
 
 CONFIG = """\
 task: {{type: regression, targets: {targets}}}
@@ -99,7 +99,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluated(run: Path, split: str | None, data: str | None = None) -> EvaluatedModel:
-    return evaluate_model(SavedModel(run / "best.safetensors"), split, data, quiet)
+    return evaluate_model(load_model(run / "best.safetensors"), split, data, quiet)
 
 
 def test_a_metric_without_a_value_is_null_in_every_epoch(tmp_path: Path) -> None:

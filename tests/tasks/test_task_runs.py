@@ -21,9 +21,9 @@ from mlptrain.tasks.task import tasks
 from mlptrain.training import checkpoint
 from mlptrain.training.evaluated_model import evaluate_model
 from mlptrain.training.events import EpochDone, Finished
-from mlptrain.training.saved_model import Prediction, SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.trained_model import Prediction, load_model
 
 IMAGES = [str(path) for path in sorted((SCENES / "test" / "images").iterdir())[:3]]
 
@@ -63,7 +63,7 @@ def test_it_learns(run: Path) -> None:
 def test_evaluation_measures_what_training_measured(run: Path) -> None:
     """The test split by the summary, and once more from the checkpoint."""
     summary = json.loads((run / "summary.json").read_text())
-    result = evaluate_model(SavedModel(run / "best.safetensors"), "test", None, quiet)
+    result = evaluate_model(load_model(run / "best.safetensors"), "test", None, quiet)
     again = metrics_for(result.outcome)
     assert result.outcome.examples == 12
     for name, value in summary["test"].items():
@@ -72,7 +72,7 @@ def test_evaluation_measures_what_training_measured(run: Path) -> None:
 
 def test_the_predictions_are_those_that_were_evaluated(run: Path) -> None:
     """Each image predicted by its file, against the outcome of the whole test split."""
-    model = SavedModel(run / "best.safetensors")
+    model = load_model(run / "best.safetensors")
     answers = [p.answer for p in model.predict(IMAGES, 1) if isinstance(p, Prediction)]
     assert len(answers) == len(IMAGES)
     fields = model.task.fields(model.state.targets, 1)
@@ -99,7 +99,7 @@ def test_predictions_are_printed_in_every_format(run: Path, form: str) -> None:
 
 
 def test_pictures_are_saved_where_the_answer_is_one(run: Path, tmp_path: Path) -> None:
-    model = SavedModel(run / "best.safetensors")
+    model = load_model(run / "best.safetensors")
     target = tmp_path / "pictures"
     arguments = ["predict", *IMAGES, "--model", str(run), "--output", str(target)]
     ended = CliRunner().invoke(app, arguments)
@@ -121,7 +121,7 @@ def test_pictures_cannot_go_into_a_file(run: Path, tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, [*arguments, "--format", "csv"])
     assert isinstance(ended.exception, UsageError)
     assert ended.stdout == ""
-    if SavedModel(run / "best.safetensors").task.gives_pictures:
+    if load_model(run / "best.safetensors").task.gives_pictures:
         assert "taken: is a file. Name a folder; if there is none" in str(ended.exception)
     assert (tmp_path / "taken").read_text() == "mine"
 
@@ -268,7 +268,7 @@ def test_a_changed_mask_is_named(tmp_path: Path) -> None:
         pixels = np.array(image)
     Image.fromarray(np.where(pixels == 1, 2, pixels).astype(np.uint8)).save(mask)
     with pytest.raises(DataError, match=r"0003\.png: has another mask\n"):
-        evaluate_model(SavedModel(tmp_path / "run/best.safetensors"), "test", None, quiet)
+        evaluate_model(load_model(tmp_path / "run/best.safetensors"), "test", None, quiet)
 
 
 def test_of_masks_the_pixels_are_counted(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from mlptrain.training.checkpoint import (
     Checkpoint,
 )
 from mlptrain.training.header import MAX_HEADER_BYTES
-from mlptrain.training.saved_model import SavedModel
+from mlptrain.training.trained_model import load_model
 
 NO_CHECKPOINT = "model: is no mlptrain checkpoint:"
 NO_MODEL = f"{NO_CHECKPOINT} its header does not describe a model. Expected is a run folder,"
@@ -57,7 +57,7 @@ def refusal(path: Path, data: bytes) -> str:
     """Why a file with this content is refused."""
     path.write_bytes(data)
     with pytest.raises(ModelFileError) as error:
-        SavedModel(path)
+        load_model(path)
     return str(error.value)
 
 

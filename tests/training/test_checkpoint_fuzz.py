@@ -12,7 +12,7 @@ from signing import Document, joined, split
 from mlptrain.errors import ModelFileError
 from mlptrain.training import checkpoint
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, image_form
-from mlptrain.training.saved_model import SavedModel
+from mlptrain.training.trained_model import load_model
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def test_signed_nonsense_is_refused(data: bytes, tmp_path: Path) -> None:
         path.write_bytes(mutant)
         image_form(path)  # is some form, or None
         try:
-            SavedModel(path)
+            load_model(path)
         except ModelFileError:
             refused += 1
     assert refused > 700

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from mlptrain.training.header import MAX_HEADER_BYTES, image_form
-from mlptrain.training.saved_model import SavedModel
+from mlptrain.training.trained_model import load_model
 
 
 def test_it_is_what_the_model_says(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model"
     path.write_bytes(data)
-    saved = SavedModel(path)
+    saved = load_model(path)
     assert image_form(path) == (saved.image.form, saved.expected)
 
 

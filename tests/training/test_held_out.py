@@ -17,9 +17,9 @@ from mlptrain.tasks.metrics.measure import value_of
 from mlptrain.training import checkpoint
 from mlptrain.training.datasets import Splits
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
-from mlptrain.training.saved_model import SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.trained_model import load_model
 
 
 def train_here(folder: Path, *overrides: str, config: str = CONFIG) -> Splits:
@@ -41,7 +41,7 @@ def train_here(folder: Path, *overrides: str, config: str = CONFIG) -> Splits:
 
 def evaluated(folder: Path, split: str = "validation", data: str | None = None) -> EvaluatedModel:
     chosen = None if data else split
-    model = SavedModel(folder / "run/best.safetensors")
+    model = load_model(folder / "run/best.safetensors")
     return evaluate_model(model, chosen, data, lambda *_: None)
 
 

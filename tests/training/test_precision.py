@@ -11,9 +11,9 @@ from task_runs import TASKS, make_project
 from mlptrain.errors import ModelFileError
 from mlptrain.training import checkpoint
 from mlptrain.training.evaluated_model import evaluate_model
-from mlptrain.training.saved_model import Prediction, SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.trained_model import Prediction, load_model
 
 FLOAT64 = "training.precision=float64"
 
@@ -39,8 +39,8 @@ def test_every_task_computes_in_float64(tmp_path: Path, task: str) -> None:
         saved = checkpoint.load(run / "last.safetensors")
         arrays = [*saved.parameters.values(), *saved.optimizer.values()]
         assert {array.dtype.name for array in arrays} == {precision}
-        model = SavedModel(run / "best.safetensors")
-        assert floats_of(model._predictor._program) == {precision}
+        model = load_model(run / "best.safetensors")
+        assert floats_of(model._predictor(1)._program) == {precision}
         losses[precision] = evaluate_model(model, "test", None, quiet).outcome.loss
     assert losses["float32"] != losses["float64"]
     assert losses["float32"] == pytest.approx(losses["float64"], rel=1e-3)
@@ -89,7 +89,7 @@ def test_no_digit_of_inputs_targets_or_weights_is_lost(tmp_path: Path, form: str
     train(tmp_path, {**config, "training": {**config["training"], "epochs": 1}}, "one")
     path = tmp_path / "one/best.safetensors"
     np.save(tmp_path / "x.npy", x)
-    answers = SavedModel(path).predict([str(tmp_path / "x.npy")], 1)
+    answers = load_model(path).predict([str(tmp_path / "x.npy")], 1)
     values = [each.answer.values[0] for each in answers if isinstance(each, Prediction)]
     of = checkpoint.load(path).parameters
     hidden = np.maximum(x @ of["dense_1/kernel"] + of["dense_1/bias"], 0)
@@ -108,7 +108,7 @@ def test_a_checkpoint_of_another_precision_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wrong.safetensors"
     checkpoint.save(path, state, saved.parameters, saved.optimizer, saved.layer_state)
     with pytest.raises(ModelFileError, match=r"parameters do not fit its own config.*<f4.*<f8"):
-        SavedModel(path)
+        load_model(path)
 
 
 def test_classes_are_weighed_in_float64(tmp_path: Path) -> None:

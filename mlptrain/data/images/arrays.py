@@ -75,6 +75,12 @@ def fit_array(
     return result, settings
 
 
+def form_of(images: NDArray[np.uint8]) -> tuple[str, tuple[int, int]]:
+    """The mode, "L" or "RGB", and (width, height) of images (n, h, w, 1 or 3)."""
+    _, height, width, channels = images.shape
+    return "L" if channels == 1 else "RGB", (width, height)
+
+
 def _filled_in(settings: ImageSettings, size: tuple[int, int], *, colour: bool) -> ImageSettings:
     found: dict[str, Any] = {}
     if settings.mode is None:

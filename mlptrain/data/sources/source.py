@@ -111,8 +111,8 @@ Content = Files | Arrays
 
 
 class Source(Definition):
-    """Where examples come from. `described` describes such a source in error messages; a path that
-    ends in one of `suffixes` is such a source."""
+    """Where examples come from. `described` describes such a source in error messages, or is empty
+    if no file is one; a path that ends in one of `suffixes` is such a source."""
 
     type: str
     described: ClassVar[str]
@@ -192,7 +192,7 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"
 def wrong_kind(path: str) -> DataError:
     """The error for the file `path`, whose name fits no source."""
     names = sorted(sources, key=lambda name: (name != "folder", name))
-    *others, last = (sources[name].described for name in names)
+    *others, last = filter(None, (sources[name].described for name in names))
     remedy = "Unpack it" if path.lower().endswith(_ARCHIVES) else "Name one of these"
     return DataError(
         f"{show_path(path)}: is no file of examples that mlptrain reads. "

@@ -1,24 +1,23 @@
-"""An evaluation as one JSON object."""
+"""An evaluation as plain data: what `eval --json` prints, and what Python users get."""
 
-import json
 from typing import Any
 
 from mlptrain.tasks.metrics.measure import columns_for, finite, metrics_for
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
-from mlptrain.text import exact, printable_json
+from mlptrain.text import exact
 from mlptrain.training.evaluated_model import EvaluatedModel
 
 ON_TOP = ("accuracy", "loss", "macro_precision", "macro_recall", "macro_f1")  # and in `metrics`
 
 
-def evaluation_json(result: EvaluatedModel) -> str:
-    """Strict JSON: the metrics, those of each name, and the confusion matrix (rows: true, columns:
-    predicted). Undefined values are null."""
+def evaluation_record(result: EvaluatedModel) -> dict[str, Any]:
+    """The metrics, those of each name, and the confusion matrix (rows: true, columns: predicted),
+    as values that JSON has. Undefined ones are None."""
     outcome = result.outcome
     metrics = finite(metrics_for(outcome))
-    document = {
-        "model": exact(str(result.checkpoint)),
+    return {
+        "model": None if result.checkpoint is None else exact(str(result.checkpoint)),
         "epoch": result.epoch,
         "data": exact(result.data),
         "examples": outcome.examples,
@@ -28,7 +27,6 @@ def evaluation_json(result: EvaluatedModel) -> str:
         "metrics": metrics,
         **_about_names(outcome),
     }
-    return printable_json(json.dumps(document, allow_nan=False, indent=2))
 
 
 def _about_names(outcome: Outcome) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The image files that the arguments of `predict` name."""
+"""The files that the user names to predict from."""
 
 import glob
 import os
@@ -12,11 +12,13 @@ from mlptrain.paths import UnreadableError, is_folder
 from mlptrain.text import show_path
 
 
-def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str], list[str]]:
+def expand_images(
+    arguments: Sequence[str], stdin: BinaryIO | None = None
+) -> tuple[list[str], list[str]]:
     """The image paths that the arguments name, in order: files, folders (searched recursively),
-    globs, and `-` for the paths in `stdin`; and notes on what was ignored in folders. Anything
-    unreadable, such as a folder, is listed like an image and reported as a bad one later. Raises
-    UsageError if an argument names no image."""
+    globs, and, if there is a `stdin`, `-` for the paths in it; and notes on what was ignored in
+    folders. Anything unreadable, such as a folder, is listed like an image and reported as a bad
+    one later. Raises UsageError if an argument names no image."""
     paths: list[str] = []
     notes: list[str] = []
     for argument in arguments:
@@ -31,11 +33,11 @@ def expand_images(arguments: Sequence[str], stdin: BinaryIO) -> tuple[list[str],
     return paths, notes
 
 
-def _named(argument: str, stdin: BinaryIO, ignored: list[str]) -> list[str]:
-    if argument == "-":
+def _named(argument: str, stdin: BinaryIO | None, ignored: list[str]) -> list[str]:
+    if argument == "-" and stdin is not None:
         return _listed(stdin.read())
     pattern = glob.has_magic(argument) and not os.path.lexists(argument)
-    if pattern and (found := glob.glob(argument, recursive=True)):  # noqa: PTH207  (as given)
+    if pattern and (found := glob.glob(argument, recursive=True)):
         return sorted(found, key=os.fsencode)
     try:
         if is_folder(argument):
