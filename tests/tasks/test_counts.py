@@ -11,9 +11,9 @@ from mlptrain.errors import ConfigError, DataError
 from mlptrain.tasks.metrics.measure import metrics_for
 from mlptrain.training import checkpoint
 from mlptrain.training.evaluated_model import evaluate_model
-from mlptrain.training.saved_model import Prediction, SavedModel
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
+from mlptrain.training.trained_model import Prediction, load_model
 
 N = 300
 RANDOM = np.random.default_rng(2)
@@ -48,7 +48,7 @@ def train(config: Path, *overrides: str) -> Path:
 
 def test_predictions_are_rates_in_the_units_of_the_targets(tmp_path: Path) -> None:
     path = train(write(tmp_path, COUNTS.tolist())) / "best.safetensors"
-    model = SavedModel(path)
+    model = load_model(path)
     assert model.state.targets.mean == (0.0,)
     assert model.state.targets.std == (1.0,)
     answers = model.predict([str(tmp_path / "d.csv")], 1)
