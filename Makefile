@@ -5,7 +5,7 @@ BIN := .venv/bin
 BOTH_KERNELS := tests/backend tests/cli/test_cli_chain.py tests/functions tests/optim tests/reference tests/training
 THREADS := tests/backend tests/functions/test_function_kernels.py
 
-.PHONY: demo test races bench clean
+.PHONY: demo test docs races bench clean
 
 demo: .venv/.installed
 	$(BIN)/mlptrain train configs/digits.yaml
@@ -20,6 +20,11 @@ test: .venv/.installed-dev
 	$(BIN)/python -m pytest -n auto
 	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto -m "not slow or both_kernels" $(BOTH_KERNELS)
 	$(MAKE) --no-print-directory races
+
+# The pages in docs/ as a site in build/docs. Writes those in docs/reference.
+docs: .venv/.installed-dev
+	$(BIN)/python -m tools.reference
+	$(BIN)/zensical build --strict --clean
 
 # The kernels' threads under GCC's thread sanitizer. It instruments only the kernels, so it ignores
 # NumPy and its BLAS. A forked child may start its own threads.
@@ -50,7 +55,7 @@ clean:
 	touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	touch $@
 
 .venv-peers/.installed: benchmarks/requirements.txt pyproject.toml $(wildcard mlptrain/backend/csrc/*)

@@ -140,13 +140,11 @@ def test_a_metric() -> None:
 
 
 @pytest.mark.slow
-def test_the_example_for_contributors_works_where_it_is_pasted(tmp_path: Path) -> None:
-    """At the end of the file it names."""
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named, code = re.findall(r"in `(mlptrain/\S+\.py)`:\n\n```python\n(.*?)```", page, re.DOTALL)[0]
+def test_an_activation_may_stand_at_the_end_of_the_package_s_file(tmp_path: Path) -> None:
+    code = (FOLDER / "mish.py").read_text(encoding="utf-8")
     shutil.copytree(Path(mlptrain.__file__).parent, tmp_path / "mlptrain")
-    with (tmp_path / named).open("a", encoding="utf-8") as file:
-        file.write("\n\n" + code)
+    with (tmp_path / "mlptrain/functions/activations.py").open("a", encoding="utf-8") as file:
+        file.write("\n\n" + code[code.index("@activations.register") :])
     program = """
 import numpy as np
 from pathlib import Path
