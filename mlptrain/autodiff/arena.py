@@ -1,7 +1,7 @@
 """All parameters in one contiguous vector, all gradients in another, all state in a third."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -31,7 +31,8 @@ class Arena:
     to step but that no gradient changes, such as running means.
 
     The shapes are known first and memory is allocated once; nothing ever grows. The matrices that
-    weight decay acts on come first, so that decay is the slice `[:decayed]`. Raises ValueError for
+    weight decay acts on come first, so that decay is the slice `[:decayed]`; the `frozen`
+    parameters, which no update changes, come last. Raises ValueError for
     a dtype that the backend cannot compute with, and DefinitionError for a name of both a parameter
     and state.
 
@@ -39,6 +40,8 @@ class Arena:
         values: (n,) every parameter of the model.
         gradients: (n,) the gradient of the loss with respect to each of them.
         decayed: how many of the n come first and are subject to weight decay.
+        trained: how many of the n come first and are trained.
+        frozen: the names of the parameters that are not.
         slots: where each parameter lies, by name, in the vectors' order.
         state: (s,) every number of the state.
         state_slots: where each array of the state lies, by name.
@@ -50,6 +53,7 @@ class Arena:
         dtype: DTypeLike,
         backend: Backend,
         state_shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+        frozen: Set[str] = frozenset(),
     ) -> None:
         if np.dtype(dtype).name not in backend.dtypes:
             raise ValueError(
@@ -61,8 +65,15 @@ class Arena:
                 f"{min(both)}: is the name of a parameter and of state. Rename one of them."
             )
         self.backend = backend
-        self.slots, size = _slots(dict(sorted(shapes.items(), key=_decayed_first)))
-        self.decayed = sum(math.prod(shape) for shape in shapes.values() if is_decayed(shape))
+        self.frozen = frozen
+
+        def order(name: str) -> tuple[bool, bool]:
+            return name in frozen, not is_decayed(shapes[name])
+
+        self.slots, size = _slots({name: shapes[name] for name in sorted(shapes, key=order)})
+        sizes = {name: math.prod(shape) for name, shape in shapes.items() if name not in frozen}
+        self.decayed = sum(sizes[name] for name in sizes if is_decayed(shapes[name]))
+        self.trained = sum(sizes.values())
         self.state_slots, state_size = _slots(state_shapes)
         self.values = backend.empty((size,), dtype)
         self.gradients = backend.empty((size,), dtype)
@@ -114,10 +125,6 @@ def _slots(shapes: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Slot], int]
 
 def _views(slots: dict[str, Slot], vector: Array) -> dict[str, Array]:
     return {name: vector[slot.range].reshape(slot.shape) for name, slot in slots.items()}
-
-
-def _decayed_first(named: tuple[str, tuple[int, ...]]) -> bool:
-    return not is_decayed(named[1])
 
 
 def is_decayed(shape: tuple[int, ...]) -> bool:

@@ -42,11 +42,12 @@ class Tape:
         return tensor
 
     def parameter(self, name: str) -> Tensor:
-        """The arena's parameter `name`; the same tensor each time it is asked for."""
+        """The arena's parameter `name`; the same tensor each time it is asked for. In training, it
+        wants a gradient unless it is frozen."""
         if name not in self.parameters:
-            self.parameters[name] = Tensor(
-                self, self.arena.slots[name].shape, self.dtype, self.training, name
-            )
+            is_trained = self.training and name not in self.arena.frozen
+            shape = self.arena.slots[name].shape
+            self.parameters[name] = Tensor(self, shape, self.dtype, is_trained, name)
         return self.parameters[name]
 
     def state(self, name: str) -> Tensor:

@@ -29,6 +29,10 @@ MAX_UNITS = 1_000_000
 class Layer(Definition):
     """One layer, from (batch, inputs) to (batch, `outputs(inputs)`)."""
 
+    trainable: Annotated[
+        bool, Field(description="whether training changes its parameters; false: they are frozen")
+    ] = True
+
     def summary(self) -> str:
         """The layer's main settings in a few words, for a table of the network."""
         return ""
@@ -46,6 +50,10 @@ class Layer(Definition):
     ) -> NDArray[np.float64]:
         """The initial value of the parameter `name`, in float64; 0 by default."""
         return np.zeros(shape)
+
+    def frozen(self, inputs: int) -> set[str]:
+        """The names of the parameters that are not trained."""
+        return set() if self.trainable else set(self.shapes(inputs))
 
     def constraints(self) -> dict[str, Constraint]:
         """The constraints on parameters, by name."""
@@ -115,7 +123,7 @@ class Dense(Layer):
         return {"kernel": self.kernel_constraint} if self.kernel_constraint else {}
 
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        if self.kernel_regularizer and x.tape.training:
+        if self.kernel_regularizer and parameters["kernel"].wants_gradient:
             x.tape.penalties.append(self.kernel_regularizer(parameters["kernel"]))
         if self.use_bias:
             y = linear.Linear()(x, parameters["kernel"], parameters["bias"])
@@ -167,6 +175,13 @@ class Block(Layer):
     ) -> NDArray[np.float64]:
         inner, _, rest = name.partition("/")
         return dict(named(self.layers))[inner].initial(rest, shape, random)
+
+    def frozen(self, inputs: int) -> set[str]:
+        return super().frozen(inputs) | {
+            f"{name}/{each}"
+            for name, layer, width in self._inside(inputs)
+            for each in layer.frozen(width)
+        }
 
     def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
         return {

@@ -84,6 +84,10 @@ class PlacedLayer:
         shapes = self.layer.state_shapes(self.inputs)
         return {f"{self.name}/{each}": shape for each, shape in shapes.items()}
 
+    def frozen(self) -> set[str]:
+        """The names in the arena of the parameters that are not trained."""
+        return {f"{self.name}/{parameter}" for parameter in self.layer.frozen(self.inputs)}
+
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """Record the layer on x's tape. Raises DefinitionError unless the result has the width that
         the layer's `outputs` says."""
@@ -120,7 +124,8 @@ class Model:
         self.layers = list(_placed(hidden, inputs, head.units))
         shapes = {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
         state = {name: s for layer in self.layers for name, s in layer.state_shapes().items()}
-        self.arena = Arena(shapes, dtype, backend or NumpyBackend(), state)
+        frozen = {name for layer in self.layers for name in layer.frozen()}
+        self.arena = Arena(shapes, dtype, backend or NumpyBackend(), state, frozen)
 
     @property
     def largest_kernel(self) -> int:
@@ -138,9 +143,11 @@ class Model:
                 self.arena.value(f"{placed.name}/{name}")[...] = put(values)
 
     def projections(self) -> Iterator[Call]:
-        """The calls that apply the constraints after an update."""
+        """The calls that apply the constraints after an update to what it may have changed."""
         for placed in self.layers:
             for name, constraint in placed.layer.constraints().items():
+                if f"{placed.name}/{name}" in self.arena.frozen:
+                    continue
                 w = self.arena.value(f"{placed.name}/{name}")
                 scratch = {
                     each: self.arena.backend.empty(shape, dtype or w.dtype)

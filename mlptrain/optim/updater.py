@@ -49,7 +49,7 @@ class Updater:
     def calls(self) -> Iterator[Call]:
         """One update, from the gradients in the arena."""
         optimizer, arena = self._optimizer, self._arena
-        size, longest = arena.values.size, arena.backend.chunk
+        size, longest = arena.trained, arena.backend.chunk
         pull, coefficients = self.coefficients[1:3], self.coefficients[3:]
         scratch = arena.backend.empty((min(longest, size),), arena.values.dtype)
         decayed = arena.decayed if optimizer.weight_decay or self._penalized else 0

@@ -15,9 +15,10 @@ def layer_rows(model: Model, shape: tuple[int, ...]) -> Iterator[tuple[str, str,
     for placed in model.layers:
         count = sum(math.prod(shape) for shape in placed.shapes().values())
         last = placed is model.layers[-1]
+        summary = activation if last else placed.layer.summary()
         yield (
             placed.name,
-            activation if last else placed.layer.summary(),
+            f"{summary}, frozen" if count and placed.frozen() == {*placed.shapes()} else summary,
             f"{placed.inputs} → {placed.outputs}",
             f"{count:,}" if count else "",
         )

@@ -54,3 +54,13 @@ def test_both_vectors_start_at_a_cache_line(size: int, dtype: type) -> None:
         assert arena.values.ctypes.data % ALIGNMENT_BYTES == 0
         assert arena.gradients.ctypes.data % ALIGNMENT_BYTES == 0
         assert not np.shares_memory(arena.values, arena.gradients)
+
+
+def test_frozen_parameters_come_last() -> None:
+    """So that all that is trained, and in it all that decays, is one slice."""
+    shapes = {"a/w": (2, 3), "a/b": (3,), "c/w": (3, 4), "c/b": (4,)}
+    arena = Arena(shapes, np.float32, NumpyBackend(), frozen={"a/w", "a/b"})
+    assert list(arena.slots) == ["c/w", "c/b", "a/w", "a/b"]
+    assert (arena.decayed, arena.trained, arena.values.size) == (12, 16, 25)
+    everything = Arena(shapes, np.float32, NumpyBackend())
+    assert (everything.decayed, everything.trained) == (18, 25)
