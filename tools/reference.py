@@ -109,11 +109,11 @@ def table(model: type[BaseModel], properties: dict[str, Any], links: dict[str, s
     for key, field in model.model_fields.items():
         if key != "type":
             meaning = escaped(" ".join((field.description or "").split()))
-            cells = (f"`{key}`", any_of(kinds(properties[key], links)), default(field), meaning)
+            cells = (f"`{key}`", meaning, any_of(kinds(properties[key], links)), default(field))
             rows.append(f"| {' | '.join(each.replace('|', BAR) for each in cells)} |")
     if not rows:
         return ""
-    return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""])
+    return "\n".join(["| key | meaning | type | default |", "|---|---|---|---|", *rows, ""])
 
 
 def kinds(schema: dict[str, Any], links: dict[str, str]) -> Iterator[str]:
