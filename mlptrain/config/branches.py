@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Discriminator
 
+from mlptrain.data.sources.source import PATH_OR_MAPPING
 from mlptrain.registry import BRANCH
 
 
@@ -32,6 +33,12 @@ def _batch_size(value: object) -> str | None:
     return BRANCH + "number"
 
 
+def _init_from(value: object) -> str | None:
+    if isinstance(value, str):
+        return BRANCH + "path"
+    return BRANCH + "mapping" if isinstance(value, dict | BaseModel) else None
+
+
 def _threads(value: object) -> str | None:
     if value == "auto":
         return BRANCH + "auto"
@@ -42,4 +49,5 @@ def _threads(value: object) -> str | None:
 VALIDATION = _one_of("a fraction between 0 and 1, a path, or null", _validation)
 BATCH_SIZE = _one_of("a whole number, 'auto' or 'full'", _batch_size)
 CLASS_WEIGHT = _one_of("'balanced', a mapping of class names to weights, or null", _class_weight)
+INIT_FROM = _one_of(PATH_OR_MAPPING, _init_from)
 THREADS = _one_of("'auto' or a whole number from 1 to 1024", _threads)

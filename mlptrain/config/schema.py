@@ -171,6 +171,18 @@ class EarlyStopping(Definition):
     min_delta_from: MinDeltaFrom = "improvement"
 
 
+class InitFrom(Definition):
+    """Start from the weights of another model."""
+
+    path: Annotated[
+        LocatedPath, Field(description="run folder, checkpoint, or .npz of arrays named as in one")
+    ]
+    optimizer: Annotated[
+        Literal["new", "keep"],
+        Field(description="state of the optimizer: new, or keep that of the checkpoint"),
+    ] = "new"
+
+
 class TrainingConfig(Definition):
     """How the model is trained."""
 
@@ -192,6 +204,15 @@ class TrainingConfig(Definition):
         float,
         Field(ge=0, description="adds l2 ‖w‖² / (2 m) to the loss of m examples; biases are free"),
     ] = 0.0
+    init_from: Annotated[
+        Annotated[
+            Annotated[LocatedPath, Tag(BRANCH + "path")]
+            | Annotated[InitFrom, Tag(BRANCH + "mapping")],
+            branches.INIT_FROM,
+        ]
+        | None,
+        Field(description="weights to start from: a run, checkpoint or .npz; null: random ones"),
+    ] = None
     class_weight: Annotated[
         Annotated[
             Annotated[Literal["balanced"], Tag(BRANCH + "balanced")]
@@ -217,6 +238,10 @@ class TrainingConfig(Definition):
         ],
         Field(description="CPU threads, 1 to 1024, or auto"),
     ] = "auto"
+
+    def start(self) -> InitFrom | None:
+        """What `init_from` says, in whichever form it was given."""
+        return InitFrom(path=self.init_from) if isinstance(self.init_from, str) else self.init_from
 
 
 class Config(Definition):

@@ -38,6 +38,7 @@ from mlptrain.tasks.task import TargetSpec
 from mlptrain.text import show_name, show_path
 from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
 from mlptrain.training.model_path import EXPECTED
+from mlptrain.training.origin import Origin
 
 FORMAT = 4
 PARAMETERS, OPTIMIZER, STATE = "parameters", "optimizer", "state"  # groups of arrays
@@ -54,6 +55,7 @@ class Progress:
     Attributes:
         epoch: whole epochs done.
         step: updates made.
+        steps_before: updates that the optimizer's state had seen before the run.
         epoch_steps: updates made in the epoch under way.
         epoch_loss: sum of the losses of the examples seen in the epoch under way.
         epoch_correct: how many of them were predicted correctly.
@@ -65,6 +67,7 @@ class Progress:
 
     epoch: Count = 0
     step: Count = 0
+    steps_before: Count = 0
     epoch_steps: Count = 0
     epoch_loss: float = 0.0
     epoch_correct: Count = 0
@@ -88,6 +91,7 @@ class State(Definition):
     threads: Annotated[int, Field(ge=1)]
     kernels: Kernels = "numpy"
     plugins: dict[str, str] = Field(default_factory=dict)  # digests by file name
+    init_from: Origin | None = None
     fingerprints: dict[str, str]  # of each split's examples
     environment: dict[str, str]
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from mlptrain.config.schema import Config
 from mlptrain.data.copies import copies_across, tell_of_copies_across
@@ -13,6 +16,7 @@ from mlptrain.data.loading.cache import cache_folder
 from mlptrain.data.read_dataset import read
 from mlptrain.data.sources.source import Source
 from mlptrain.data.splits import stratified_split
+from mlptrain.data.targets import NumberTargets
 from mlptrain.errors import DataError
 from mlptrain.tasks.task import TargetSpec
 from mlptrain.text import show_name, show_path
@@ -67,6 +71,20 @@ def read_splits(config: Config, reading: Reading) -> Splits:
         copies,
         tuple(dict.fromkeys(notes)),
     )
+
+
+def scaled_as(splits: Splits, spec: TargetSpec) -> Splits:
+    """`splits`, with targets that are numbers scaled by the mean and deviation in `spec`."""
+
+    def scaled(dataset: Dataset) -> Dataset:
+        assert isinstance(dataset.targets, NumberTargets)
+        mean, std = np.array(spec.mean), np.array(spec.std)
+        return replace(dataset, targets=replace(dataset.targets, mean=mean, std=std))
+
+    if not isinstance(splits.train.targets, NumberTargets):
+        return splits
+    parts: dict[str, Any] = {name: scaled(dataset) for name, dataset in splits}
+    return replace(splits, **parts)
 
 
 def read_split(

@@ -166,7 +166,9 @@ class MiniBatchDescent(Descent):
         for examples in self._stacks(order, seen):
             batch = examples.shape[1]
             rows = [
-                self._updater.row(self.learning_rate(progress, step), step + 1, penalty)
+                self._updater.row(
+                    self.learning_rate(progress, step), progress.steps_before + step + 1, penalty
+                )
                 for step, penalty in enumerate(self._penalties(examples), start=progress.step)
             ]
             losses, correct = self._run(examples, np.array(rows))

@@ -17,6 +17,7 @@ from mlptrain.training.checkpoint import Checkpoint, Progress, State
 from mlptrain.training.datasets import Splits
 from mlptrain.training.environment import environment
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
+from mlptrain.training.origin import Origin
 from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.signals import StopRequest
 from mlptrain.training.trainer import Trainer
@@ -26,6 +27,7 @@ class Run:
     """Listens to a trainer and writes its checkpoints, metrics and summary.
 
     Attributes:
+        origin: the weights it started from, if they were not random.
         threads: how many threads compute, out of `wanted_threads`.
         fingerprints: one per split.
         ended: whether the run had already ended when this process started; then nothing is written.
@@ -39,6 +41,7 @@ class Run:
         folder: RunFolder,
         threads: Threads,
         used_threads: int,
+        origin: Origin | None,
     ) -> None:
         self.given = given
         self.config = given.config
@@ -49,6 +52,7 @@ class Run:
         self.folder = folder
         self.wanted_threads = threads
         self.threads = used_threads
+        self.origin = origin
         self.ended = False
         self.fingerprints = {name: dataset.fingerprint() for name, dataset in splits}
 
@@ -165,6 +169,7 @@ class Run:
                 "task": self.config.task.type,
                 "names": [exact(name) for name in self.splits.train.targets.names],
                 "parameters": self.model.arena.values.size,
+                "init_from": self._shown_origin(),
                 "skipped_images": skipped,
                 "fingerprints": self.fingerprints,
                 "copies_across_splits": self.splits.copies,
@@ -174,6 +179,11 @@ class Run:
                 "environment": environment(),
             }
         )
+
+    def _shown_origin(self) -> dict[str, str] | None:
+        if self.origin is None:
+            return None
+        return {**self.origin.model_dump(), "path": exact(self.origin.path)}
 
     def _save(self, path: Path) -> None:
         document = State(
@@ -187,6 +197,7 @@ class Run:
             threads=self.threads,
             kernels=self.backend.kernels,
             plugins=self.given.plugins,
+            init_from=self.origin,
             fingerprints=self.fingerprints,
             environment=environment(),
         )

@@ -23,11 +23,12 @@ from mlptrain.tasks.class_weights import weighted
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
-from mlptrain.training.datasets import Reading, Splits, read_splits
+from mlptrain.training.datasets import Reading, Splits, read_splits, scaled_as
 from mlptrain.training.descent import examples_per_step
 from mlptrain.training.run import Run
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
 from mlptrain.training.trainer import Trainer
+from mlptrain.training.warm_start import Start, read_start
 
 
 @contextmanager
@@ -54,24 +55,18 @@ def prepare_run(
                 _require_same_config(config, saved)
         elif run_dir is not None:
             check_free(run_dir)
+        init = config.training.start()
+        start = read_start(init) if init and not saved else None
         backend = choose_backend(saved.state.kernels if saved else None)
         splits = read_splits(config, reading)
         model = _build_model(config, splits, backend)
-        targets = weighted(splits.train.targets, config.training.class_weight)
         threads = saved.state.threads if saved else config.training.threads
         size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel
         used = set_threads(backend, threads, size)
-        trainer = Trainer(
-            config.training,
-            config.task,
-            model,
-            replace(splits.train, targets=targets),
-            splits.validation,
-            _normalization(config.data.normalize, splits.train),
-            config.seed,
-        )
+        splits, trainer = _trainer(config, model, splits, saved, start)
         folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        run = Run(given, splits, trainer, folder, threads, used)
+        origin = saved.state.init_from if saved else start.origin if start else None
+        run = Run(given, splits, trainer, folder, threads, used, origin)
         if saved:
             run.restore(saved)
         if not run.ended:
@@ -81,6 +76,33 @@ def prepare_run(
             there = resolved_yaml(given.seen_from(folder.path))
             folder.write_inputs(there, split_table.encode(splits))
         yield run
+
+
+def _trainer(
+    config: Config, model: Model, splits: Splits, saved: Checkpoint | None, start: Start | None
+) -> tuple[Splits, Trainer]:
+    """The trainer of `model`, and the data as it takes it: scaled as for the state to resume
+    from, `saved`, or for the weights to `start` from."""
+    if saved:
+        splits = scaled_as(splits, saved.state.targets)
+    elif start:
+        splits = start.prepare(config, model, splits)
+    before = saved or (start.saved if start else None)
+    targets = weighted(splits.train.targets, config.training.class_weight)
+    trainer = Trainer(
+        config.training,
+        config.task,
+        model,
+        replace(splits.train, targets=targets),
+        splits.validation,
+        before.state.normalization
+        if before
+        else _normalization(config.data.normalize, splits.train),
+        config.seed,
+    )
+    if start:
+        start.fill(config, trainer)
+    return splits, trainer
 
 
 def _last_state(folder: RunFolder) -> Checkpoint | None:
@@ -133,8 +155,10 @@ def _require_same_config(config: Config, saved: Checkpoint) -> None:
     only if the learning rates so far do not depend on it. Paths of data and plug-ins and the cache
     setting may differ: data and plug-ins are compared by content."""
     free: dict[str, Any] = {"data": {"train", "validation", "test", "cache"}, "plugins": True}
+    free["training"] = {"init_from"}
     now, then = (
-        _flat(each.model_dump(mode="json", exclude=free)) for each in (config, saved.state.config)
+        _flat(each.model_dump(mode="json", exclude=free)) | _start(each)
+        for each in (config, saved.state.config)
     )
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
     grows = config.training.epochs > saved.state.config.training.epochs
@@ -148,6 +172,12 @@ def _require_same_config(config: Config, saved: Checkpoint) -> None:
             + "\nPut the values back to resume it, or start a new run. Only training.epochs may "
             "grow, and only with a schedule that does not depend on it."
         )
+
+
+def _start(config: Config) -> dict[str, Any]:
+    """How a run starts, but not from where: its weights are in its own states by now."""
+    start = config.training.start()
+    return {} if start is None else {"training.init_from.optimizer": start.optimizer}
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -127,6 +127,16 @@ class Npz(Source):
         return f"{{path: {_quoted(self.path)}, x: {_quoted(x)}, y: {_quoted(y)}}}"
 
 
+def read_arrays(path: str) -> dict[str, NDArray[np.float64]]:
+    """The arrays of numbers in the .npz file `path`, by name. Raises DataError."""
+    arrays = {}
+    with Npz(path=path)._archive() as (archive, size):
+        for name in _names(archive):
+            with _stored(archive, name, size) as stored:
+                arrays[name] = stored.numbers(None)
+    return arrays
+
+
 def _names(archive: zipfile.ZipFile) -> list[str]:
     return [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
 
