@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BOTH_KERNELS := tests/backend tests/cli/test_cli_chain.py tests/functions tests/optim tests/reference tests/training
+BOTH_KERNELS := tests/backend tests/cli/test_cli_chain.py tests/estimators tests/functions tests/optim tests/reference tests/training
 THREADS := tests/backend tests/functions/test_function_kernels.py
 
 .PHONY: demo test docs races bench clean

@@ -11,12 +11,13 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 
 
 class _Shared:
-    """What all threads share: the contexts `blas_threads_kept` that are open, and the limits that
-    the first of them found."""
+    """What all threads share: the contexts `blas_threads_kept` that are open, and the limits and
+    the number of threads that the first of them found."""
 
     lock = threading.Lock()
     contexts = 0
     before: Any = None
+    threads = 1
 
 
 def use_blas_threads(threads: int) -> None:
@@ -26,15 +27,17 @@ def use_blas_threads(threads: int) -> None:
 
 
 @contextmanager
-def blas_threads_kept() -> Iterator[None]:
-    """A context after which the BLAS uses as many threads as before. Of contexts that overlap, in
-    several threads, the last to end restores what the first one found."""
+def blas_threads_kept() -> Iterator[int]:
+    """A context after which the BLAS uses as many threads as before. Its value is that number. Of
+    contexts that overlap, in several threads, the last to end restores what the first one found."""
     with _Shared.lock:
         if _Shared.contexts == 0:
             _Shared.before = _libraries().limit(limits=None)
+            _Shared.threads = min(each["num_threads"] for each in _libraries().info())
         _Shared.contexts += 1
+        threads = _Shared.threads
     try:
-        yield
+        yield threads
     finally:
         with _Shared.lock, _any_thread_may():
             _Shared.contexts -= 1

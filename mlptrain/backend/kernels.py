@@ -213,6 +213,7 @@ KERNELS: dict[str, Kernel] = {
     "put": _put,
     "advance": _advance,
     "scaled_rows": _scaled_rows,
+    "sparse_rows": rowwise("sparse_rows", "places data columns ends", work=COPIED),
     "take": _take,
     "shares": _shares,
 }

@@ -17,6 +17,7 @@ from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.optim import clipping, updater
 from mlptrain.optim.optimizers import optimizers
+from mlptrain.sklearn.batches import sparse_rows
 from mlptrain.sklearn.losses import LOSSES
 from mlptrain.training import full_batch, step
 
@@ -177,7 +178,7 @@ def test_exponential_and_tanh_to_a_few_units_in_the_last_place() -> None:
 def test_every_kernel_stands_for_a_rule() -> None:
     rules = {clipping.clip_factor, clipping.scale, step.row, step.put, step.advance}
     rules |= {batches.scaled_rows, batches.take, targets.shares}
-    rules |= {updater.add_penalty, full_batch.add_share}
+    rules |= {updater.add_penalty, full_batch.add_share, sparse_rows}
     for definition in (*functions.definitions(), *optimizers.definitions(), *LOSSES):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):

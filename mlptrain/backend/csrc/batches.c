@@ -1,4 +1,4 @@
-/* The rules of mlptrain/data/batches.py and targets.py. */
+/* The rules of mlptrain/data/batches.py and targets.py, and of mlptrain/sklearn/batches.py. */
 
 #include "program.h"
 
@@ -41,3 +41,15 @@ void REAL(shares)(WHOLE) {
    NULL; n: width; items: rows. */
 KERNEL(scaled_pixels)(ARGUMENTS) { SCALED_ROWS(uint8_t) }
 KERNEL(scaled_numbers)(ARGUMENTS) { SCALED_ROWS(real) }
+
+/* p: out (rows, width), places (rows,), data, columns, ends; n: width; items: rows. */
+KERNEL(sparse_rows)(ARGUMENTS) {
+    const int64_t *places = o->p[1], *columns = o->p[3], *ends = o->p[4];
+    const real *data = o->p[2];
+    for (int64_t i = first; i < last; i++) {
+        real *out = (real *)o->p[0] + i * o->n[0];
+        memset(out, 0, o->n[0] * sizeof *out);
+        for (int64_t j = ends[places[i]]; j < ends[places[i] + 1]; j++)
+            out[columns[j]] = data[j];
+    }
+}
