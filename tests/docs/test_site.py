@@ -56,20 +56,3 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / name).read_text(encoding="utf-8"))
         assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-def test_the_architecture_shows_every_package() -> None:
-    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    drawing = (ROOT / "docs/assets/packages.svg").read_text(encoding="utf-8")
-    for folder in (path.parent for path in (ROOT / "mlptrain").glob("*/__init__.py")):
-        assert f"`mlptrain/{folder.name}/`" in page
-        assert f">{folder.name}</text>" in drawing
-
-
-def test_every_exit_code_is_explained() -> None:
-    from mlptrain.errors import MlptrainError
-
-    page = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
-    codes = {each.exit_code for each in MlptrainError.__subclasses__() if each.exit_code != 1}
-    for code in {int(c) for c in codes if isinstance(c, int)}:
-        assert f"\n| {code} |" in page
