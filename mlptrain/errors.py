@@ -11,13 +11,15 @@
     ├── RunFolderError    7   run folder busy, or already there
     ├── GateMissedError   8   a gate of `eval` (--min, --max) was missed
     └── StoppedError    128+n  stopped by signal n, state saved
+    KeyboardInterrupt
+    └── FitInterrupted         Ctrl-C in mlptrain.fit, which knows what was finished
 
 A message reads `where: what is wrong, with the value. What is allowed. What to do.`
 `Interrupted` (128+n) is a signal that ended the work where it was, with nothing to save.
 Anything else that escapes is a bug in mlptrain: exit code 1, with a traceback.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class MlptrainError(Exception):
@@ -72,6 +74,15 @@ class StoppedError(MlptrainError):
     @property
     def exit_code(self) -> int:  # type: ignore[override]
         return 128 + self.signal_number
+
+
+class FitInterrupted(KeyboardInterrupt):
+    """Ctrl-C stopped `mlptrain.fit`. `result`: the FitResult with the best epoch so far; None if no
+    epoch was finished."""
+
+    def __init__(self, message: str, result: Any) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class Interrupted(BaseException):

@@ -69,6 +69,7 @@ class Registry(Generic[D]):
     registered. They are definitions of `part_of`, too."""
 
     type_is_required: ClassVar[bool] = True  # in a mapping that stands for a definition
+    text_is_name: ClassVar[bool] = True  # where text stands for a definition
 
     def __init__(
         self, kind: str, of: type[Definition], part_of: "Registry[Any] | None" = None
@@ -197,8 +198,12 @@ def choices(of: type[BaseModel]) -> tuple[type[Definition], ...]:
 
 
 def needs_a_key(definition: type[BaseModel]) -> bool:
-    """Whether `definition` has required settings, so that its name alone does not suffice."""
-    return any(field.is_required() for field in definition.model_fields.values())
+    """Whether the name of `definition` alone does not suffice, because it has required settings or
+    text would stand for something else."""
+    registries = (_REGISTRIES[each] for each in definition.__mro__ if each in _REGISTRIES)
+    return any(field.is_required() for field in definition.model_fields.values()) or not all(
+        registry.text_is_name for registry in registries
+    )
 
 
 @cache

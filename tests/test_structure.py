@@ -31,7 +31,7 @@ BESIDE |= {
 BESIDE |= {("files", "system"), ("files", "text"), ("paths", "text")}
 
 ONLY_IN = {
-    "rich": {"cli/render.py", "cli/tables.py"},
+    "rich": {"cli/live.py", "cli/render.py", "cli/tables.py"},
     "yaml": {"config/"},
     "PIL": {"data/images/"},
     "safetensors": {"training/checkpoint.py"},

@@ -18,11 +18,13 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "
 
 
 def records_table(records: Sequence[Mapping[str, Any]], caption: str = "") -> str:
-    """A table with a row for each of the first MOST_ROWS records, and a column per key."""
+    """A table with a row per record and a column per key; of more than MOST_ROWS records, the first
+    and the last."""
     titles = list(dict.fromkeys(key for record in records[:MOST_ROWS] for key in record))
-    rows = [[record.get(title) for title in titles] for record in records[:MOST_ROWS]]
-    if (left := len(records) - len(rows)) > 0:
-        rows.append([f"… and {left:,} more"])
+    rows = [[record.get(title) for title in titles] for record in records]
+    if len(rows) > MOST_ROWS:
+        half = MOST_ROWS // 2
+        rows[half:-half] = [[f"… {len(rows) - 2 * half:,} more"]]
     return table(titles, rows, caption)
 
 

@@ -1,21 +1,16 @@
-"""What a person sees while a command runs; beside `tables.py` the only user of rich.
+"""What a person sees while a command runs.
 
 A terminal gets the same lines as a log file, plus colour and a live progress line. Logs and CI
 terminals get no control characters. File and class names are data, so nothing is ever interpreted
 as markup.
 """
 
-import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli import header
@@ -23,13 +18,12 @@ from mlptrain.cli.commands import next_commands
 from mlptrain.cli.layout import (
     BEST,
     EpochTable,
-    LiveLine,
     aligned,
-    duration,
     labelled,
     number,
     plural,
 )
+from mlptrain.cli.live import Clock, TerminalDisplay, TrainingProgress, console
 from mlptrain.cli.tables import confusions, further_metrics, headline, names_table
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
@@ -38,8 +32,6 @@ from mlptrain.training.evaluated_model import EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
 from mlptrain.training.run import Run
 
-REFRESH_SECONDS = 0.1
-PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped
 ENDS = {
     "converged": ", converged",
     "optimizer": ", ended by the optimizer",
@@ -48,39 +40,15 @@ ENDS = {
 MATRIX_WIDTH = 120  # columns, if there is no terminal to set a limit
 
 
-def is_interactive(stream: TextIO) -> bool:
-    """Whether a person watches `stream`: it is a terminal, and not a CI system's."""
-    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-    return stream.isatty() and not in_ci and os.environ.get("TERM") != "dumb"
-
-
-def console(stream: TextIO) -> Console:
-    """A console that prints all text literally, with colour only for a person."""
-    interactive = is_interactive(stream)
-    return Console(
-        file=stream,
-        force_terminal=interactive,
-        force_interactive=interactive,
-        no_color=None if interactive else True,
-        width=None if interactive else PLAIN_WIDTH,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-
-
 class _View:
     """A command's output on stdout, with a live line on a terminal during long tasks; `clock`
     returns seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Clock = time.perf_counter) -> None:
         self._clock = clock
         self.out = console(sys.stdout)
         self.notes = console(sys.stderr)
-        watched = self.out if self.out.is_terminal else self.notes
-        self._is_watched = watched.is_terminal
-        self._live = Live(console=watched, auto_refresh=False, transient=True)
-        self._drawn = self._clock()
+        self._live = TerminalDisplay(self.out if self.out.is_terminal else self.notes, clock)
 
     def __enter__(self) -> Self:
         return self
@@ -91,14 +59,11 @@ class _View:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end_live()
+        self._live.end()
 
     def reading(self, what: str, done: int, total: int) -> None:
         """Show how many of the images of `what` are done."""
-        if self._is_due():
-            self._draw(LiveLine(what, done, total, {"images": f"{done}/{total} images"}))
-        if done == total:
-            self._end_live()
+        self._live.reading(what, done, total)
 
     def tell_of_reading(self, images: Sequence[BadImage], notes: Sequence[str]) -> None:
         """Report the images that could not be read and are left out, and other notes."""
@@ -108,29 +73,6 @@ class _View:
             self._note(f"skipped {show_path(bad.path)}: {bad.reason}")
         if images:
             self._note(f"{plural(len(images), 'bad image')} skipped")
-
-    def _is_due(self) -> bool:
-        """Whether a person watches, and the refresh interval has passed."""
-        return self._is_watched and self._clock() - self._drawn >= REFRESH_SECONDS
-
-    def _draw(self, line: LiveLine) -> None:
-        self._drawn = self._clock()
-        bar, text = line.fitting(self._live.console.width)
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        for _ in range(3 if bar else 2):
-            grid.add_column(no_wrap=True, overflow="crop")
-        if bar:
-            grid.add_row(line.name, ProgressBar(line.total, line.done, bar), text)
-        else:
-            grid.add_row(line.name, text)
-        self._live.start()
-        self._live.update(grid, refresh=True)
-
-    def _end_live(self) -> None:
-        self._drawn = self._clock()  # updates before the next refresh are not shown
-        if self._live.is_started:
-            self._live.update(Group())  # what stands there at its end scrolls by a line
-            self._live.stop()
 
     def _label(self, label: str, parts: list[str]) -> None:
         self._line(labelled(label, parts, self.out.width))
@@ -149,7 +91,7 @@ class TrainingView(_View):
     def start(self, run: Run, *, resume: bool) -> None:
         """Show what will be trained."""
         self._shown, self._tells_of_undefined = run, True
-        self._started, self._first_step = self._clock(), run.progress.step
+        self._within_epoch = TrainingProgress(run.config.training, run.progress, self._clock)
         if isinstance(run.wanted_threads, int) and run.wanted_threads > run.threads:
             cores = plural(run.threads, "core")
             self._note(
@@ -182,10 +124,10 @@ class TrainingView(_View):
     def show(self, event: Event) -> None:
         """Show one event of the loop."""
         if isinstance(event, StepsDone):
-            if self._is_due():
-                self._draw(self._within_epoch(event))
+            if self._live.is_due():
+                self._live.draw(self._within_epoch.line(event))
             return
-        self._end_live()
+        self._live.end()
         if isinstance(event, EpochDone):
             self._line(Text(self._rows.row(event.metrics)).append(BEST * event.best, "green"))
             if event.why_undefined and self._tells_of_undefined:
@@ -197,24 +139,6 @@ class TrainingView(_View):
                 )
         else:
             self._finish(event)
-
-    def _within_epoch(self, event: StepsDone) -> LiveLine:
-        """The training progress. `loss` is the mean over this epoch so far; the time left is the
-        remaining steps times the average time per step, including validation and saving."""
-        run, progress = self._shown, self._shown.progress
-        training = run.config.training
-        facts = {
-            "step": f"step {event.step}/{event.steps}",
-            "loss": f"loss {number(event.loss)}",
-        }
-        if progress.best_value is not None:
-            facts["best"] = f"best {number(progress.best_value)} (epoch {progress.best_epoch})"
-        made = progress.step - self._first_step
-        left = training.epochs * event.steps - progress.step
-        seconds = (self._clock() - self._started) / made * left
-        at_most = "up to " if training.early_stopping else ""
-        facts["left"] = f"{at_most}{duration(seconds)} left"
-        return LiveLine(f"epoch {event.epoch}/{training.epochs}", event.step, event.steps, facts)
 
     def _finish(self, finished: Finished) -> None:
         monitor, best = finished.monitor, number(finished.best_value) or "-"
@@ -259,7 +183,7 @@ class EvaluationView(_View):
         """The headline and the loss, a row per class, label or number, and the confusion matrix."""
         outcome = result.outcome
         assert result.checkpoint is not None
-        self._end_live()
+        self._live.end()
         self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
         self._label("data", [show_path(result.data)])
         self._label(result.headline, headline(result.headline, outcome))

@@ -89,7 +89,7 @@ def _block(value: object, options: str) -> Iterator[Line]:
 def _inline(value: object) -> str | None:
     """`value` as written beside its key, or None if it needs a block."""
     if isinstance(value, BaseModel):
-        alone = set(type(value).model_fields) == {"type"}
+        alone = set(type(value).model_fields) == {"type"} and not needs_a_key(type(value))
         return getattr(value, "type") if alone else None  # noqa: B009
     if isinstance(value, Mapping):
         return None if value else "{}"

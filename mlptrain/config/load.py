@@ -1,19 +1,22 @@
-"""A YAML file and `--set` -> a Config, or one ConfigError that shows every mistake in its place.
+"""A YAML file and `--set`, or a Python mapping -> a Config, or one ConfigError that shows every
+mistake in its place.
 
 The steps: bytes, text, tree (`tree.py`, the gate), tree with overrides (`overrides.py`), Config
 (`schema.py`), with pydantic's errors put into words (`explain.py`).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from mlptrain.config.explain import explain
 from mlptrain.config.overrides import override
+from mlptrain.config.python_tree import NAME, plain_data, tree_of
 from mlptrain.config.report import SHOWN_REPORTS, Place, Report, Source, config_error, shorten
 from mlptrain.config.schema import Config
 from mlptrain.config.tree import (
@@ -27,6 +30,7 @@ from mlptrain.config.tree import (
     read_tree,
     value_of,
 )
+from mlptrain.data.sources.source import Source as DataSource
 from mlptrain.data.sources.source import locate
 from mlptrain.errors import ConfigError
 from mlptrain.paths import UnreadableError, read_file, unmarked
@@ -62,19 +66,26 @@ class GivenConfig:
 
 
 def load_config(
-    path: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
+    path: Path,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] = (),
+    sources: Mapping[str, DataSource] = MappingProxyType({}),
 ) -> GivenConfig:
     """The config in the file `path`, with `overrides` (`training.epochs=5`) applied and `plugins`
-    added to its own. All plug-ins are run."""
+    added to its own. All plug-ins are run. `sources` stand in for data.train and the like."""
     try:
         data = read_file(str(path), MAX_BYTES)
     except UnreadableError as error:
         raise ConfigError(f"{show_path(path)}: {error}") from None
-    return parse_config(data, path, overrides, plugins)
+    return parse_config(data, path, overrides, plugins, sources)
 
 
 def parse_config(
-    data: bytes, path: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
+    data: bytes,
+    path: Path,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] = (),
+    sources: Mapping[str, DataSource] = MappingProxyType({}),
 ) -> GivenConfig:
     """The config in `data`, the content of the file `path`, which names the places in errors and
     from whose folder relative paths start."""
@@ -94,10 +105,39 @@ def parse_config(
         raise ConfigError(
             f"{name}: the file is empty; a config needs at least data: {{train: ...}}"
         )
-    keys = value_of(root)
+    return _given(root, value_of(root), reports, path, overrides, plugins, sources)
+
+
+def config_of(
+    mapping: Mapping[str, Any],
+    plugins: Sequence[Path] = (),
+    sources: Mapping[str, DataSource] = MappingProxyType({}),
+) -> GivenConfig:
+    """The config in a Python `mapping`, with the keys of a config file. Relative paths start from
+    the current folder."""
+    keys, path = plain_data(mapping), Path(NAME)
+    root = tree_of(keys)
+    load_plugins(plugins)
+    _load_listed(root, NAME, _folder(path))
+    return _given(root, keys, [], path, (), plugins, sources)
+
+
+def _given(
+    root: Node,
+    keys: Any,
+    reports: list[Report],
+    path: Path,
+    overrides: Sequence[str],
+    plugins: Sequence[Path],
+    sources: Mapping[str, DataSource],
+) -> GivenConfig:
+    """The config that `root`, or `keys` as plain data, describes, once all plug-ins are loaded;
+    `sources` stand in for the keys of this name in `data`. `reports`: the mistakes found so far."""
     if plugins and isinstance(keys, dict) and isinstance(keys.get("plugins", []), list):
         added = [_relative(each, _folder(path)) for each in plugins]
         keys = {**keys, "plugins": [*keys.get("plugins", []), *added]}
+    if sources and isinstance(keys, dict) and isinstance(keys.get("data", {}), dict):
+        keys = {**keys, "data": {**keys.get("data", {}), **sources}}
     config = _validated(root, keys, reports, path)
     loaded = loaded_plugins()
     digests = {Path(each).name: loaded[Path(each).name] for each in config.plugins}

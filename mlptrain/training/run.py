@@ -1,60 +1,43 @@
 """A training run: a trainer, and the folder where its state is saved."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from mlptrain.backend.call import Array
-from mlptrain.backend.choice import Threads
-from mlptrain.config.load import GivenConfig
 from mlptrain.errors import DataError, DivergedError, StoppedError
 from mlptrain.tasks.metrics.measure import finite, metrics_for
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import exact, show_path
 from mlptrain.training import checkpoint
-from mlptrain.training.checkpoint import Checkpoint, Progress, State
+from mlptrain.training.checkpoint import Checkpoint, Progress
 from mlptrain.training.datasets import Splits
 from mlptrain.training.environment import environment
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
-from mlptrain.training.origin import Origin
+from mlptrain.training.fitting import Fitting
 from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.signals import StopRequest
-from mlptrain.training.trainer import Trainer
 
 
 class Run:
     """Listens to a trainer and writes its checkpoints, metrics and summary.
 
     Attributes:
-        origin: the weights it started from, if they were not random.
-        threads: how many threads compute, out of `wanted_threads`.
-        fingerprints: one per split.
         ended: whether the run had already ended when this process started; then nothing is written.
     """
 
-    def __init__(
-        self,
-        given: GivenConfig,
-        splits: Splits,
-        trainer: Trainer,
-        folder: RunFolder,
-        threads: Threads,
-        used_threads: int,
-        origin: Origin | None,
-    ) -> None:
-        self.given = given
-        self.config = given.config
-        self.splits = splits
-        self.trainer = trainer
-        self.model = trainer.model
-        self.backend = trainer.model.arena.backend
-        self.folder = folder
-        self.wanted_threads = threads
-        self.threads = used_threads
-        self.origin = origin
+    def __init__(self, fitting: Fitting, folder: RunFolder) -> None:
+        self.fitting, self.folder = fitting, folder
+        self.given, self.config = fitting.given, fitting.given.config
+        self.trainer, self.model = fitting.trainer, fitting.trainer.model
+        self.backend = self.model.arena.backend
+        self.wanted_threads, self.threads = fitting.wanted_threads, fitting.threads
         self.ended = False
-        self.fingerprints = {name: dataset.fingerprint() for name, dataset in splits}
+
+    @property
+    def splits(self) -> Splits:
+        """The data."""
+        return self.fitting.splits
 
     @property
     def progress(self) -> Progress:
@@ -70,34 +53,20 @@ class Run:
         stop.hold()
         trainer = self.trainer
         try:
-            for event in trainer.train():
+            for event in self.fitting.train():
                 if isinstance(event, EpochDone):
                     self._save_epoch(event)
+                elif isinstance(event, Finished):
+                    self._write_summary(event.reason, event.test)
                 yield event
                 if stop.signal_number is not None and isinstance(event, StepsDone):
                     trainer.require_finite()
                     self._save(self.folder.last)
                     message = "training was stopped; its state is saved"
                     raise StoppedError(message, stop.signal_number)
-            trainer.keep_best()
-            test = trainer.evaluate(self.splits.test)
-            if test is not None and not math.isfinite(test.loss):
-                raise trainer.diverged(f"the test loss of the best weights is {test.loss:g}")
         except DivergedError:
             self._write_summary("diverged", None)
             raise
-        reason, progress = trainer.reason_to_stop(), trainer.progress
-        assert reason is not None
-        self._write_summary(reason, test)
-        yield Finished(
-            reason,
-            progress.epoch,
-            progress.waited,
-            trainer.monitor,
-            progress.best_epoch,
-            progress.best_value,
-            test,
-        )
 
     def checkpoint_bytes(self) -> int:
         """The approximate size of a checkpoint in bytes."""
@@ -110,14 +79,15 @@ class Run:
         fit the model or the best checkpoint, which is needed at the end, cannot be read."""
         self.trainer.resume_from(saved.state.progress)
         self.ended = self.trainer.reason_to_stop() is not None and self.folder.has_summary()
-        now, then = self.fingerprints, saved.state.fingerprints
+        now, then = self.fitting.fingerprints, saved.state.fingerprints
         changed = sorted(name for name in now | then if now.get(name) != then.get(name))
         if self.ended and changed == ["test"]:
             note = (
                 f"data.test: is not what {show_path(self.folder.path)} was tested on, which has "
                 "ended and stays as it is. Evaluate it with eval --data."
             )
-            self.splits = replace(self.splits, test=None, notes=(*self.splits.notes, note))
+            notes = (*self.splits.notes, note)
+            self.fitting.splits = replace(self.splits, test=None, notes=notes)
         elif changed:
             which = f"{' and '.join(changed)} {self.splits.train.words.many}"
             raise DataError(
@@ -171,7 +141,7 @@ class Run:
                 "parameters": self.model.arena.values.size,
                 "init_from": self._shown_origin(),
                 "skipped_images": skipped,
-                "fingerprints": self.fingerprints,
+                "fingerprints": self.fitting.fingerprints,
                 "copies_across_splits": self.splits.copies,
                 "seed": self.config.seed,
                 "threads": self.threads,
@@ -181,26 +151,13 @@ class Run:
         )
 
     def _shown_origin(self) -> dict[str, str] | None:
-        if self.origin is None:
+        origin = self.fitting.origin
+        if origin is None:
             return None
-        return {**self.origin.model_dump(), "path": exact(self.origin.path)}
+        return {**origin.model_dump(), "path": exact(origin.path)}
 
     def _save(self, path: Path) -> None:
-        document = State(
-            config=self.config,
-            targets=self.trainer.spec,
-            shape=self.splits.train.inputs.shape[1:],
-            features=self.splits.train.features,
-            image=self.splits.image,
-            normalization=self.trainer.normalization,
-            progress=self.progress,
-            threads=self.threads,
-            kernels=self.backend.kernels,
-            plugins=self.given.plugins,
-            init_from=self.origin,
-            fingerprints=self.fingerprints,
-            environment=environment(),
-        )
+        document = self.fitting.state(self.progress)
         fetch, state = self.backend.fetch, self.trainer.state()
         arrays = ({name: fetch(each) for name, each in group.items()} for group in state.values())
         checkpoint.save(path, document, *arrays)

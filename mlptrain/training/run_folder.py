@@ -22,7 +22,7 @@ from typing import Any
 from mlptrain import files
 from mlptrain.data.sources.leftovers import is_left_behind
 from mlptrain.errors import FileSystemError, RunFolderError
-from mlptrain.paths import folders_in, is_folder, look, names_in, reported
+from mlptrain.paths import folders_in, is_folder, look, names_in, read_file, reported
 from mlptrain.text import show_path
 
 RUNS = Path("runs")
@@ -32,6 +32,7 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 SPLIT = "split.csv"
 INPUTS = ("config.yaml", SPLIT)
+MAX_METRICS_BYTES = 1 << 30
 FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
@@ -52,6 +53,12 @@ class RunFolder:
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one epoch's line to metrics.jsonl."""
         files.append_line(self.path / METRICS, json.dumps(row, allow_nan=False).encode())
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl."""
+        with reported(self.path / METRICS, FileSystemError):
+            lines = read_file(str(self.path / METRICS), MAX_METRICS_BYTES).splitlines()
+        return [json.loads(line) for line in lines]
 
     def rewind(self, epochs: int, *, finished: bool) -> None:
         """Delete what was written after the first `epochs` epochs, and, unless `finished`, the

@@ -13,7 +13,7 @@ import numpy as np
 from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.backend.protocol import Backend
 from mlptrain.config.describe import resolved_yaml
-from mlptrain.config.load import load_config
+from mlptrain.config.load import GivenConfig, load_config
 from mlptrain.config.schema import Config
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.normalization import Normalization
@@ -25,6 +25,7 @@ from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
 from mlptrain.training.datasets import Reading, Splits, read_splits, scaled_as
 from mlptrain.training.descent import examples_per_step
+from mlptrain.training.fitting import Fitting
 from mlptrain.training.run import Run
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
 from mlptrain.training.trainer import Trainer
@@ -44,29 +45,28 @@ def prepare_run(
     """Read config and data, lock the run folder and, with `resume`, restore its last state if there
     is one. Nothing is written before config and data have been checked."""
     given = load_config(config_path, overrides, plugins)
-    config = given.config
+    with start_run(given, config_path.stem, run_dir, resume=resume, reading=reading) as run:
+        yield run
+
+
+@contextmanager
+def start_run(
+    given: GivenConfig, name: str, run_dir: Path | None, *, resume: bool, reading: Reading
+) -> Iterator[Run]:
+    """The same for a config of this `name`."""
     with ExitStack() as stack:
         folder = saved = None
-        if resume and (found := existing_run(config_path.stem, run_dir)):
-            folder = stack.enter_context(open_run(config_path.stem, found, resume=True))
+        if resume and (found := existing_run(name, run_dir)):
+            folder = stack.enter_context(open_run(name, found, resume=True))
             saved = _last_state(folder)
             if saved:
                 _require_same_plugins(given.plugins, saved)
-                _require_same_config(config, saved)
+                _require_same_config(given.config, saved)
         elif run_dir is not None:
             check_free(run_dir)
-        init = config.training.start()
-        start = read_start(init) if init and not saved else None
-        backend = choose_backend(saved.state.kernels if saved else None)
-        splits = read_splits(config, reading)
-        model = _build_model(config, splits, backend)
-        threads = saved.state.threads if saved else config.training.threads
-        size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel
-        used = set_threads(backend, threads, size)
-        splits, trainer = _trainer(config, model, splits, saved, start)
-        folder = folder or stack.enter_context(open_run(config_path.stem, run_dir, resume=False))
-        origin = saved.state.init_from if saved else start.origin if start else None
-        run = Run(given, splits, trainer, folder, threads, used, origin)
+        fitting = prepare_fitting(given, reading, saved)
+        folder = folder or stack.enter_context(open_run(name, run_dir, resume=False))
+        run = Run(fitting, folder)
         if saved:
             run.restore(saved)
         if not run.ended:
@@ -74,8 +74,26 @@ def prepare_run(
         folder.rewind(run.progress.epoch, finished=run.trainer.reason_to_stop() is not None)
         if not run.ended:
             there = resolved_yaml(given.seen_from(folder.path))
-            folder.write_inputs(there, split_table.encode(splits))
+            folder.write_inputs(there, split_table.encode(run.splits))
         yield run
+
+
+def prepare_fitting(
+    given: GivenConfig, reading: Reading, saved: Checkpoint | None = None
+) -> Fitting:
+    """Read the data and build the trainer, with the kernels and threads of the `saved` state."""
+    config = given.config
+    init = config.training.start()
+    start = read_start(init) if init and not saved else None
+    backend = choose_backend(saved.state.kernels if saved else None)
+    splits = read_splits(config, reading)
+    model = _build_model(config, splits, backend)
+    threads = saved.state.threads if saved else config.training.threads
+    size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel
+    used = set_threads(backend, threads, size)
+    splits, trainer = _trainer(config, model, splits, saved, start)
+    origin = saved.state.init_from if saved else start.origin if start else None
+    return Fitting(given, splits, trainer, threads, used, origin)
 
 
 def _trainer(

@@ -6,6 +6,7 @@ A trainer works in memory and writes nothing; `run.py` listens to it and writes 
 import math
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cached_property
 
 from mlptrain.backend.call import Array
@@ -44,6 +45,7 @@ class Trainer:
 
     Attributes:
         progress: how far training has got.
+        best_progress: how far it had got after the best epoch.
         descent: how an epoch changes the parameters, with the optimizer's state.
         monitor: the metric that decides which epoch is the best.
         normalization: converts stored numbers to inputs.
@@ -61,7 +63,7 @@ class Trainer:
         seed: int,
     ) -> None:
         self.model = model
-        self.progress = Progress()
+        self.progress = self.best_progress = Progress()
         stopping = training.early_stopping
         default = "train_loss" if validation is None else "val_loss"
         self.monitor: str = stopping.monitor if stopping else default
@@ -120,6 +122,8 @@ class Trainer:
             self._best[...] = self.model.arena.values
             self._best_state[...] = self.model.arena.state
         self.descent.observe(metrics.values, seconds, progress)
+        if best:
+            self.best_progress = deepcopy(progress)
         why = why_undefined(self.monitor, metrics.values, validation)
         return EpochDone(metrics, best, why)
 

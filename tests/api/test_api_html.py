@@ -42,10 +42,11 @@ def test_everything_is_escaped() -> None:
     assert found.cells == [EVIL] * 6
 
 
-def test_of_many_records_the_first_are_shown() -> None:
+def test_of_many_records_the_first_and_the_last_are_shown() -> None:
     found = Cells(records_table([{"n": n, "x": None} for n in range(1500)]))
     assert found.cells[:4] == ["n", "x", "0", "-"]
-    assert found.cells[2 * MOST_ROWS + 2 :] == ["… and 1,480 more"]
+    assert found.cells[2 + MOST_ROWS : 4 + MOST_ROWS] == ["… 1,480 more", "1,490"]
+    assert found.cells[-2:] == ["1,499", "-"]
 
 
 def test_a_model_shows_its_layers(digits: Path) -> None:

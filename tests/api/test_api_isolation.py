@@ -17,6 +17,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import mlptrain
 from mlptrain.errors import DataError
 
+X = np.random.default_rng(0).standard_normal((60, 3))
+Y = (X.sum(axis=1) > 0).astype(int)
+CONFIG = {"model": {"hidden_layers": [16]}, "training": {"epochs": 3}}
 DIGITS = Path(__file__).parents[2] / "data/digits/test"
 
 
@@ -39,7 +42,10 @@ def state() -> dict[str, Any]:
 
 
 def use(digits: Path) -> None:
-    """Everything that a trained model can do."""
+    """Everything that a program can do."""
+    mlptrain.fit(CONFIG, X, Y)
+    with pytest.raises(DataError):
+        mlptrain.fit(CONFIG, X)
     model = mlptrain.load(digits)
     model.predict(DIGITS / "7")
     model.predict(np.zeros((2, 8, 8), np.uint8))
@@ -77,6 +83,27 @@ def test_threads_share_a_model_and_have_their_own(digits: Path) -> None:
     assert blas() == before
 
 
+def test_threads_can_train_at_once() -> None:
+    """With as many threads of their own as there are cores."""
+    seeds = [{**CONFIG, "seed": seed} for seed in range(8)]
+    wanted = [mlptrain.fit(each, X, Y).model.weights["output/kernel"] for each in seeds]
+    before = blas()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda each: mlptrain.fit(each, X, Y).model.weights, seeds))
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one["output/kernel"], other)
+    assert blas() == before
+
+
+def test_a_fork_can_train() -> None:
+    wanted = mlptrain.fit(CONFIG, X, Y).model.weights["output/kernel"]
+    child = os.fork()
+    if child == 0:
+        found = mlptrain.fit(CONFIG, X, Y).model.weights["output/kernel"]
+        os._exit(0 if np.array_equal(found, wanted) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_a_fork_can_use_the_model_of_its_parent(digits: Path) -> None:
     model, x = mlptrain.load(digits), np.zeros((300, 8, 8), np.uint8)
     wanted = model.evaluate(x[:20], ["0"] * 20), model.predict(x).values
@@ -103,6 +130,7 @@ def test_import_loads_nothing_else() -> None:
     loaded = modules("import mlptrain; mlptrain.load")
     assert "numpy" in loaded
     assert not loaded & {"rich", "typer", "mlptrain.cli"}
+    assert not modules("import mlptrain; mlptrain.fit") & {"typer", "click", "IPython"}
 
 
 def test_what_is_offered_is_there() -> None:

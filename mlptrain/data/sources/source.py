@@ -155,6 +155,7 @@ class Sources(Registry[Source]):
     """The data sources. A path stands for one, and so does a mapping without `type`."""
 
     type_is_required = False
+    text_is_name = False
 
     def spelled_out(self, value: object) -> object:
         if isinstance(value, str):
