@@ -22,13 +22,13 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 40
 ORDER = ["__main__", "api", "cli sklearn", "training", "config", "tasks", "nn optim data"]
 ORDER += ["functions"]
 ORDER += ["autodiff plugins"]
-ORDER += ["backend registry errors files paths system text docstrings"]
+ORDER += ["backend registry errors files paths system text docstrings shared"]
 LEVELS = {name: level for level, names in enumerate(ORDER) for name in names.split()}
 BESIDE = {("registry", "docstrings"), ("registry", "errors"), ("backend", "text")}
 BESIDE |= {
     (name, "errors") for name in ("backend", "files", "paths")
 }  # below them on the lowest level
-BESIDE |= {("files", "system"), ("files", "text"), ("paths", "text")}
+BESIDE |= {("backend", "shared"), ("files", "system"), ("files", "text"), ("paths", "text")}
 
 ONLY_IN = {
     "rich": {"cli/live.py", "cli/render.py", "cli/tables.py"},

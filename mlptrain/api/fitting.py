@@ -110,7 +110,7 @@ def fit(
     sources = _sources(x, y, sample_weight, validation_data, test_data)
     if resume and run_dir is None:
         raise UsageError("resume: needs a run_dir, the folder of the run.")
-    with _shown(progress) as display, blas_threads_kept():
+    with _shown(progress) as display, blas_threads_kept:
         given = _given(config, [Path(each) for each in plugins], sources)
         if run_dir is None:
             return _fit_in_memory(prepare_fitting(given, display.reading), display)

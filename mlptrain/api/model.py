@@ -37,7 +37,7 @@ def load(run: PathLike | None = None, *, plugins: Sequence[PathLike] = ()) -> "M
     latest run below the current folder.
 
     `plugins`: the Python files that it was trained with, which are run. Raises ModelFileError."""
-    with blas_threads_kept():
+    with blas_threads_kept:
         load_plugins([Path(each) for each in plugins])
         path = find_checkpoint(None if run is None else Path(run))
         return Model(load_model(path))
@@ -151,7 +151,7 @@ class Model:
     @contextmanager
     def _computing(self) -> Iterator[TrainedModel]:
         """A context in which this thread alone uses the model."""
-        with self._lock, blas_threads_kept():
+        with self._lock, blas_threads_kept:
             yield self._trained
 
     def _collected(

@@ -1,7 +1,5 @@
 """The number of threads of NumPy's BLAS, which all of the process shares."""
 
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,40 +7,25 @@ from typing import Any
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-
-class _Shared:
-    """What all threads share: the contexts `blas_threads_kept` that are open, and the limits and
-    the number of threads that the first of them found."""
-
-    lock = threading.Lock()
-    contexts = 0
-    before: Any = None
-    threads = 1
+from mlptrain.shared import SharedContext
 
 
 def use_blas_threads(threads: int) -> None:
     """From now on, the BLAS uses `threads` threads, whichever thread calls it."""
-    with _Shared.lock, _any_thread_may():
+    with blas_threads_kept.lock, _any_thread_may():
         _libraries().limit(limits=threads)
 
 
 @contextmanager
-def blas_threads_kept() -> Iterator[int]:
-    """A context after which the BLAS uses as many threads as before. Its value is that number. Of
-    contexts that overlap, in several threads, the last to end restores what the first one found."""
-    with _Shared.lock:
-        if _Shared.contexts == 0:
-            _Shared.before = _libraries().limit(limits=None)
-            _Shared.threads = min(each["num_threads"] for each in _libraries().info())
-        _Shared.contexts += 1
-        threads = _Shared.threads
-    try:
-        yield threads
-    finally:
-        with _Shared.lock, _any_thread_may():
-            _Shared.contexts -= 1
-            if _Shared.contexts == 0:
-                _Shared.before.restore_original_limits()
+def _restoring() -> Iterator[int]:
+    before = _libraries().limit(limits=None)
+    yield min(each["num_threads"] for each in _libraries().info())
+    with _any_thread_may():
+        before.restore_original_limits()
+
+
+# Afterwards, the BLAS uses as many threads as before. The context's value is that number.
+blas_threads_kept = SharedContext(_restoring)
 
 
 @cache
@@ -60,11 +43,3 @@ def _any_thread_may() -> Iterator[None]:
         yield
     finally:
         OpenBLASController.clear_controlling_thread(force=True)
-
-
-# A child of a fork has the lock as it was, but not the thread that would release it.
-os.register_at_fork(
-    before=_Shared.lock.acquire,
-    after_in_parent=_Shared.lock.release,
-    after_in_child=_Shared.lock.release,
-)

@@ -12,6 +12,6 @@ from mlptrain.backend.protocol import Backend
 def engine_threads(backend: Backend) -> Iterator[None]:
     """A context in which `backend` uses as many threads as the BLAS may use outside it: what
     joblib, threadpoolctl or OMP_NUM_THREADS allow. Any number of threads may enter it."""
-    with blas_threads_kept() as allowed:
+    with blas_threads_kept as allowed:
         backend.use_threads(min(allowed, usable_cores()))
         yield

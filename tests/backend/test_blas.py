@@ -27,7 +27,7 @@ def test_every_thread_can_set_them(held: bool) -> None:
     found = []
 
     def work() -> None:
-        with blas_threads_kept():
+        with blas_threads_kept:
             use_blas_threads(1)
             found.append(blas())
 
@@ -44,11 +44,8 @@ def test_every_thread_can_set_them(held: bool) -> None:
 
 def test_the_last_of_several_contexts_gives_them_back() -> None:
     with threadpool_limits(2, user_api="blas"):
-        one, other = blas_threads_kept(), blas_threads_kept()
-        one.__enter__()
-        use_blas_threads(1)
-        other.__enter__()
-        one.__exit__(None, None, None)
-        assert blas() == {1}
-        other.__exit__(None, None, None)
+        with blas_threads_kept:
+            with blas_threads_kept:
+                use_blas_threads(1)
+            assert blas() == {1}
         assert blas() == {2}

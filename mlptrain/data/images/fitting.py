@@ -1,14 +1,12 @@
 """From a decoded image to pixels in a given form."""
 
 import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from PIL import Image
 
 from mlptrain.data.images.depth import to_8_bits
 from mlptrain.data.images.form import Form
+from mlptrain.shared import warnings_ignored
 
 _GRAY_MODES = ("1", "L", "LA", "I;16")
 _ORIENTATION = 0x0112
@@ -33,7 +31,7 @@ def turn_of(exif: bytes | None) -> Image.Transpose | None:
         return None
     tags = Image.Exif()
     try:
-        with silent():
+        with warnings_ignored:
             tags.load(exif)
             return _TURNS.get(tags.get(_ORIENTATION, 1))
     except Exception:  # Pillow's parser raises many kinds of error
@@ -76,14 +74,6 @@ def fitted(image: Image.Image, form: Form) -> bytes:
         bilinear = Image.Resampling.BILINEAR
         image = resized(image, (width, height), form.resize, form.background, bilinear)
     return image.tobytes()
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """Pillow's warnings about a file do not reach the user."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _is_gray(image: Image.Image) -> bool:

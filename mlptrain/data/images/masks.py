@@ -9,9 +9,10 @@ from PIL.PngImagePlugin import PngImageFile
 
 from mlptrain.data.images import png
 from mlptrain.data.images.decoding import explained, size_of
-from mlptrain.data.images.fitting import resized, silent
+from mlptrain.data.images.fitting import resized
 from mlptrain.data.images.form import Form
 from mlptrain.paths import UnreadableError, read_file
+from mlptrain.shared import warnings_ignored
 from mlptrain.text import show_path
 
 
@@ -51,7 +52,7 @@ def _decoded(path: str, form: Form) -> Image.Image:
         # read as indices, because Pillow scales gray levels of 1, 2 and 4 bits to 0 … 255
         header = levels.header._replace(colour_type=png.PALETTE)
         levels = levels._replace(header=header, palette=bytes(3 << levels.header.depth))
-    with silent():
+    with warnings_ignored:
         image = PngImageFile(BytesIO(levels.minimal_file()))
         image.load()
     return Image.frombytes("L", image.size, image.tobytes())

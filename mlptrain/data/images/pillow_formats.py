@@ -13,10 +13,10 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from mlptrain.data.images.fitting import silent
 from mlptrain.data.images.form import check_size
 from mlptrain.data.images.signatures import webp_size
 from mlptrain.paths import UnreadableError
+from mlptrain.shared import warnings_ignored
 
 _PLUGINS: dict[str, type[ImageFile]] = {
     "bmp": BmpImageFile,
@@ -36,7 +36,7 @@ def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
     `info`. Raises UnreadableError, and whatever Pillow raises."""
     if name == "webp":
         check_size(*webp_size(data), max_pixels)
-    with silent():
+    with warnings_ignored:
         image = _PLUGINS[name](BytesIO(data))
         check_size(*image.size, max_pixels)
         if isinstance(image, TiffImageFile):

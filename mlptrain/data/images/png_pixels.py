@@ -13,9 +13,9 @@ from PIL.PngImagePlugin import PngImageFile
 
 from mlptrain.data.images import png
 from mlptrain.data.images.depth import alpha_but, to_8_bits
-from mlptrain.data.images.fitting import silent
 from mlptrain.data.images.form import Form
 from mlptrain.paths import UnreadableError
+from mlptrain.shared import warnings_ignored
 
 _SMALL_BYTES = 1 << 16  # pixels: for smaller images, calling Pillow costs more than its work
 _BYTES_OF_16_BITS = {  # the mode, and how its high and low bytes are read
@@ -59,7 +59,7 @@ def decode_png(checked: png.Png) -> Image.Image:
         return _of_16_bits(checked)
     if checked.is_plain:
         return _unpacked(checked, "L" if header.colour_type == png.GRAY else "RGB")
-    with silent():
+    with warnings_ignored:
         image = PngImageFile(BytesIO(checked.minimal_file()))
         image.load()
     _correct_transparency(image, checked)

@@ -7,7 +7,6 @@ are `x_train` and `y_train` for training, and `x_test` and `y_test` for evaluati
 import errno
 import json
 import re
-import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pydantic import Field
 from mlptrain.data.sources.source import LABEL, Arrays, LocatedPath, Source, sources
 from mlptrain.data.sources.stored import COPY_AGAIN, MOST_INFLATION, StoredArray, in_npy
 from mlptrain.paths import UnreadableError, opened
+from mlptrain.shared import warnings_ignored
 from mlptrain.text import show_name
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -86,8 +86,7 @@ class Npz(Source):
     @contextmanager
     def _archive(self) -> Iterator[tuple[zipfile.ZipFile, int]]:
         """The open file, and its size in bytes. Raises DataError."""
-        with opened(self.path) as (file, size), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with opened(self.path) as (file, size), warnings_ignored:
             try:
                 with zipfile.ZipFile(file) as archive:
                     yield archive, size
