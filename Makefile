@@ -45,7 +45,7 @@ bench: .venv-peers/.installed
 	.venv-peers/bin/python -m benchmarks --write
 
 clean:
-	rm -rf .venv .venv-peers runs
+	rm -rf .venv .venv-peers .cache build runs
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -20,7 +20,7 @@ from mlptrain.config.load import parse_config
 # The beginnings of commands that no test runs, and why.
 NOT_RUN = {
     "pip install": "needs the network; every test runs an installed package",
-    "make ": "CI starts with it",
+    "make ": "installs the project, and runs these tests",
 }
 # Files that no test uses, and why.
 NOT_USED = {
