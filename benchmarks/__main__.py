@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks import (
     accuracy,
     decoding,
+    estimators,
     fashion_mnist,
     gradient_cost,
     growth,
@@ -31,6 +32,7 @@ from benchmarks.rows import ROWS
 PARTS: dict[str, Part] = {
     "throughput": throughput,
     "accuracy": accuracy,
+    "estimators": estimators,
     "startup": startup,
     "prediction": prediction,
     "decoding": decoding,

@@ -1,6 +1,13 @@
-"""Cases in which our estimators and scikit-learn's are fitted alike, and how far they differ."""
+"""Cases in which our estimators and scikit-learn's are fitted alike, and how far they differ.
 
+    python tests/estimators/equality.py [N]
+
+compares every Nth of all cases and prints the largest differences.
+"""
+
+import sys
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -54,13 +61,13 @@ class Case:
 
     def settings(self) -> dict[str, Any]:
         """The parameters of the estimators."""
-        slow = {"adam": 3e-3, "sgd": 0.05}.get(SOLVERS[self.solver]["solver"], 1.0)
+        rate = {"adam": 3e-3, "sgd": 0.05}.get(SOLVERS[self.solver]["solver"], 1.0)
         return {
             "hidden_layer_sizes": (13, 7),
             "activation": self.activation,
             "alpha": 0.01,
             "batch_size": 32,
-            "learning_rate_init": slow,
+            "learning_rate_init": rate,
             "max_iter": 12,
             "random_state": 3,
             "shuffle": self.way != "unshuffled",
@@ -140,3 +147,20 @@ def _apart(ours: Any, theirs: Any, name: str) -> float:
     if np.shape(one) != np.shape(other):
         return np.inf
     return float(np.abs(np.subtract(one, other)).max(initial=0))
+
+
+def main() -> None:
+    """Print the number of cases and the largest difference for each solver and precision."""
+    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    apart: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for case in list(every_case())[::every]:
+        apart[case.precision, SOLVERS[case.solver]["solver"]].append(difference(case))
+    for (precision, solver), differences in sorted(apart.items()):
+        print(
+            f"{precision} {solver}: {len(differences)} cases, largest difference "
+            f"{max(differences):.1e}, median {np.median(differences):.1e}"
+        )
+
+
+if __name__ == "__main__":
+    main()
