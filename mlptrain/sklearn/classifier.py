@@ -13,7 +13,6 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from mlptrain.data.targets import ClassTargets, LabelTargets, Targets
 from mlptrain.functions.losses import Loss
 from mlptrain.sklearn.estimator import Perceptron
 from mlptrain.sklearn.losses import BinaryLogLoss, LogLoss
@@ -101,10 +100,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _loss(self) -> Loss:
         return LogLoss() if self.out_activation_ == "softmax" else BinaryLogLoss()
 
-    def _targets(self, y: Array) -> Targets:
-        if self.out_activation_ == "softmax":
-            return ClassTargets(y.argmax(axis=1), ())
-        return LabelTargets(y.astype(np.float32), ())
+    def _targets(self, y: Array) -> Array:
+        return y.argmax(axis=1) if self.out_activation_ == "softmax" else y
 
     def _decided(self, outputs: Array) -> Array:
         return np.asarray(

@@ -15,7 +15,6 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlptrain.backend.choice import choose_backend
-from mlptrain.data.targets import Targets
 from mlptrain.functions.activations import Activation, Identity, ReLU, Sigmoid, Softmax, Tanh
 from mlptrain.functions.losses import Loss
 from mlptrain.nn.layers import Dense
@@ -32,12 +31,13 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": Tanh(),
     "relu": ReLU(),
 }
+SOFTMAX = Softmax()
 
 
 def _apply(name: str, y: Array) -> None:
     """Apply an activation to y (n, units) in place, by its rule."""
     if name == "softmax":
-        Softmax().forward(np, y, y, row=np.empty((len(y), 1), y.dtype))
+        SOFTMAX.forward(np, y, y, row=np.empty((len(y), 1), y.dtype))
     elif name == "exp":
         np.exp(y, out=y)
     elif name != "identity":
@@ -152,8 +152,8 @@ class Perceptron(BaseEstimator, ABC):
         """The loss that belongs to the output layer."""
 
     @abstractmethod
-    def _targets(self, y: Array) -> Targets:
-        """What the network learns from y (n, outputs)."""
+    def _targets(self, y: Array) -> Array:
+        """What the network learns from y (n, outputs): class indices (n,) or y."""
 
     @abstractmethod
     def _score(self, X: Any, y: Array, sample_weight: Array | None) -> float:
@@ -198,9 +198,12 @@ class Perceptron(BaseEstimator, ABC):
         head = Head(sizes[-1], Identity(), by_index=self.out_activation_ == "softmax")
         inputs = int(self.coefs_[0].shape[0])
         model = Model(hidden, inputs, head, self._loss(), dtype, choose_backend())
-        flat = [np.ravel(each) for each in (*self.coefs_, *self.intercepts_)]
-        model.arena.values[...] = np.concatenate(flat)
+        model.arena.values[...] = self._flat()
         return model
+
+    def _flat(self) -> Array:
+        """The weights and biases in one vector (n,), in the arena's order."""
+        return np.concatenate([np.ravel(each) for each in (*self.coefs_, *self.intercepts_)])
 
     def _take(self, model: Model, values: Array | None = None) -> None:
         """Let `coefs_` and `intercepts_` be views of `values` (n,), by default of the model's."""

@@ -12,7 +12,7 @@ from mlptrain.config.schema import TrainingConfig
 from mlptrain.data.batches import Batches
 from mlptrain.nn.model import Model
 from mlptrain.optim.lbfgs import LBFGS
-from mlptrain.sklearn.batches import batches_of
+from mlptrain.sklearn.examples import Examples
 from mlptrain.sklearn.threads import engine_threads
 from mlptrain.training.full_batch import FullBatchDescent
 
@@ -41,10 +41,11 @@ class Objective(FullBatchDescent):
 def fit_full_batch(estimator: "Perceptron", X: Any, y: Array, weights: Array | None) -> None:
     """Fit `estimator` to X, y (n, outputs) and the examples' weights (n,); None: 1."""
     model = estimator._model(X.dtype)
-    with engine_threads(model.arena.backend):
-        batches = batches_of(X, estimator._targets(y), weights, model.arena)
+    with engine_threads() as threads:
+        model.arena.backend.use_threads(threads)
+        examples = Examples(X, estimator._targets(y), weights, model.arena)
         result = scipy.optimize.minimize(
-            Objective(model, batches, l2=estimator.alpha),
+            Objective(model, examples, l2=estimator.alpha),
             model.arena.values.copy(),  # SciPy evaluates at parameters of this type
             method="L-BFGS-B",
             jac=True,

@@ -1,27 +1,21 @@
 """Fitting by SGD or Adam: epochs of mini-batches until nothing improves, counted as scikit-learn
 does."""
 
-import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from mlptrain.config.schema import TrainingConfig
-from mlptrain.data.batches import Batches
-from mlptrain.nn.model import Model
-from mlptrain.optim.optimizers import SGD, Adam, MiniBatchOptimizer
-from mlptrain.sklearn.batches import batches_of
+from mlptrain.sklearn.epochs import Epochs, Momentum
+from mlptrain.sklearn.examples import Examples
 from mlptrain.sklearn.threads import engine_threads
-from mlptrain.training.checkpoint import Progress
-from mlptrain.training.descent import MiniBatchDescent
 
 if TYPE_CHECKING:
     from mlptrain.sklearn.estimator import Perceptron
@@ -29,78 +23,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Score = Callable[[], float]  # of the validation examples, with the current weights
 LEAST_RATE = 1e-6  # an adaptive learning rate that has come this low ends the training
-
-
-class PlainEpsilon(Adam):
-    """Adam that adds ε to √v instead of √v̂ (Kingma & Ba, 2015, the remark at the end of section
-    2)."""
-
-    def coefficients(self, rate: float, step: int) -> tuple[float, ...]:
-        beta_1, beta_2, _, size = super().coefficients(rate, step)
-        return beta_1, beta_2, self.epsilon / math.sqrt(1 - self.beta_2), size
-
-
-@dataclass
-class Momentum:
-    """An optimizer, and what it keeps from epoch to epoch and from one `partial_fit` to the next.
-
-    Attributes:
-        optimizer: the update rule.
-        learning_rate: that of the next epoch.
-        steps: how many steps were made.
-        vectors: the optimizer's vectors by name, each with one entry per parameter.
-    """
-
-    optimizer: MiniBatchOptimizer
-    learning_rate: float
-    steps: int = 0
-    vectors: dict[str, Array] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, estimator: "Perceptron") -> "Momentum":
-        """At rest, with the estimator's parameters, which scikit-learn has checked."""
-        optimizer: MiniBatchOptimizer
-        if estimator.solver == "sgd":
-            optimizer = SGD.model_construct(
-                momentum=estimator.momentum,
-                nesterov=estimator.nesterovs_momentum and estimator.momentum > 0,
-            )
-        else:
-            optimizer = PlainEpsilon.model_construct(
-                beta_1=estimator.beta_1, beta_2=estimator.beta_2, epsilon=estimator.epsilon
-            )
-        return cls(optimizer, float(estimator.learning_rate_init))
-
-
-class Epochs(MiniBatchDescent):
-    """Epochs in a given order, at the learning rate of `momentum`."""
-
-    def __init__(
-        self, model: Model, batches: Batches, momentum: Momentum, *, batch_size: int, l2: float
-    ) -> None:
-        training = TrainingConfig.model_construct(
-            optimizer=momentum.optimizer, batch_size=batch_size, l2=l2
-        )
-        super().__init__(momentum.optimizer, training, model, batches, seed=0)
-        for name, vector in momentum.vectors.items():
-            self.vectors[name][...] = vector
-        momentum.vectors = self.vectors
-        self._momentum = momentum
-        self._next = np.arange(len(batches))
-
-    def run(self, order: NDArray[np.int64]) -> float:
-        """Make an epoch in `order` (n,). Returns the mean loss."""
-        self._next = order
-        progress = Progress(step=self._momentum.steps)
-        for _ in self.steps(progress):
-            self._momentum.steps = progress.step
-        return progress.epoch_loss / len(order)
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        return self._next
-
-    def learning_rate(self, progress: Progress, step: int) -> float:
-        return self._momentum.learning_rate
 
 
 def fit_mini_batches(
@@ -127,25 +49,47 @@ def fit_mini_batches(
         if incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         X, y, weights, score = _split(estimator, X, y, weights, random)
-    model = estimator._model(X.dtype)
-    values = model.arena.values
-    estimator._take(model)
-    best = values.copy() if first else values
-    with engine_threads(model.arena.backend):
-        epochs = Epochs(
-            model,
-            batches_of(X, estimator._targets(y), weights, model.arena),
-            estimator._optimizer,
-            batch_size=_batch_size(estimator, len(y)),
-            l2=estimator.alpha,
-        )
+    with engine_threads() as threads:
+        epochs = _epochs(estimator, X, y, weights, threads, incremental=incremental)
+        values = epochs.model.arena.values
+        best = values.copy() if first else values
+        estimator._take(epochs.model)
         try:
             for _ in _descend(estimator, epochs, len(y), random, score, incremental=incremental):
                 best = values.copy()
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
     if score is not None:
-        estimator._take(model, best)
+        estimator._take(epochs.model, best)
+
+
+def _epochs(
+    estimator: "Perceptron",
+    X: Any,
+    y: Array,
+    weights: Array | None,
+    threads: int,
+    *,
+    incremental: bool,
+) -> Epochs:
+    """What makes epochs on X, y and weights: for a `partial_fit`, that of the last one if it was
+    alike."""
+    momentum: Momentum = estimator._optimizer
+    size = _batch_size(estimator, len(y))
+    shapes = (X.shape, X.dtype, y.shape, weights is None, *(w.shape for w in estimator.coefs_))
+    settings = (estimator.activation, estimator.precision, estimator.alpha, size, threads)
+    key = None if issparse(X) else (shapes, settings)
+    targets, epochs = estimator._targets(y), momentum.epochs
+    if incremental and epochs is not None and key is not None and epochs.key == key:
+        epochs.model.arena.values[...] = estimator._flat()
+        epochs.examples.refill(X, targets, weights)
+        return epochs
+    model = estimator._model(X.dtype)
+    model.arena.backend.use_threads(threads)
+    examples = Examples(X.copy() if incremental else X, targets, weights, model.arena)
+    epochs = Epochs(model, examples, momentum, batch_size=size, l2=estimator.alpha, key=key)
+    momentum.epochs = epochs if incremental else None
+    return epochs
 
 
 def _descend(

@@ -12,7 +12,6 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from mlptrain.data.targets import NumberTargets, Targets
 from mlptrain.functions.losses import Loss
 from mlptrain.sklearn.estimator import Perceptron
 from mlptrain.sklearn.losses import PoissonDeviance, SquaredError
@@ -58,9 +57,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
     def _loss(self) -> Loss:
         return PoissonDeviance() if self.loss == "poisson" else SquaredError()
 
-    def _targets(self, y: Array) -> Targets:
-        k = y.shape[1]
-        return NumberTargets(y, (), np.zeros(k), np.ones(k))
+    def _targets(self, y: Array) -> Array:
+        return y
 
     def _decided(self, outputs: Array) -> Array:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs

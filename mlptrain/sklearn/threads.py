@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from mlptrain.backend.blas import blas_threads_kept
 from mlptrain.backend.cores import usable_cores
-from mlptrain.backend.protocol import Backend
 
 
 @contextmanager
-def engine_threads(backend: Backend) -> Iterator[None]:
-    """A context in which `backend` uses as many threads as the BLAS may use outside it: what
-    joblib, threadpoolctl or OMP_NUM_THREADS allow. Any number of threads may enter it."""
+def engine_threads() -> Iterator[int]:
+    """A context in which a backend may use this many threads, as many as the BLAS may use outside
+    it: what joblib, threadpoolctl or OMP_NUM_THREADS allow. The BLAS has its own number again
+    afterwards. Any number of threads may enter it."""
     with blas_threads_kept as allowed:
-        backend.use_threads(min(allowed, usable_cores()))
-        yield
+        yield min(allowed, _cores())
+
+
+_cores = cache(usable_cores)  # it reads files, which takes longer than a step

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import mlptrain.sklearn
 from mlptrain.backend.choice import choose_backend
 from mlptrain.sklearn import MLPClassifier, MLPRegressor
-from mlptrain.sklearn.mini_batch import Epochs
+from mlptrain.sklearn.epochs import Epochs
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:300] / 16, Y[:300]
@@ -86,6 +86,28 @@ def test_pickled_in_the_middle_it_continues_alike() -> None:
         each.partial_fit(X, Y)
     np.testing.assert_array_equal(one.coefs_[0], other.coefs_[0])
     assert one.loss_curve_ == other.loss_curve_
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_each_partial_fit_sees_its_own_examples(kind: str) -> None:
+    """Memory of the last call is used again where its shapes and settings were the same."""
+    weights = np.linspace(0.1, 2, 100)
+    ours, theirs = (
+        getattr(library, kind)(**FEW) for library in (mlptrain.sklearn, sklearn.neural_network)
+    )
+    classes = {"classes": range(10)} if kind == "MLPClassifier" else {}
+    before = X.copy()
+    for number in range(9):
+        place = slice(20 * number, 20 * number + (100 if number % 4 else 90))
+        given = weights[: len(X[place])] * (number + 1) if number > 4 else None
+        for estimator in (ours, theirs):
+            estimator.set_params(alpha=0.1 if number == 7 else 1e-4)
+            estimator.partial_fit(X[place], Y[place], sample_weight=given, **classes)
+        np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-10)
+        if number == 3:
+            ours.coefs_[0][...] = theirs.coefs_[0][...] = 0.25
+    np.testing.assert_allclose(ours.coefs_[1], theirs.coefs_[1], rtol=1e-8)
+    np.testing.assert_array_equal(X, before)
 
 
 def test_clone_and_pipeline() -> None:

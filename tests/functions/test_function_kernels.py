@@ -17,7 +17,7 @@ from mlptrain.functions.activations import ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.optim import clipping, updater
 from mlptrain.optim.optimizers import optimizers
-from mlptrain.sklearn.batches import sparse_rows
+from mlptrain.sklearn.examples import sparse_rows
 from mlptrain.sklearn.losses import LOSSES
 from mlptrain.training import full_batch, step
 
