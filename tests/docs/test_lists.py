@@ -5,7 +5,10 @@ from typing import Any
 
 from code_blocks import ROOT
 
+import mlptrain.config.schema  # noqa: F401  (it registers the tasks)
 from mlptrain.errors import MlptrainError
+from mlptrain.tasks.metrics.measure import metrics
+from mlptrain.tasks.task import tasks
 from mlptrain.training.checkpoint import FORMAT, State
 
 
@@ -33,3 +36,16 @@ def test_every_key_of_a_checkpoint_is_explained() -> None:
     keys = {key.strip("` ") for cell in explained for key in cell.split(",")}
     assert keys == {"format", *State.model_fields}
     assert f"| `format` | {FORMAT} |" in table
+
+
+def test_every_metric_is_listed() -> None:
+    listed = page("metrics.md").replace("top_5_accuracy", "top_k_accuracy")
+    assert [name for name in metrics if f"`{name}`" not in listed] == []
+
+
+def test_every_task_has_a_page_with_its_loss_and_metric() -> None:
+    for name, task in zip(tasks, tasks.definitions(), strict=True):
+        text = page(f"tasks/{name.replace('_', '-')}.md")
+        assert f"| task | `{name}` |" in text
+        assert f"| default loss | `{task.loss}`" in text
+        assert f"| metric of each epoch | `{task.headline}` |" in text
