@@ -49,7 +49,13 @@ class ModelFileError(MlptrainError):
 
 
 class DivergedError(MlptrainError):
+    """`what` happened, with what was kept of the training, and a `remedy`."""
+
     exit_code = 5
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what, self.remedy = what, remedy
 
 
 class FileSystemError(MlptrainError):

@@ -11,6 +11,7 @@ from mlptrain.api.html import notes_list, shown
 from mlptrain.api.model import Model, PathLike
 from mlptrain.api.records import Records
 from mlptrain.backend.blas import blas_threads_kept
+from mlptrain.cli.layout import plural
 from mlptrain.cli.live import (
     LiveDisplay,
     NoDisplay,
@@ -69,8 +70,10 @@ class FitResult:
         self.model.save(path)
 
     def __repr__(self) -> str:
+        trained = plural(len(self.history), "epoch")
+        ended = "" if self.reason == "epochs" else f", ended by {self.reason}"
         best = f"best epoch {self.best_epoch} ({self.monitor} {shown(self.best_value)})"
-        return f"<FitResult: {len(self.history)} epochs, {self.reason}, {best}>"
+        return f"<FitResult: {trained}{ended}, {best}>"
 
     def _repr_html_(self) -> str:
         return self.model._repr_html_() + self.history._repr_html_() + notes_list(self.notes)

@@ -64,9 +64,11 @@ class Run:
                     self._save(self.folder.last)
                     message = "training was stopped; its state is saved"
                     raise StoppedError(message, stop.signal_number)
-        except DivergedError:
+        except DivergedError as error:
             self._write_summary("diverged", None)
-            raise
+            done = self.progress.epoch
+            kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
+            raise DivergedError(f"{error.what} {kept}", error.remedy) from None
 
     def checkpoint_bytes(self) -> int:
         """The approximate size of a checkpoint in bytes."""

@@ -240,11 +240,8 @@ class Trainer:
         progress, per_epoch = self.progress, self.descent.steps_per_epoch
         rate = self.descent.learning_rate(progress, progress.step - 1)
         place = f"epoch {-(-progress.step // per_epoch)}, step {progress.step}"
-        done, at = progress.epoch, "" if rate is None else f", at learning_rate {rate:g}"
-        kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
-        return DivergedError(
-            f"training diverged in {place}{at}: {what}. {kept} {self.descent.remedy}"
-        )
+        at = "" if rate is None else f", at learning_rate {rate:g}"
+        return DivergedError(f"training diverged in {place}{at}: {what}.", self.descent.remedy)
 
 
 def choose_descent(training: TrainingConfig, model: Model, batches: Batches, seed: int) -> Descent:

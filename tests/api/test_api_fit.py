@@ -9,10 +9,19 @@ import numpy as np
 import pytest
 import yaml
 from api_examples import Trained, command_line, examples
+from plugin_loading import forgotten
 from task_runs import CONFIG, TASKS
 
 import mlptrain
-from mlptrain.errors import ConfigError, DataError, FitInterrupted, RunFolderError, UsageError
+from mlptrain.errors import (
+    ConfigError,
+    DataError,
+    DivergedError,
+    FitInterrupted,
+    ModelFileError,
+    RunFolderError,
+    UsageError,
+)
 from mlptrain.training import descent
 from mlptrain.training.step import Step
 
@@ -185,6 +194,41 @@ def test_arguments_that_do_not_go_together() -> None:
         mlptrain.fit(TINY, X, Y, sample_weight=np.zeros(60))
     with pytest.raises(ConfigError, match=r"gone\.yaml: does not exist"):
         mlptrain.fit("gone.yaml", X, Y)
+
+
+def test_a_learning_rate_that_is_too_high() -> None:
+    wild = {"optimizer": {"type": "sgd", "learning_rate": 1e30}}
+    with pytest.raises(DivergedError, match=r"in epoch 1.*Try a smaller") as raised:
+        mlptrain.fit({**TINY, "training": {**TINY["training"], **wild}}, X, Y)
+    assert "kept" not in str(raised.value)  # nothing is
+
+
+def test_what_a_result_shows(tmp_path: Path) -> None:
+    result = mlptrain.fit(TINY, X, Y)
+    best = f"best epoch {result.best_epoch} (val_loss {result.best_value:.4g})"
+    assert repr(result) == f"<FitResult: 3 epochs, {best}>"
+    page = result._repr_html_()
+    assert all(title in page for title in (*result.history[0], "dense_1", "output"))
+    twice = mlptrain.fit(TINY, np.repeat(X, 2, axis=0), np.repeat(Y, 2))
+    assert twice.notes[0].startswith("x: 60 of 120 examples are copies of others")
+    assert twice.notes[0] in twice._repr_html_()
+    result.save(tmp_path / "m")
+    require_same_weights(mlptrain.load(tmp_path / "m"), result.model)
+
+
+def test_plugins_are_used_where_they_are_named(tmp_path: Path) -> None:
+    mish = Path(__file__).parents[1] / "plugins/mish.py"
+    config = {**TINY, "model": {"hidden_layers": [4], "activation": "mish"}}
+    with forgotten():
+        with pytest.raises(ConfigError, match="unknown activation 'mish'"):
+            mlptrain.fit(config, X, Y)
+        result = mlptrain.fit(config, X, Y, plugins=[mish])
+        result.save(tmp_path / "m")
+    with forgotten():
+        with pytest.raises(ModelFileError, match=r"Name the file: --plugin mish\.py"):
+            mlptrain.load(tmp_path / "m")
+        model = mlptrain.load(tmp_path / "m", plugins=[mish])
+        np.testing.assert_array_equal(model.predict(X).values, result.model.predict(X).values)
 
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
