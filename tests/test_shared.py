@@ -26,7 +26,7 @@ def test_the_first_enters_and_the_last_leaves() -> None:
             inside.set()
             leave.wait()
 
-    thread = threading.Thread(target=other)
+    thread = threading.Thread(target=other, daemon=True)
     with shared:
         thread.start()
         inside.wait()

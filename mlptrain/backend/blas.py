@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import numpy as np
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from mlptrain.shared import SharedContext
@@ -28,9 +29,17 @@ def _restoring() -> Iterator[int]:
 blas_threads_kept = SharedContext(_restoring)
 
 
+def numpy_blas() -> dict[str, Any] | None:
+    """What threadpoolctl knows of NumPy's BLAS: the library beside NumPy, where its wheels have it,
+    or else the first; SciPy has one of its own."""
+    beside = f"{np.__path__[0]}.libs"
+    found: list[dict[str, Any]] = _libraries().info()
+    return min(found, key=lambda each: not each["filepath"].startswith(beside), default=None)
+
+
 @cache
 def _libraries() -> Any:
-    """The BLAS libraries that were loaded with NumPy."""
+    """The BLAS libraries that this process had loaded at the first call."""
     return ThreadpoolController().select(user_api="blas")
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import threadpool_info
 
+from mlptrain.backend.blas import numpy_blas
 from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.kernels import operations
 from mlptrain.backend.memory import empty
@@ -164,8 +164,8 @@ def _library() -> ctypes.CDLL:
 def _gemms(library: ctypes.CDLL) -> Iterator[tuple[Any, int | None, int]]:
     """For float32 and float64, the function of `library` that takes the BLAS's matrix product, the
     address of that in NumPy's BLAS, and the bits of its size arguments: 32 or 64."""
-    paths = (blas["filepath"] for blas in threadpool_info() if blas["user_api"] == "blas")
-    blas = ctypes.CDLL(next(paths, None))
+    found = numpy_blas()
+    blas = ctypes.CDLL(found["filepath"] if found else None)
     for gemm, use in (("sgemm", library.use_gemm_float32), ("dgemm", library.use_gemm_float64)):
         names = [each.format(gemm) for each in GEMM_NAMES if hasattr(blas, each.format(gemm))]
         if not names:

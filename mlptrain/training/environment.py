@@ -6,20 +6,20 @@ from functools import cache
 from importlib.metadata import version
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 from mlptrain import __version__
+from mlptrain.backend.blas import numpy_blas
 from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.backend.cores import usable_cores
 
 
 def blas() -> str:
     """The BLAS in use and its kernels, to be recorded: "openblas 0.3.31 Haswell"."""
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            kernels = library.get("architecture", "")
-            return f"{library['internal_api']} {library['version']} {kernels}".strip()
-    return "unknown"
+    library = numpy_blas()
+    if library is None:
+        return "unknown"
+    kernels = library.get("architecture", "")
+    return f"{library['internal_api']} {library['version']} {kernels}".strip()
 
 
 @cache

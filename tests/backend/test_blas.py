@@ -1,12 +1,14 @@
 """The threads of the BLAS are set from any thread, and given back."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from mlptrain.backend.blas import blas_threads_kept, use_blas_threads
+from mlptrain.backend.blas import blas_threads_kept, numpy_blas, use_blas_threads
 
 
 def blas() -> set[int]:
@@ -49,3 +51,19 @@ def test_the_last_of_several_contexts_gives_them_back() -> None:
                 use_blas_threads(1)
             assert blas() == {1}
         assert blas() == {2}
+
+
+@pytest.mark.slow
+def test_numpys_blas_is_told_from_scipys() -> None:
+    """SciPy's wheels bring an OpenBLAS of their own, which may be loaded first."""
+    program = (
+        "import numpy, scipy.linalg\n"
+        "from mlptrain.backend.blas import numpy_blas\n"
+        "print(numpy_blas()['filepath'])"
+    )
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    own = numpy_blas()
+    assert own is not None
+    assert found == own["filepath"]
+    assert "numpy" in found

@@ -197,7 +197,7 @@ def test_a_library_that_cannot_be_loaded_is_refused(monkeypatch: pytest.MonkeyPa
 
 def test_a_blas_without_cblas_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled._library.cache_clear()
-    monkeypatch.setattr(compiled, "threadpool_info", list)
+    monkeypatch.setattr(compiled, "numpy_blas", lambda: None)
     with pytest.raises(UnavailableError, match="no cblas_sgemm"):
         CompiledBackend()
 

@@ -24,8 +24,8 @@ main()
 """
 # The live line is drawn at every occasion.
 BAR = """
-from mlptrain.cli import render
-render.REFRESH_SECONDS = 0
+from mlptrain.cli import live
+live.REFRESH_SECONDS = 0
 """
 # A destructor is where an exception cannot be passed on.
 IN_DESTRUCTOR = """

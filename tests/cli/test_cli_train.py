@@ -20,9 +20,9 @@ def visible(text: str) -> list[str]:
 
 # The tool that draws its live line at every occasion, which there is after each step.
 LIVELY = """
-from mlptrain.cli import render
+from mlptrain.cli import live
 from mlptrain.training import descent
-render.REFRESH_SECONDS = descent.CALL_SECONDS = 0
+live.REFRESH_SECONDS = descent.CALL_SECONDS = 0
 from mlptrain.cli.app import main
 main()
 """

@@ -317,7 +317,7 @@ def test_where_no_folder_can_be_made(project: Path, parent: str) -> None:
 
 LIMITED = """
 import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (5120, 5120))
+resource.setrlimit(resource.RLIMIT_FSIZE, (6144, 6144))
 from mlptrain.cli.app import main
 main()
 """
