@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ TINY: dict[str, Any] = {
     "model": {"hidden_layers": [4]},
     "training": {"epochs": 3, "batch_size": 5, "threads": 1},
 }
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heeded() -> Iterator[None]:
+    """Also where a shell started pytest in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def settings(task: str) -> dict[str, Any]:
