@@ -136,6 +136,8 @@ def test_a_run_folder_is_that_of_the_command_line(tmp_path: Path) -> None:
     command_line(tmp_path, "eval", "own", "--data", "d.npz")
     with pytest.raises(DataError, match="were arrays in a Python program"):
         mlptrain.load(tmp_path / "own").evaluate(split="validation")
+    with pytest.raises(DataError, match="were arrays in a Python program"):
+        mlptrain.fit(tmp_path / "own/config.yaml")
 
 
 class Columns:
