@@ -7,7 +7,7 @@ and, if the output layer is kept, numbers to predict are scaled.
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from mlptrain.config.schema import Config, InitFrom
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.sources.npz import read_arrays
 from mlptrain.errors import ConfigError, ModelFileError
+from mlptrain.functions.activations import Activation
+from mlptrain.nn.layers import Block, Dense, Layer, named
 from mlptrain.nn.model import Model
 from mlptrain.optim.optimizers import MiniBatchOptimizer
 from mlptrain.paths import opened
@@ -87,11 +89,15 @@ class Start:
         return None if self.saved is None else _other_targets(self.saved.state, config, spec)
 
     def _require_fit(self, config: Config, model: Model, train: Dataset) -> None:
-        lines = [] if self.saved is None else _other_inputs(self.saved.state, train)
+        lines = []
+        if self.saved:
+            hidden = self.saved.state.config.model.hidden()
+            lines += _other_inputs(self.saved.state, train)
+            lines += _other_activations(hidden, config.model.hidden())
         new = self._new_head(config, model, config.task.spec(train.targets))
         for group, arrays in _groups(model).items():
             found = self.groups[group]
-            for name in {**arrays, **found}:
+            for name in sorted({**arrays, **found}, key=lambda name: name.startswith(HEAD)):
                 there, here = _shape(found, name), _shape(arrays, name)
                 if there != here and not (new and name.startswith(HEAD)):
                     lines.append(f"{name}: {there} there, {here} here")
@@ -168,6 +174,25 @@ def _other_targets(saved: State, config: Config, spec: TargetSpec) -> str | None
     return None
 
 
+def _other_activations(then: Sequence[Layer], now: Sequence[Layer]) -> list[str]:
+    """Where layers of the same name have different activations."""
+    there, here = dict(_activations(then)), dict(_activations(now))
+    return [
+        f"activation of {name}: {_text(there[name])} there, {_text(here[name])} here"
+        for name in there
+        if name in here and there[name] != here[name]
+    ]
+
+
+def _activations(layers: Sequence[Layer], before: str = "") -> Iterator[tuple[str, Activation]]:
+    """The activation of each dense layer, by its name in the arena."""
+    for name, layer in named(layers):
+        if isinstance(layer, Block):
+            yield from _activations(layer.layers, f"{before}{name}/")
+        elif isinstance(layer, Dense):
+            yield before + name, layer.activation
+
+
 def _other_inputs(saved: State, train: Dataset) -> list[str]:
     """What is different about the inputs of `train`."""
     then = saved.shape, saved.features, saved.normalization.unit == 255
@@ -182,6 +207,8 @@ def _other_inputs(saved: State, train: Dataset) -> list[str]:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(show_name(str(each)) for each in value) or "none"
+    if isinstance(value, Activation):
+        return " ".join(str(each) for each in value.model_dump().values())
     return "yes" if value else "no"
 
 

@@ -118,6 +118,8 @@ DENSE = {"type": "dense", "units": 4, "activation": "relu"}
         (on("more", model={"hidden_layers": [4, 4]}), ["dense_2/kernel: none there, 4 × 4 here"]),
         (on("more", model={"layers": [{**DENSE, "use_bias": False}]}),
          ["dense_1/bias: 4 there, none here"]),
+        (on("more", model={"layers": [{**DENSE, "activation": {"type": "elu", "alpha": 0.5}}]}),
+         ["activation of dense_1: relu there, elu 0.5 here"]),
         (on("wide"), ["shape of the inputs: 4 there, 8 here", "4 × 4 there, 8 × 4 here"]),
     ],
 )  # fmt: skip
@@ -190,13 +192,17 @@ def test_a_kept_optimizer_goes_on_as_if_nothing_had_ended(tmp_path: Path, optimi
 
 
 def test_a_kept_optimizer_follows_the_parameters_where_others_are_frozen(first: Path) -> None:
-    """Their order in the vectors is another then."""
+    """Their order in the vectors is another then; and moments that a frozen layer has from before
+    do not move it."""
     model = {"layers": [{**DENSE, "trainable": False}]}
     init = {"path": "first", "optimizer": "keep"}
     saved, shown = checkpoint.load(first / BEST), {}
     with opened(first, on("more", model=model, init_from=init)) as job:
         for name, array in job.model.arena.by_name(job.trainer.descent.vectors["m"]).items():
             shown[name] = array.copy()
+        list(job.train(StopRequest()))
+        frozen = job.model.arena.value("dense_1/kernel")
+        np.testing.assert_array_equal(frozen, saved.parameters["dense_1/kernel"])
     np.testing.assert_array_equal(
         np.sort(np.concatenate([array.reshape(-1) for array in shown.values()])),
         np.sort(saved.optimizer["m"]),
