@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-class Objective(FullBatchDescent):
+class FullLoss(FullBatchDescent):
     """The loss of all examples as a function of the parameters."""
 
     def __init__(self, model: Model, batches: Batches, *, l2: float) -> None:
@@ -45,7 +45,7 @@ def fit_full_batch(estimator: "Perceptron", X: Any, y: Array, weights: Array | N
         model.arena.backend.use_threads(threads)
         examples = Examples(X, estimator._targets(y), weights, model.arena)
         result = scipy.optimize.minimize(
-            Objective(model, examples, l2=estimator.alpha),
+            FullLoss(model, examples, l2=estimator.alpha),
             model.arena.values.copy(),  # SciPy evaluates at parameters of this type
             method="L-BFGS-B",
             jac=True,

@@ -131,13 +131,24 @@ def _classes(y: np.ndarray) -> np.ndarray:
 
 def difference(case: Case) -> float:
     """The largest difference between the losses, scores and outputs of our estimator and
-    scikit-learn's; inf if they made another number of epochs."""
+    scikit-learn's; inf if they made another number of epochs, or only one of them diverged."""
     kind = "MLPRegressor" if case.data in REGRESSION else "MLPClassifier"
     libraries: tuple[Any, Any] = (mlptrain.sklearn, sklearn.neural_network)
-    ours, theirs = (fitted(getattr(each, kind)(**case.settings()), case) for each in libraries)
+    ours, theirs = (_fitted_or_not(getattr(each, kind), case) for each in libraries)
+    if ours is None or theirs is None:
+        return 0.0 if ours is theirs else np.inf
     if ours.n_iter_ != theirs.n_iter_ or ours.t_ != theirs.t_:
         return np.inf
     return max(_apart(ours, theirs, name) for name in ("outputs", *ATTRIBUTES))
+
+
+def _fitted_or_not(kind: type[Any], case: Case) -> Any:
+    """A fitted estimator; None if its weights became NaN or Inf."""
+    try:
+        return fitted(kind(**case.settings()), case)
+    except ValueError as error:
+        assert "non-finite parameter weights" in str(error)
+        return None
 
 
 def _apart(ours: Any, theirs: Any, name: str) -> float:
