@@ -1,4 +1,4 @@
-"""The losses of scikit-learn's multi-layer perceptrons, to the last digit. Each belongs to one
+"""The losses of scikit-learn's multi-layer perceptrons that differ from ours. Each belongs to one
 output activation, with which its gradient is simply p - t (a canonical link function).
 """
 
@@ -109,37 +109,4 @@ class SquaredError(Canonical):
         xp.dot(row[:, 0], weights, out=out)
 
 
-class PoissonDeviance(Canonical):
-    """lossᵢ = Σⱼ (tᵢⱼ log(tᵢⱼ / pᵢⱼ) - tᵢⱼ + pᵢⱼ), p = eˣ, t ≥ 0; half the deviance."""
-
-    type: Literal["poisson_deviance"] = "poisson_deviance"
-
-    def scratch(self, *shapes: Shape) -> dict[str, Scratch]:
-        return {**super().scratch(*shapes), "is_0": Scratch(shapes[0], "bool")}
-
-    def forward(
-        self,
-        xp: Any,
-        out: Array,
-        x: Array,
-        targets: Array,
-        weights: Array,
-        *,
-        p: Array,
-        part: Array,
-        is_0: Array,
-        row: Array,
-    ) -> None:
-        xp.exp(x, out=p)
-        xp.divide(targets, p, out=part)
-        xp.equal(targets, 0, out=is_0)
-        xp.copyto(part, 1, where=is_0)  # 0 log 0 is 0
-        xp.log(part, out=part)
-        xp.multiply(part, targets, out=part)
-        xp.subtract(part, targets, out=part)
-        xp.add(part, p, out=part)
-        xp.add.reduce(part, axis=1, keepdims=True, out=row)
-        xp.dot(row[:, 0], weights, out=out)
-
-
-LOSSES = (LogLoss, BinaryLogLoss, SquaredError, PoissonDeviance)
+LOSSES = (LogLoss, BinaryLogLoss, SquaredError)

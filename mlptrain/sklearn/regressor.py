@@ -12,9 +12,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from mlptrain.functions.losses import Loss
+from mlptrain.functions.losses import Loss, Poisson
 from mlptrain.sklearn.estimator import Perceptron
-from mlptrain.sklearn.losses import PoissonDeviance, SquaredError
+from mlptrain.sklearn.losses import SquaredError
 
 Array = NDArray[Any]
 
@@ -55,7 +55,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return "exp" if self.loss == "poisson" else "identity"
 
     def _loss(self) -> Loss:
-        return PoissonDeviance() if self.loss == "poisson" else SquaredError()
+        return Poisson() if self.loss == "poisson" else SquaredError()
 
     def _targets(self, y: Array) -> Array:
         return y

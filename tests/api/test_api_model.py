@@ -33,6 +33,15 @@ def test_arrays_get_the_answers_of_their_files(trained: Trained) -> None:
         np.testing.assert_array_equal(of_arrays.pictures, of_files.pictures)
 
 
+def test_more_examples_than_a_batch(trained: Trained) -> None:
+    """The network's outputs are overwritten batch by batch; what is returned is not."""
+    model = mlptrain.load(trained.run)
+    count = 600 // len(trained.x) + 1
+    some, many = (model.predict(np.concatenate([trained.x] * times)) for times in (1, count))
+    wanted = np.concatenate([some.values] * count)
+    np.testing.assert_allclose(many.values, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_the_values_are_what_the_records_say(trained: Trained) -> None:
     model = mlptrain.load(trained.run)
     predictions, n = model.predict(trained.x), len(trained.x)
