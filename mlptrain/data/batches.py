@@ -132,7 +132,7 @@ class Batches:
 
     def _put(self, numbers: NDArray[np.float64] | None, dtype: DTypeLike) -> Array | None:
         """`numbers` as `dtype` in the memory of the backend."""
-        return None if numbers is None else self._backend.put(numbers.astype(dtype))
+        return None if numbers is None else self._backend.put(numbers.astype(dtype, copy=False))
 
     def _scaled(
         self,
