@@ -42,8 +42,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             self._set_classes(classes, y)
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> Array:
-        """The classes (n,), or (n, labels) 0 or 1, of X (n, features)."""
+    def predict(self, X: Any) -> Any:
+        """The classes (n,), or (n, labels) 0 or 1, of X (n, features); labels as a sparse matrix
+        if those that it was fitted to were one."""
         return self._decided(self._predicted(X))
 
     def predict_proba(self, X: Any) -> Array:
@@ -103,12 +104,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _targets(self, y: Array) -> Array:
         return y.argmax(axis=1) if self.out_activation_ == "softmax" else y
 
-    def _decided(self, outputs: Array) -> Array:
-        return np.asarray(
-            self._label_binarizer.inverse_transform(
-                outputs.ravel() if self.n_outputs_ == 1 else outputs
-            )
-        )
+    def _decided(self, outputs: Array) -> Any:
+        each = outputs.ravel() if self.n_outputs_ == 1 else outputs
+        return self._label_binarizer.inverse_transform(each)
 
     def _score(self, X: Any, y: Array, sample_weight: Array | None) -> float:
         truth, found = self._label_binarizer.inverse_transform(y), self._decided(self._forward(X))

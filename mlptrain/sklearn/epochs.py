@@ -37,6 +37,8 @@ class Momentum:
     Attributes:
         optimizer: the update rule.
         learning_rate: that of the next epoch.
+        schedule: how SGD changes it, by scikit-learn's name; "constant" for Adam.
+        power_t: the exponent of "invscaling".
         steps: how many steps were made.
         vectors: the optimizer's vectors by name, each with one entry per parameter.
         epochs: what made the last epoch; a pickled estimator is without it.
@@ -44,27 +46,37 @@ class Momentum:
 
     optimizer: MiniBatchOptimizer
     learning_rate: float
+    schedule: str = "constant"
+    power_t: float = 0.5
     steps: int = 0
     vectors: dict[str, Array] = field(default_factory=dict)
     epochs: "Epochs | None" = None
 
+    def __post_init__(self) -> None:
+        self._first_rate = self.learning_rate
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "epochs": None}
+
+    def slow_down(self, t: int) -> None:
+        """Let an "invscaling" rate be that after `t` examples."""
+        if self.schedule == "invscaling":
+            self.learning_rate = self._first_rate / (t + 1) ** self.power_t
 
     @classmethod
     def of(cls, estimator: "Perceptron") -> "Momentum":
         """At rest, with the estimator's parameters, which scikit-learn has checked."""
-        optimizer: MiniBatchOptimizer
+        rate = float(estimator.learning_rate_init)
         if estimator.solver == "sgd":
-            optimizer = SGD.model_construct(
+            sgd = SGD.model_construct(
                 momentum=estimator.momentum,
                 nesterov=estimator.nesterovs_momentum and estimator.momentum > 0,
             )
-        else:
-            optimizer = PlainEpsilon.model_construct(
-                beta_1=estimator.beta_1, beta_2=estimator.beta_2, epsilon=estimator.epsilon
-            )
-        return cls(optimizer, float(estimator.learning_rate_init))
+            return cls(sgd, rate, estimator.learning_rate, estimator.power_t)
+        adam = PlainEpsilon.model_construct(
+            beta_1=estimator.beta_1, beta_2=estimator.beta_2, epsilon=estimator.epsilon
+        )
+        return cls(adam, rate)
 
 
 class Epochs(MiniBatchDescent):
@@ -110,3 +122,6 @@ class Epochs(MiniBatchDescent):
 
     def learning_rate(self, progress: Progress, step: int) -> float:
         return self._momentum.learning_rate
+
+    def _made(self, losses: list[float]) -> int:
+        return len(losses)

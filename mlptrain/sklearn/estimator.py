@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -49,8 +50,8 @@ class Perceptron(BaseEstimator, ABC):
     """A multi-layer perceptron with scikit-learn's parameters (see
     `sklearn.neural_network.MLPClassifier`), and one more:
 
-    precision: "float32" or "float64", the type of the computation; None: that of X. float32 is
-        faster and equals scikit-learn's results for X in float32.
+    precision: "float32" or "float64", the type of the computation; None: that of the first X.
+        float32 is faster and equals scikit-learn's results for X in float32.
     """
 
     solver: str = "adam"
@@ -120,11 +121,13 @@ class Perceptron(BaseEstimator, ABC):
         X, y = self._validate(X, y, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        y = y.reshape(len(y), -1)
-        self.n_outputs_ = y.shape[1]
+        y = (y.toarray() if issparse(y) else y).reshape(X.shape[0], -1)
+        sizes = X.shape[1], y.shape[1]
         random = check_random_state(self.random_state)
         if first:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype, random)
+            self._initialize([sizes[0], *hidden, sizes[1]], X.dtype, random)
+        self._require_sizes(*sizes)
+        self.n_outputs_ = y.shape[1]
         if self.solver == "lbfgs":
             fit_full_batch(self, X, y, sample_weight)
         else:
@@ -136,6 +139,16 @@ class Perceptron(BaseEstimator, ABC):
                 "values and need to be preprocessed."
             )
         return self
+
+    def _require_sizes(self, inputs: int, outputs: int) -> None:
+        """Raise ValueError unless the network has as many inputs and outputs."""
+        sizes = self.coefs_[0].shape[0], self.coefs_[-1].shape[1]
+        if sizes != (inputs, outputs):
+            raise ValueError(
+                f"X has {inputs} features and y {outputs} outputs, but this "
+                f"{type(self).__name__} was fitted to {sizes[0]} and {sizes[1]}. Fit it anew, "
+                "without warm_start."
+            )
 
     @abstractmethod
     def _validate(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Array]:
@@ -187,11 +200,10 @@ class Perceptron(BaseEstimator, ABC):
             self.validation_scores_: Any = [] if self.early_stopping else None
             self.best_validation_score_: Any = -np.inf if self.early_stopping else None
 
-    def _model(self, dtype: Any) -> Model:
-        """The network, with the current weights in memory of its own. It computes in `dtype`, that
-        of X, unless earlier weights, such as those of lbfgs, are float64 and `precision` allows."""
-        if self.precision is None:
-            dtype = np.result_type(dtype, *self.coefs_)
+    def _model(self) -> Model:
+        """The network, with the current weights in memory of its own. It computes in `precision`,
+        by default in the weights' type: that of the first X, or float64 after lbfgs."""
+        dtype = self.precision or np.result_type(*self.coefs_)
         activation = ACTIVATIONS[self.activation]
         sizes = [int(coef.shape[1]) for coef in self.coefs_]
         hidden = [Dense(units=size, activation=activation) for size in sizes[:-1]]

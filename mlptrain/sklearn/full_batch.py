@@ -40,7 +40,7 @@ class FullLoss(FullBatchDescent):
 
 def fit_full_batch(estimator: "Perceptron", X: Any, y: Array, weights: Array | None) -> None:
     """Fit `estimator` to X, y (n, outputs) and the examples' weights (n,); None: 1."""
-    model = estimator._model(X.dtype)
+    model = estimator._model()
     with engine_threads() as threads:
         model.arena.backend.use_threads(threads)
         examples = Examples(X, estimator._targets(y), weights, model.arena)

@@ -81,10 +81,11 @@ def _epochs(
     key = None if issparse(X) else (shapes, settings)
     targets, epochs = estimator._targets(y), momentum.epochs
     if incremental and epochs is not None and key is not None and epochs.key == key:
+        epochs.model.arena.backend.use_threads(threads)
         epochs.model.arena.values[...] = estimator._flat()
         epochs.examples.refill(X, targets, weights)
         return epochs
-    model = estimator._model(X.dtype)
+    model = estimator._model()
     model.arena.backend.use_threads(threads)
     examples = Examples(X.copy() if incremental else X, targets, weights, model.arena)
     epochs = Epochs(model, examples, momentum, batch_size=size, l2=estimator.alpha, key=key)
@@ -119,9 +120,7 @@ def _descend(
             _count_losses(estimator)
         elif _count_scores(estimator, score()):
             yield
-        if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
-            rate = estimator.learning_rate_init / (estimator.t_ + 1) ** estimator.power_t
-            estimator._optimizer.learning_rate = rate
+        estimator._optimizer.slow_down(estimator.t_)
         if estimator._no_improvement_count > estimator.n_iter_no_change:
             if _stops(estimator):
                 return
@@ -170,7 +169,7 @@ def _stops(estimator: "Perceptron") -> bool:
         f"{estimator.n_iter_no_change:d} consecutive epochs."
     )
     ends, momentum = " Stopping.", estimator._optimizer
-    if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
+    if momentum.schedule == "adaptive":
         if momentum.learning_rate > LEAST_RATE:
             momentum.learning_rate /= 5.0
             ends = f" Setting learning rate to {momentum.learning_rate:f}"

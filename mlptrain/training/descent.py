@@ -172,7 +172,7 @@ class MiniBatchDescent(Descent):
                 for step, penalty in enumerate(self._penalties(examples), start=progress.step)
             ]
             losses, correct = self._run(examples, np.array(rows))
-            made = _until_not_finite(losses)
+            made = self._made(losses)
             for loss in losses[:made]:
                 progress.epoch_loss += loss * batch
             progress.epoch_correct += sum(correct[:made])
@@ -181,6 +181,12 @@ class MiniBatchDescent(Descent):
             seen += made * batch
             mean = progress.epoch_loss / seen
             yield StepsDone(progress.epoch + 1, progress.epoch_steps, self.steps_per_epoch, mean)
+
+    def _made(self, losses: list[float]) -> int:
+        """How many of the steps with these losses count: those up to the first NaN or Inf."""
+        return next(
+            (i + 1 for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses)
+        )
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         """The order (n,) of the examples in `epoch`."""
@@ -215,11 +221,6 @@ class MiniBatchDescent(Descent):
 
     def reason_to_stop(self, progress: Progress) -> str | None:
         return "schedule" if progress.schedule.get("stop") else None
-
-
-def _until_not_finite(losses: list[float]) -> int:
-    """How many of `losses` there are up to the first that is NaN or Inf."""
-    return next((i + 1 for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
 
 
 def make_floats(memory: dict[str, float], owner: Definition) -> None:

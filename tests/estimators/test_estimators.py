@@ -99,7 +99,7 @@ def test_each_partial_fit_sees_its_own_examples(kind: str) -> None:
     before = X.copy()
     for number in range(9):
         place = slice(20 * number, 20 * number + (100 if number % 4 else 90))
-        given = weights[: len(X[place])] * (number + 1) if number > 4 else None
+        given = np.roll(weights[: len(X[place])], number) if number > 4 else None
         for estimator in (ours, theirs):
             estimator.set_params(alpha=0.1 if number == 7 else 1e-4)
             estimator.partial_fit(X[place], Y[place], sample_weight=given, **classes)
@@ -108,6 +108,84 @@ def test_each_partial_fit_sees_its_own_examples(kind: str) -> None:
             ours.coefs_[0][...] = theirs.coefs_[0][...] = 0.25
     np.testing.assert_allclose(ours.coefs_[1], theirs.coefs_[1], rtol=1e-8)
     np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learning_rate": "constant"},
+        {"learning_rate": "adaptive"},
+        {"learning_rate_init": 0.5},
+        {"power_t": 0.1},
+        {"solver": "adam"},
+    ],
+    ids=str,
+)
+def test_partial_fit_keeps_the_schedule_of_its_optimizer(changed: dict[str, Any]) -> None:
+    schedule = {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1}
+    ours, theirs = (
+        library.MLPRegressor(**FEW, **schedule)
+        for library in (mlptrain.sklearn, sklearn.neural_network)
+    )
+    for estimator in (ours, theirs):
+        estimator.partial_fit(X, Y).set_params(**changed)
+        estimator.partial_fit(X, Y).partial_fit(X, Y)
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-8)
+
+
+def test_weights_keep_their_type() -> None:
+    for kind in ("MLPClassifier", "MLPRegressor"):
+        ours, theirs = (
+            getattr(library, kind)(**FEW, warm_start=True)
+            for library in (mlptrain.sklearn, sklearn.neural_network)
+        )
+        for estimator in (ours, theirs):
+            estimator.fit(X.astype(np.float32), Y).fit(X, Y)
+        assert ours.coefs_[0].dtype == theirs.coefs_[0].dtype == np.float32
+        np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 4])
+def test_another_number_of_outputs_is_an_error(outputs: int) -> None:
+    estimator = MLPRegressor(**FEW).fit(X, X[:, :3])
+    before = [each.copy() for each in estimator.coefs_]
+    with pytest.raises(ValueError, match=f"y {outputs} outputs.* fitted to 64 and 3"):
+        estimator.partial_fit(X, X[:, :outputs].squeeze())
+    np.testing.assert_array_equal(estimator.coefs_[1], before[1])
+    assert estimator.predict(X).shape == (len(X), 3)
+
+
+def test_another_number_of_inputs_than_in_weights_from_elsewhere_is_an_error() -> None:
+    estimator = MLPRegressor(**FEW)
+    other = MLPRegressor(**FEW).fit(X[:, :40], Y)
+    estimator.coefs_, estimator.intercepts_ = other.coefs_, other.intercepts_
+    with pytest.raises(ValueError, match=r"X has 64 features.* fitted to 40 and 1"):
+        estimator.partial_fit(csr_matrix(X), Y)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_sparse_labels(early_stopping: bool) -> None:
+    labels = np.c_[Y > 4, Y % 2].astype(int)
+    settings = {**FEW, "early_stopping": early_stopping}
+    dense = MLPClassifier(**settings).fit(X, labels)
+    sparse = MLPClassifier(**settings).fit(X, csr_matrix(labels))
+    np.testing.assert_array_equal(sparse.predict_proba(X), dense.predict_proba(X))
+    np.testing.assert_array_equal(sparse.predict(X).toarray(), dense.predict(X))
+
+
+def test_all_steps_of_an_epoch_count_although_its_loss_is_not_finite() -> None:
+    """The loss of a negative count is NaN, its gradient is not."""
+    ours, theirs = (
+        library.MLPRegressor("poisson", **FEW, batch_size=5)
+        for library in (mlptrain.sklearn, sklearn.neural_network)
+    )
+    counts = np.where(Y == 3, -1, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for estimator in (ours, theirs):
+            estimator.fit(X, counts)
+    assert np.isnan([ours.loss_, theirs.loss_]).all()
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-8)
 
 
 def test_clone_and_pipeline() -> None:
@@ -137,6 +215,24 @@ def test_a_fit_uses_the_threads_of_the_blas_and_gives_them_back(
         assert blas_threads() == before
     during = limit if choose_backend().kernels == "numpy" else 1
     assert seen == [[during]] * FEW["max_iter"]
+
+
+def test_a_partial_fit_like_the_last_one_limits_the_blas_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[list[int]] = []
+    run = Epochs.run
+
+    def watched(self: Epochs, order: Any) -> float:
+        seen.append(blas_threads())
+        return run(self, order)
+
+    monkeypatch.setattr(Epochs, "run", watched)
+    with threadpool_limits(2, user_api="blas"):
+        estimator = MLPRegressor(**FEW)
+        for _ in range(3):
+            estimator.partial_fit(X, Y)
+    assert seen == [seen[0]] * 3
 
 
 def test_an_interrupted_fit_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

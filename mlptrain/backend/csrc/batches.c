@@ -1,4 +1,4 @@
-/* The rules of mlptrain/data/batches.py and targets.py, and of mlptrain/sklearn/batches.py. */
+/* The rules of mlptrain/data/batches.py and targets.py, and of mlptrain/sklearn/examples.py. */
 
 #include "program.h"
 
