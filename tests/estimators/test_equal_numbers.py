@@ -23,7 +23,7 @@ def test_a_few_cases(case: Case) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(8))
+@pytest.mark.parametrize("first", range(4))
 def test_many_cases(first: int) -> None:
     far = {
         str(case): apart

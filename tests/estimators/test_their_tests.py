@@ -4,11 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sklearn.neural_network
 from sklearn.utils.estimator_checks import check_estimator
 
 import mlptrain.sklearn
@@ -36,18 +35,9 @@ def test_their_tests_pass(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.filterwarnings("ignore")
-def test_their_checks_have_the_same_outcomes(kind: str) -> None:
-    ours, theirs = (
-        {
-            result["check_name"]: result["status"]
-            for result in check_estimator(getattr(library, kind)(), on_fail=None, on_skip=None)
-        }
-        for library in _libraries()
-    )
-    assert ours == theirs
-    assert "failed" not in ours.values()
-    assert len(ours) >= 40
-
-
-def _libraries() -> tuple[Any, Any]:
-    return mlptrain.sklearn, sklearn.neural_network
+def test_their_checks_pass(kind: str) -> None:
+    """They skip some, as they do for scikit-learn's own."""
+    results = check_estimator(getattr(mlptrain.sklearn, kind)(), on_fail=None, on_skip=None)
+    outcomes = Counter(result["status"] for result in results)
+    assert outcomes["failed"] == outcomes["xfail"] == 0, results
+    assert outcomes["passed"] >= 50
