@@ -48,6 +48,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
 
     def _validate(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = self._checked(X, y, reset=reset, y_numeric=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(f"loss='poisson' needs y >= 0, got {y.min()}.")
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     @property

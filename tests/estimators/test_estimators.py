@@ -72,6 +72,12 @@ def test_float64_is_computed_where_asked_for() -> None:
     np.testing.assert_array_equal(wide.predict_proba(x), again.predict_proba(x))
 
 
+def test_a_poisson_loss_needs_counts() -> None:
+    """scikit-learn's loss would be NaN."""
+    with pytest.raises(ValueError, match=r"loss='poisson' needs y >= 0, got -2\.0\."):
+        MLPRegressor(loss="poisson").fit(X, np.where(Y > 7, -2.0, Y))
+
+
 def test_a_wrong_precision_is_an_error() -> None:
     with pytest.raises(ValueError, match="'precision' parameter of MLPClassifier must be"):
         MLPClassifier(precision="float16").fit(X, Y)
