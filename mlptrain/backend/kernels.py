@@ -56,17 +56,27 @@ def _column_sums(call: Call, threads: int) -> list[Operation]:
     return [operation("sum_columns", arrays, columns, rows, threads, sizes=sizes, grain=2 * GRAIN)]
 
 
+def _sum_of_rows(kernel: str, work: int, *settings: float) -> Kernel:
+    """A loss that writes the predictions and the loss of each row, and then adds these up."""
+
+    def operations(call: Call, threads: int) -> list[Operation]:
+        x, p, targets, weights, row = (
+            call.arrays[name] for name in ("x", "p", "targets", "weights", "row")
+        )
+        rows, width = x.shape
+        each, cost = (p, x, row, targets), (width + ROW) * work
+        return [
+            operation(kernel, each, rows, cost, threads, sizes=(width,), settings=settings),
+            operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
+        ]
+
+    return operations
+
+
 def _cross_entropy(call: Call, threads: int) -> list[Operation]:
-    x, p, labels, weights, row = (
-        call.arrays[name] for name in ("x", "p", "targets", "weights", "row")
-    )
-    rows, width = x.shape
-    each, work = (p, x, row, labels), (width + ROW) * EXPONENTIAL
-    settings = (setting(call, "label_smoothing"), call.rule.__self__.most(x.dtype))  # type: ignore[attr-defined]
-    return [
-        operation("cross_entropy", each, rows, work, threads, sizes=(width,), settings=settings),
-        operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
-    ]
+    loss: Any = call.rule.__self__  # type: ignore[attr-defined]
+    settings = loss.label_smoothing, loss.most(call.out.dtype)
+    return _sum_of_rows("cross_entropy", EXPONENTIAL, *settings)(call, threads)
 
 
 def _count_correct(call: Call, threads: int) -> list[Operation]:
@@ -159,23 +169,6 @@ def _sgd(call: Call, threads: int) -> list[Operation]:
     if "v" in call.arrays:
         return entrywise("momentum", "g coefficients v", "nesterov", work=ROOT)(call, threads)
     return entrywise("sgd", "g coefficients", work=ROOT)(call, threads)
-
-
-def _sum_of_rows(kernel: str, work: int) -> Kernel:
-    """A loss that writes predictions and the loss of each row, and then adds these up."""
-
-    def operations(call: Call, threads: int) -> list[Operation]:
-        x, p, t, weights, row = (
-            call.arrays[name] for name in ("x", "p", "targets", "weights", "row")
-        )
-        rows, width = x.shape
-        each, cost = (p, x, row, t), (width + ROW) * work
-        return [
-            operation(kernel, each, rows, cost, threads, sizes=(width,)),
-            operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
-        ]
-
-    return operations
 
 
 KERNELS: dict[str, Kernel] = {

@@ -124,9 +124,7 @@ class CrossEntropy(Loss):
     @kernel("cross_entropy_gradient")
     def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
         """g (softmax(x) - t) weightᵢ"""
-        xp.subtract(p, t, out=out)
-        xp.multiply(out, weights[:, None], out=out)
-        xp.multiply(out, g, out=out)
+        weighted_residual(xp, out, g, p, t, weights)
 
 
 @losses.register
@@ -257,9 +255,7 @@ class Poisson(Loss):
 
     def gradient_x(self, xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
         """g (eˣ - t) weightᵢ"""
-        xp.subtract(p, t, out=out)
-        xp.multiply(out, weights[:, None], out=out)
-        xp.multiply(out, g, out=out)
+        weighted_residual(xp, out, g, p, t, weights)
 
 
 @functions.register
@@ -282,6 +278,14 @@ class CountCorrect(Function):
         x.argmax(axis=1, out=largest)
         xp.equal(largest, labels, out=same)
         xp.add.reduce(same, out=out)
+
+
+def weighted_residual(xp: Any, out: Array, g: Array, p: Array, t: Array, weights: Array) -> None:
+    """Write g (p - t) weightᵢ into `out`: the gradient of a loss whose output activation makes the
+    predictions p (batch, n) from x by its canonical link. g (), weights (batch,)."""
+    xp.subtract(p, t, out=out)
+    xp.multiply(out, weights[:, None], out=out)
+    xp.multiply(out, g, out=out)
 
 
 def write_targets(xp: Any, t: Array, targets: Array, classes: Array) -> None:

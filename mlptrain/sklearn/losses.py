@@ -12,7 +12,7 @@ from mlptrain.autodiff.function import Scratch, Shape
 from mlptrain.backend.call import Array
 from mlptrain.backend.kernels import kernel
 from mlptrain.functions.activations import sigmoid
-from mlptrain.functions.losses import CrossEntropy, Loss
+from mlptrain.functions.losses import CrossEntropy, Loss, weighted_residual
 
 
 class LogLoss(CrossEntropy):
@@ -34,6 +34,7 @@ class Canonical(Loss):
             "p": Scratch((batch, n)),
             "part": Scratch((batch, n)),
             "term": Scratch((batch, n)),
+            "rest": Scratch((batch, n)),
             "row": Scratch((batch, 1)),
         }
 
@@ -45,9 +46,7 @@ class Canonical(Loss):
         self, xp: Any, out: Array, g: Array, p: Array, targets: Array, weights: Array
     ) -> None:
         """g (p - t) weightᵢ"""
-        xp.subtract(p, targets, out=out)
-        xp.multiply(out, weights[:, None], out=out)
-        xp.multiply(out, g, out=out)
+        weighted_residual(xp, out, g, p, targets, weights)
 
 
 class BinaryLogLoss(Canonical):
@@ -68,6 +67,7 @@ class BinaryLogLoss(Canonical):
         p: Array,
         part: Array,
         term: Array,
+        rest: Array,
         row: Array,
     ) -> None:
         sigmoid(xp, p, x)
@@ -75,9 +75,10 @@ class BinaryLogLoss(Canonical):
         xp.clip(p, least, 1 - least, out=part)
         xp.subtract(1, part, out=term)
         xp.log(part, out=part)
-        xp.log(term, out=term)
-        xp.subtract(part, term, out=part)
         xp.multiply(part, targets, out=part)
+        xp.subtract(1, targets, out=rest)
+        xp.log(term, out=term)
+        xp.multiply(term, rest, out=term)
         xp.add(part, term, out=part)
         xp.add.reduce(part, axis=1, keepdims=True, out=row)
         xp.negative(row, out=row)

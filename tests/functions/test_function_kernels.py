@@ -107,6 +107,22 @@ def test_kernels_work_in_place(name: str, number: int) -> None:
         np.testing.assert_array_equal(inner, apart)
 
 
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_kernels_of_the_estimators_losses(
+    loss: type[Loss], threads: int, real: type[np.floating]
+) -> None:
+    """No config names these losses. Targets are classes, as indices or as 0 and 1."""
+    BACKEND.use_threads(threads)
+    for seed, sizes in enumerate([*SOME, *map(some_sizes, range(4))]):
+        made = inputs("cross_entropy", sizes, seed, real)
+        made["x"] *= 30  # up to 75, where probabilities round to 0 and 1
+        if not issubclass(loss, CrossEntropy):
+            made["targets"] = (made["targets"][:, None] == np.arange(sizes["n"])).astype(real)
+        assert_close(results(loss(), made, BACKEND), results(loss(), made, None))
+
+
 ONE_INPUT = [case for case in ALL if len(functions[case[0]].inputs()) == 1]
 HARD = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-30, -1e-30, 90, -90, 200, -200, 3e38, -3e38])
 
