@@ -28,6 +28,7 @@ from mlptrain.training.descent import examples_per_step
 from mlptrain.training.fitting import Fitting
 from mlptrain.training.run import Run
 from mlptrain.training.run_folder import RunFolder, check_free, existing_run, open_run
+from mlptrain.training.trained_model import network_of
 from mlptrain.training.trainer import Trainer
 from mlptrain.training.warm_start import Start, read_start
 
@@ -141,12 +142,11 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
 def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
     """The model, with all parameters zero. Raises ConfigError if it does not fit into memory."""
     hidden, optimizer = config.model.hidden(), config.training.optimizer
-    shape = splits.train.inputs.shape[1:]
-    inputs, head = math.prod(shape), config.task.head(shape, splits.train.targets.names)
-    parameters = count_parameters(hidden, inputs, head.units)
-    numbers = parameters * (2 + len(optimizer.state())) + count_state(hidden, inputs, head.units)
-    dtype = np.dtype(config.training.precision)
-    needed = numbers * dtype.itemsize
+    shape, names = splits.train.inputs.shape[1:], splits.train.targets.names
+    inputs, units = math.prod(shape), config.task.head(shape, names).units
+    parameters = count_parameters(hidden, inputs, units)
+    numbers = parameters * (2 + len(optimizer.state())) + count_state(hidden, inputs, units)
+    needed = numbers * np.dtype(config.training.precision).itemsize
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise ConfigError(
@@ -155,7 +155,7 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
             f"{memory / 1e9:.1f} GB. Use fewer units, a smaller data.image.height and width, or an "
             "optimizer with less state."
         )
-    return Model(hidden, inputs, head, config.training.loss, dtype, backend)
+    return network_of(config, shape, names, backend)
 
 
 def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:

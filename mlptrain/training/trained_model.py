@@ -11,6 +11,8 @@ import numpy as np
 
 from mlptrain.backend.call import Array
 from mlptrain.backend.choice import choose_backend, set_threads
+from mlptrain.backend.protocol import Backend
+from mlptrain.config.schema import Config
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import Inputs
 from mlptrain.data.images.arrays import fit_array, form_of
@@ -207,15 +209,22 @@ class TrainedModel:
             )
 
 
+def network_of(
+    config: Config, shape: tuple[int, ...], names: Sequence[str], backend: Backend
+) -> Model:
+    """The network that `config` describes, with all parameters zero, for inputs of `shape` and
+    targets with `names`."""
+    training, head = config.training, config.task.head(shape, names)
+    hidden, inputs = config.model.hidden(), math.prod(shape)
+    return Model(hidden, inputs, head, training.loss, training.precision, backend)
+
+
 def load_model(path: Path, allowed: Mapping[str, Any] = MappingProxyType({})) -> TrainedModel:
     """The model in the checkpoint file `path`; `allowed` as for `TrainedModel`. Raises
     ModelFileError."""
     saved = checkpoint.load(path)
     state, backend = saved.state, choose_backend()
-    head = state.config.task.head(state.shape, state.targets.names)
-    hidden, inputs = state.config.model.hidden(), math.prod(state.shape)
-    training = state.config.training
-    network = Model(hidden, inputs, head, training.loss, training.precision, backend)
+    network = network_of(state.config, state.shape, state.targets.names, backend)
     arena = network.arena
     checkpoint.fill(path, "parameters", arena.by_name(), saved.parameters, backend)
     checkpoint.fill(path, "layers' state arrays", arena.state_by_name(), saved.layer_state, backend)

@@ -30,7 +30,7 @@ from mlptrain.training.checkpoint import PARAMETERS, STATE, Checkpoint, State
 from mlptrain.training.datasets import Splits, scaled_as
 from mlptrain.training.model_path import find_checkpoint
 from mlptrain.training.origin import Origin
-from mlptrain.training.trained_model import load_model
+from mlptrain.training.trained_model import network_of
 from mlptrain.training.trainer import Trainer
 
 HEAD = "output/"
@@ -126,12 +126,13 @@ class Start:
             raise _cannot_keep(f"it is that of another {_type(theirs)}, this is {_type(ours)}")
         if head_is_new:
             raise _cannot_keep("the output layer is new")
-        then, now = load_model(self.path).network.arena, trainer.model.arena
+        now, state = trainer.model.arena, self.saved.state
+        then = network_of(state.config, state.shape, state.targets.names, now.backend).arena
         for name, vector in trainer.descent.vectors.items():
             found = then.by_name(self.saved.optimizer[name])
             for each, array in now.by_name(vector).items():
                 array[...] = now.backend.put(found[each].astype(array.dtype))
-        before = self.saved.state.progress
+        before = state.progress
         trainer.progress.steps_before = before.step + before.steps_before
 
 
