@@ -32,9 +32,8 @@ class Arena:
 
     The shapes are known first and memory is allocated once; nothing ever grows. The matrices that
     weight decay acts on come first, so that decay is the slice `[:decayed]`; the `frozen`
-    parameters, which no update changes, come last. Raises ValueError for
-    a dtype that the backend cannot compute with, and DefinitionError for a name of both a parameter
-    and state.
+    parameters, which no update changes, come last. Raises ValueError for a dtype that the backend
+    cannot compute with, and DefinitionError for a name of both a parameter and state.
 
     Attributes:
         values: (n,) every parameter of the model.

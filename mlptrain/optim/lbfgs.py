@@ -25,7 +25,6 @@ class LBFGS(FullBatchOptimizer):
     tolerance: Annotated[
         float, Field(ge=0, description="stop once no partial derivative exceeds it, >= 0")
     ] = 1e-5
-
     max_evaluations: Annotated[
         int | None,
         Field(ge=1, description="end after the iteration that exceeds so many evaluations"),

@@ -40,6 +40,20 @@ def blas_threads() -> list[int]:
     return [each["num_threads"] for each in threadpool_info() if "numpy" in each["filepath"]]
 
 
+@pytest.fixture
+def threads_in_epochs(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The threads of the BLAS at the beginning of every epoch."""
+    seen: list[list[int]] = []
+    run = Epochs.run
+
+    def watched(self: Epochs, order: Any) -> float:
+        seen.append(blas_threads())
+        return run(self, order)
+
+    monkeypatch.setattr(Epochs, "run", watched)
+    return seen
+
+
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_the_signature_is_theirs_and_precision(kind: str) -> None:
     ours, theirs = (
@@ -199,16 +213,8 @@ def test_clone_and_pipeline() -> None:
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_a_fit_uses_the_threads_of_the_blas_and_gives_them_back(
-    limit: int, monkeypatch: pytest.MonkeyPatch
+    limit: int, threads_in_epochs: list[list[int]]
 ) -> None:
-    seen: list[list[int]] = []
-    run = Epochs.run
-
-    def watched(self: Epochs, order: Any) -> float:
-        seen.append(blas_threads())
-        return run(self, order)
-
-    monkeypatch.setattr(Epochs, "run", watched)
     with threadpool_limits(limit, user_api="blas"):
         before = blas_threads()
         MLPClassifier(**FEW).fit(X, Y)
@@ -216,25 +222,17 @@ def test_a_fit_uses_the_threads_of_the_blas_and_gives_them_back(
             MLPClassifier(**FEW).fit(X * np.nan, Y)
         assert blas_threads() == before
     during = limit if choose_backend().kernels == "numpy" else 1
-    assert seen == [[during]] * FEW["max_iter"]
+    assert threads_in_epochs == [[during]] * FEW["max_iter"]
 
 
 def test_a_partial_fit_like_the_last_one_limits_the_blas_too(
-    monkeypatch: pytest.MonkeyPatch,
+    threads_in_epochs: list[list[int]],
 ) -> None:
-    seen: list[list[int]] = []
-    run = Epochs.run
-
-    def watched(self: Epochs, order: Any) -> float:
-        seen.append(blas_threads())
-        return run(self, order)
-
-    monkeypatch.setattr(Epochs, "run", watched)
     with threadpool_limits(2, user_api="blas"):
         estimator = MLPRegressor(**FEW)
         for _ in range(3):
             estimator.partial_fit(X, Y)
-    assert seen == [seen[0]] * 3
+    assert threads_in_epochs == [threads_in_epochs[0]] * 3
 
 
 def test_an_interrupted_fit_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
