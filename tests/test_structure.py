@@ -35,7 +35,7 @@ ONLY_IN = {
     "yaml": {"config/"},
     "PIL": {"data/images/"},
     "safetensors": {"training/checkpoint.py"},
-    "typer": {"cli/app.py", "cli/command.py", "cli/options.py", "cli/usage.py"},
+    "typer": {"cli/app.py", "cli/command.py", "cli/commands/", "cli/options.py", "cli/usage.py"},
 }
 NEVER = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 

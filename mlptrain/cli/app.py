@@ -1,25 +1,28 @@
-"""Every command's signature. A command parses, calls a plain function, and shows the result.
-
-What a command needs is imported when it runs, so that `--help` stays instant.
-"""
+"""The command line: its commands, and how their errors become messages and exit codes."""
 
 import sys
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from mlptrain import __version__
 from mlptrain.cli.command import Command
-from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Format, Formats, Maximum, MaxPixels, Minimum, Plugins, Split
+from mlptrain.cli.commands import evaluate, info, predict, schema, train
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
-from mlptrain.errors import ConfigError, DataError, Interrupted, MlptrainError, StoppedError
-from mlptrain.text import printable_json, printable_lines
-from mlptrain.training.signals import StopRequest, leave
+from mlptrain.errors import ConfigError, Interrupted, MlptrainError
+from mlptrain.text import printable_lines
+from mlptrain.training.signals import leave
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train.train,
+    "eval": evaluate.evaluate,
+    "predict": predict.predict,
+    "info": info.info,
+    "schema": schema.schema,
+}
 
 app = typer.Typer(
     add_completion=False,
@@ -51,203 +54,8 @@ def root(
     """
 
 
-@app.command(cls=Command)
-def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
-    ] = None,
-    plugins: Plugins = None,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            readable=False,
-            help="Run folder; default: the next runs/<config name>-NNN.",
-        ),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume the run.")] = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the config with all defaults, and exit.")
-    ] = False,
-) -> None:
-    """Train a model from a config file.
-
-    CONFIG is a YAML file.
-    """
-    from mlptrain.config.describe import resolved_yaml
-    from mlptrain.config.load import load_config
-
-    if print_config:
-        print(resolved_yaml(load_config(config, set_ or (), plugins or ()).config), end="")
-        return
-    from mlptrain.cli.commands import how_to_resume
-    from mlptrain.cli.render import TrainingView
-    from mlptrain.training.setup import prepare_run
-
-    resume_collection()
-    with (
-        TrainingView() as view,
-        StopRequest("stopped before training began") as stop,
-        prepare_run(
-            config, set_ or (), run_dir, plugins or (), resume=resume, reading=view.reading
-        ) as run,
-    ):
-        view.start(run, resume=resume)
-        try:
-            for event in run.train(stop):
-                view.show(event)
-        except StoppedError as error:
-            raise how_to_resume(error, run, config, set_ or (), plugins or ()) from None
-
-
-@app.command("eval", cls=Command)
-def evaluate(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", readable=False, hidden=True),
-    ] = None,
-    split: Annotated[Split | None, typer.Option(help="The split; by default test.")] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    minimum: Minimum = None,
-    maximum: Maximum = None,
-    formats: Formats = None,
-    max_pixels: MaxPixels = None,
-    plugins: Plugins = None,
-) -> None:
-    """Evaluate a trained model on labelled examples.
-
-    RUN is a run folder or a checkpoint file, by default the latest run.
-
-    A NAME is that of a metric, as --json lists them: accuracy, macro_f1, log_loss; or, for one
-    class, recall.CLASS.
-    """
-    from json import dumps
-
-    from mlptrain.cli.allowances import parse_allowances
-    from mlptrain.cli.gates import check_gates, check_names, parse_gates
-    from mlptrain.cli.render import EvaluationView
-    from mlptrain.config.load import load_plugins
-    from mlptrain.training.evaluated_model import evaluate_model
-    from mlptrain.training.evaluation_record import evaluation_record
-    from mlptrain.training.trained_model import load_model
-
-    resume_collection()
-    load_plugins(plugins or ())
-    gates = parse_gates(minimum or (), maximum or ())
-    allowed = parse_allowances(formats, max_pixels)
-    checkpoint = _chosen(model)
-    with StopRequest(), EvaluationView() as view:
-        saved = load_model(checkpoint, allowed)
-        check_names(gates, saved.task.kind, saved.state.targets.names)
-        result = evaluate_model(saved, split, data, view.reading)
-        view.tell_of_images(result)
-    if json:
-        print(printable_json(dumps(evaluation_record(result), allow_nan=False, indent=2)))
-    else:
-        view.show_tables(result)
-    check_gates(gates, result.outcome)
-
-
-@app.command(cls=Command)
-def predict(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE", hidden=True),
-    ],
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="RUN", readable=False, help="Run folder or checkpoint; default: the latest run."
-        ),
-    ] = None,
-    top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to print.")] = 1,
-    format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", readable=False, help="Folder for predicted images."),
-    ] = None,
-    formats: Formats = None,
-    max_pixels: MaxPixels = None,
-    plugins: Plugins = None,
-) -> None:
-    """Predict from images, arrays or tables, whichever the model was trained on.
-
-    FILE is an image file, a folder of images, a .csv, .npy or .npz file, a glob, or - for paths on
-    standard input.
-    """
-    from mlptrain.cli.allowances import parse_allowances
-    from mlptrain.data.loading.sharing import head_start
-    from mlptrain.data.sources.arguments import expand_images
-    from mlptrain.training.header import image_form
-
-    allowed = parse_allowances(formats, max_pixels)
-    paths, notes = expand_images(inputs, sys.stdin.buffer)
-    for note in notes:
-        print(note, file=sys.stderr)
-    checkpoint = _chosen(model)
-    form, expected = image_form(checkpoint)
-    decoding = form and form._replace(**allowed)
-    with StopRequest(), head_start(paths, decoding, expected) as begun:
-        from mlptrain.cli.predictions import write_predictions
-        from mlptrain.training.trained_model import load_model
-
-        resume_collection()
-        if plugins:
-            from mlptrain.config.load import load_plugins  # which loads the YAML reader
-
-            load_plugins(plugins)
-        saved = load_model(checkpoint, allowed)
-        for note in saved.notes:
-            print(note, file=sys.stderr)
-        bad = write_predictions(saved, paths, top_k, format_.value, begun, output)
-    if bad:
-        raise DataError(f"{bad} of {len(paths)} images could not be read.")
-
-
-@app.command(cls=Command)
-def info(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Print versions, and the kernels, BLAS and threads in use."""
-    from json import dumps
-
-    from mlptrain.training.environment import report
-
-    found = report()
-    if json:
-        print(dumps(found, indent=2))
-        return
-    for name, value in found.items():
-        print(f"{name:<12}{value}")
-
-
-@app.command(cls=Command)
-def schema(plugins: Plugins = None) -> None:
-    """Print the JSON Schema of config files, for editors."""
-    import json
-
-    from mlptrain.config.describe import json_schema
-    from mlptrain.config.load import load_plugins
-
-    load_plugins(plugins or ())
-    print(json.dumps(json_schema(), indent=2))
-
-
-def _chosen(model: Path | None) -> Path:
-    """The checkpoint to use. If the user named none, its name goes to stderr."""
-    from mlptrain.text import show_path
-    from mlptrain.training.model_path import find_checkpoint
-
-    checkpoint = find_checkpoint(model)
-    if model is None:
-        print(f"using the latest run: {show_path(checkpoint.parent)}", file=sys.stderr)
-    return checkpoint
+for name, command in COMMANDS.items():
+    app.command(name, cls=Command)(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

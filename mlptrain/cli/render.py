@@ -14,7 +14,6 @@ from typing import Self
 from rich.text import Text
 
 from mlptrain.cli import header
-from mlptrain.cli.commands import next_commands
 from mlptrain.cli.layout import (
     BEST,
     EpochTable,
@@ -24,6 +23,7 @@ from mlptrain.cli.layout import (
     plural,
 )
 from mlptrain.cli.live import Clock, TerminalDisplay, TrainingProgress, console
+from mlptrain.cli.suggestions import next_commands
 from mlptrain.cli.tables import confusions, further_metrics, headline, names_table
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome

@@ -1,0 +1,63 @@
+"""`mlptrain eval`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlptrain.cli.garbage import resume_collection
+from mlptrain.cli.options import Formats, Maximum, MaxPixels, Minimum, Plugins, Split
+from mlptrain.text import printable_json
+from mlptrain.training.signals import StopRequest
+
+
+def evaluate(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", readable=False, hidden=True),
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="The split; by default test.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    minimum: Minimum = None,
+    maximum: Maximum = None,
+    formats: Formats = None,
+    max_pixels: MaxPixels = None,
+    plugins: Plugins = None,
+) -> None:
+    """Evaluate a trained model on labelled examples.
+
+    RUN is a run folder or a checkpoint file, by default the latest run.
+
+    A NAME is that of a metric, as --json lists them: accuracy, macro_f1, log_loss; or, for one
+    class, recall.CLASS.
+    """
+    from json import dumps
+
+    from mlptrain.cli.allowances import parse_allowances
+    from mlptrain.cli.checkpoint_choice import chosen_checkpoint
+    from mlptrain.cli.gates import check_gates, check_names, parse_gates
+    from mlptrain.cli.render import EvaluationView
+    from mlptrain.config.load import load_plugins
+    from mlptrain.training.evaluated_model import evaluate_model
+    from mlptrain.training.evaluation_record import evaluation_record
+    from mlptrain.training.trained_model import load_model
+
+    resume_collection()
+    load_plugins(plugins or ())
+    gates = parse_gates(minimum or (), maximum or ())
+    allowed = parse_allowances(formats, max_pixels)
+    checkpoint = chosen_checkpoint(model)
+    with StopRequest(), EvaluationView() as view:
+        saved = load_model(checkpoint, allowed)
+        check_names(gates, saved.task.kind, saved.state.targets.names)
+        result = evaluate_model(saved, split, data, view.reading)
+        view.tell_of_images(result)
+    if json:
+        print(printable_json(dumps(evaluation_record(result), allow_nan=False, indent=2)))
+    else:
+        view.show_tables(result)
+    check_gates(gates, result.outcome)

@@ -1,0 +1,21 @@
+"""`mlptrain info`."""
+
+from typing import Annotated
+
+import typer
+
+
+def info(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print versions, and the kernels, BLAS and threads in use."""
+    from json import dumps
+
+    from mlptrain.training.environment import report
+
+    found = report()
+    if json:
+        print(dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        print(f"{name:<12}{value}")

@@ -1,0 +1,61 @@
+"""`mlptrain train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlptrain.cli.garbage import resume_collection
+from mlptrain.cli.options import Plugins
+from mlptrain.errors import StoppedError
+from mlptrain.training.signals import StopRequest
+
+
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
+    ] = None,
+    plugins: Plugins = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            readable=False,
+            help="Run folder; default: the next runs/<config name>-NNN.",
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run.")] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the config with all defaults, and exit.")
+    ] = False,
+) -> None:
+    """Train a model from a config file.
+
+    CONFIG is a YAML file.
+    """
+    from mlptrain.config.describe import resolved_yaml
+    from mlptrain.config.load import load_config
+
+    if print_config:
+        print(resolved_yaml(load_config(config, set_ or (), plugins or ()).config), end="")
+        return
+    from mlptrain.cli.render import TrainingView
+    from mlptrain.cli.suggestions import how_to_resume
+    from mlptrain.training.setup import prepare_run
+
+    resume_collection()
+    with (
+        TrainingView() as view,
+        StopRequest("stopped before training began") as stop,
+        prepare_run(
+            config, set_ or (), run_dir, plugins or (), resume=resume, reading=view.reading
+        ) as run,
+    ):
+        view.start(run, resume=resume)
+        try:
+            for event in run.train(stop):
+                view.show(event)
+        except StoppedError as error:
+            raise how_to_resume(error, run, config, set_ or (), plugins or ()) from None
