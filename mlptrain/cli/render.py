@@ -169,14 +169,14 @@ class EvaluationView(_View):
 
     def tell_of_images(self, result: EvaluatedModel) -> None:
         """Report what limits the meaning of the numbers."""
-        outcome, place = result.outcome, show_path(result.data)
-        self.tell_of_reading(result.skipped, result.notes)
+        outcome, place, words = result.outcome, show_path(result.data), result.dataset.words
+        self.tell_of_reading(result.dataset.skipped, result.notes)
         if isinstance(outcome, DecisionOutcome) and outcome.missing:
             names = ", ".join(f"'{show_name(name)}'" for name in outcome.missing)
-            things = result.words.values if outcome.by_pixel else result.words.many
+            things = words.values if outcome.by_pixel else words.many
             self._note(f"{place}: no {things} of {names}; the means leave them out")
         if result.trained_on:
-            which = f"{result.trained_on:,} of the {result.words.count(outcome.examples)}"
+            which = f"{result.trained_on:,} of the {words.count(outcome.examples)}"
             self._note(f"{place}: the model was trained on {which}")
 
     def show_tables(self, result: EvaluatedModel) -> None:

@@ -45,6 +45,7 @@ class Dataset:
         names: (n,) relative to `root`: a file's path, or "file[index]" for an array.
         array: for an array, the path of its file and its name in it.
         features: the names of the inputs' columns, if they have names.
+        lines: (n,) for a table of numbers, the line of each example.
         weights: (n,) each example's weight in the loss; None: 1.
         skipped: the images that could not be read.
         left_out: the names of the examples that were not requested.
@@ -59,6 +60,7 @@ class Dataset:
     root: str
     array: tuple[str, str] | None = None
     features: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
     weights: NDArray[np.float64] | None = None
     skipped: tuple[BadImage, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class Dataset:
             digests=self.digests[indices],
             targets=self.targets.select(indices),
             names=tuple(map(self.names.__getitem__, indices.tolist())),
+            lines=tuple(map(self.lines.__getitem__, indices.tolist())) if self.lines else (),
             weights=None if self.weights is None else self.weights[indices],
             skipped=(),
             left_out=(),
@@ -91,7 +94,10 @@ class Dataset:
         return in_parts(self.inputs, self.rows)
 
     def path(self, index: int) -> str:
-        """The location of the example at `index`: a file, or "file[index]" for an array."""
+        """The location of the example at `index`: a file, "file[index]" for an array, or
+        "file:line" for a table of numbers."""
+        if self.array and self.lines:
+            return f"{self.array[0]}:{self.lines[index]}"
         return os.path.join(self.root, self.names[index])
 
     def weight_texts(self) -> list[str]:

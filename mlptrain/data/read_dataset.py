@@ -92,7 +92,7 @@ def read(
     if isinstance(content, Arrays):
         content = content.of_floats(numbers)
         dataset, settings = _of_array(content, rows, found, settings, expected, place)
-        lines = content.lines
+        lines = dataset.lines
     else:
         content = content if only is None else content.take(rows.tolist())
         loaded, settings, notes = _loaded(
@@ -144,6 +144,7 @@ def _of_array(
         content.root,
         (os.path.join(content.root, content.file or content.name), content.name),
         content.features,
+        tuple(map(content.lines.__getitem__, rows.tolist())) if content.lines else (),
         notes=notes,
     )
     return dataset, settings

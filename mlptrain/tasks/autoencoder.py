@@ -14,7 +14,7 @@ from mlptrain.data.targets import InputTargets
 from mlptrain.functions.activations import Sigmoid
 from mlptrain.nn.model import Head
 from mlptrain.tasks.outcomes.numbers import PictureOutcome
-from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.tasks.task import Answer, Array, Judged, OutcomeKind, TargetSpec, Task, tasks
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Autoencoder(Task):
     noun: ClassVar[str] = ""
     kind: ClassVar[OutcomeKind] = PictureOutcome
     gives_pictures: ClassVar[bool] = True
+    error_name: ClassVar[str] = "mse"
 
     def reader(
         self,
@@ -68,10 +69,23 @@ class Autoencoder(Task):
     def answers(
         self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
     ) -> Sequence[Answer]:
-        pixels = inputs.reshape(predictions.shape).astype(predictions.dtype) / 255
-        errors = ((predictions - pixels) ** 2).mean(axis=1).tolist()
+        pixels = inputs.reshape(predictions.shape).astype(predictions.dtype)
+        pixels *= predictions.dtype.type(1 / 255)  # rounded as in a batch of targets
+        errors = _squared_errors(predictions, pixels).tolist()
         pictures = np.rint(predictions * 255).astype(np.uint8).reshape(inputs.shape)
         return [
             Answer((f"mse {error:.6f}",), (error,), {"mse": error}, picture)
             for error, picture in zip(errors, pictures, strict=True)
         ]
+
+    def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
+        return [Answer((), (), {}, picture) for picture in inputs]
+
+    def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:
+        """The mean squared error of an example's pixels, in [0, 1]."""
+        return Judged(_squared_errors(predictions, targets).astype(np.float64), None)
+
+
+def _squared_errors(predictions: Array, pixels: Array) -> Array:
+    """(m,) the mean squared error of each example; both (m, pixels)."""
+    return np.asarray(((predictions - pixels) ** 2).mean(axis=1))

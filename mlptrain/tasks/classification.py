@@ -12,7 +12,7 @@ from mlptrain.functions.losses import CountCorrect
 from mlptrain.nn.model import Head
 from mlptrain.tasks.class_labels import ClassLabels
 from mlptrain.tasks.outcomes.classes import ClassOutcome
-from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.tasks.task import Answer, Array, Judged, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact
 
 
@@ -27,6 +27,7 @@ class Classification(Task):
     noun: ClassVar[str] = "class"
     kind: ClassVar[OutcomeKind] = ClassOutcome
     ranks_classes: ClassVar[bool] = True
+    gives_probabilities: ClassVar[bool] = True
     train_metrics: ClassVar[tuple[str, ...]] = ("train_loss", "train_accuracy")
 
     def reader(
@@ -58,6 +59,17 @@ class Classification(Task):
             _ranked([(spec.names[index], p) for index, p in zip(classes, row, strict=True)])
             for classes, row in zip(order.tolist(), values.tolist(), strict=True)
         ]
+
+    def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
+        names = [spec.names[index] for index in targets.tolist()]
+        return [Answer((name,), (name,), {"label": exact(name)}) for name in names]
+
+    def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:
+        """1 + p for a wrong class of probability p, so the most confident mistake is the worst;
+        1 - p for the right class."""
+        wrong = predictions.argmax(axis=1) != targets
+        confidence = predictions.max(axis=1).astype(np.float64)
+        return Judged(np.where(wrong, 1 + confidence, 1 - confidence), wrong)
 
 
 def _ranked(top: Sequence[tuple[str, float]]) -> Answer:

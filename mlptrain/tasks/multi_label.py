@@ -16,8 +16,10 @@ from mlptrain.errors import DataError
 from mlptrain.functions.activations import Sigmoid
 from mlptrain.nn.model import Head
 from mlptrain.tasks.outcomes.labels import THRESHOLD, LabelOutcome
-from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.tasks.task import Answer, Array, Judged, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact, show_name, show_path
+
+_LEAST = 1e-7  # probability: an error grows with it only below the next whole number
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class MultiLabel(Task):
     headline: ClassVar[str] = "macro_f1"
     noun: ClassVar[str] = "label"
     kind: ClassVar[OutcomeKind] = LabelOutcome
+    gives_probabilities: ClassVar[bool] = True
 
     def reader(
         self,
@@ -124,6 +127,27 @@ class MultiLabel(Task):
         self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
     ) -> Sequence[Answer]:
         return [self._answer(row, spec) for row in predictions.tolist()]
+
+    def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
+        sets = [
+            [name for name, has in zip(spec.names, row, strict=True) if has]
+            for row in targets.tolist()
+        ]
+        return [
+            Answer(
+                tuple(names) or ("-",), (SEPARATOR.join(names),), {"labels": [*map(exact, names)]}
+            )
+            for names in sets
+        ]
+
+    def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:
+        """How many labels are wrong, plus 1 - the geometric mean of the probabilities of what is
+        true. Wrong: any label is."""
+        truth = targets > THRESHOLD
+        count = np.count_nonzero((predictions > THRESHOLD) != truth, axis=1)
+        of_truth = np.where(truth, predictions, 1 - predictions).clip(_LEAST, 1)
+        mean = np.exp(np.log(of_truth, dtype=np.float64).mean(axis=1))
+        return Judged(count + 1 - mean, count > 0)
 
     def _answer(self, row: list[float], spec: TargetSpec) -> Answer:
         having = [(n, p) for n, p in zip(spec.names, row, strict=True) if p > THRESHOLD]

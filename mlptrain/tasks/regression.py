@@ -19,7 +19,7 @@ from mlptrain.errors import DataError
 from mlptrain.functions.activations import Identity
 from mlptrain.nn.model import Head
 from mlptrain.tasks.outcomes.numbers import NumberOutcome
-from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.tasks.task import Answer, Array, Judged, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact, show_name, show_path
 
 TARGET = "target"
@@ -102,6 +102,7 @@ class Regression(Task):
     headline: ClassVar[str] = "r2"
     noun: ClassVar[str] = "number"
     kind: ClassVar[OutcomeKind] = NumberOutcome
+    error_name: ClassVar[str] = "standard_deviations"
 
     def reader(
         self,
@@ -137,6 +138,15 @@ class Regression(Task):
         self, predictions: Array, inputs: Array, spec: TargetSpec, ranks: int
     ) -> Sequence[Answer]:
         return [self._answer(row, spec) for row in predictions.tolist()]
+
+    def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
+        return [self._answer(row, spec) for row in targets.tolist()]
+
+    def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:
+        """The largest |prediction - target| of an example, in standard deviations of the training
+        targets."""
+        distance = np.abs(np.subtract(predictions, targets, dtype=np.float64))
+        return Judged((distance / np.array(spec.std)).max(axis=1), None)
 
     def _answer(self, row: list[float], spec: TargetSpec) -> Answer:
         named = zip(spec.names, row, strict=True)

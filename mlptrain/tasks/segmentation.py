@@ -4,7 +4,7 @@ import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from mlptrain.functions.activations import Softmax
 from mlptrain.nn.model import Head
 from mlptrain.paths import UnreadableError
 from mlptrain.tasks.outcomes.masks import MaskOutcome
-from mlptrain.tasks.task import Answer, Array, OutcomeKind, TargetSpec, Task, tasks
+from mlptrain.tasks.task import Answer, Array, Judged, OutcomeKind, TargetSpec, Task, tasks
 from mlptrain.text import exact, show_name, show_path
 
 
@@ -131,6 +131,7 @@ class Segmentation(Task):
     noun: ClassVar[str] = "class"
     kind: ClassVar[OutcomeKind] = MaskOutcome
     gives_pictures: ClassVar[bool] = True
+    error_name: ClassVar[str] = "wrong_pixels"
 
     def reader(
         self,
@@ -169,21 +170,40 @@ class Segmentation(Task):
         classes = len(spec.names)
         found = predictions.reshape(len(inputs), height, width, classes).argmax(axis=3)
         values = np.array(spec.values, np.uint8)
-        palette = np.zeros((values.max() + 1, 3), np.uint8)
-        palette[values] = _colours(classes)
+        palette = _palette(spec.values)
         return [self._answer(mask, values, palette, spec) for mask in found]
+
+    def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
+        """The masks; pixels that are ignored have the value `ignore_index`, in gray, and are of no
+        class."""
+        values = np.zeros(IGNORED + 1, np.uint8)
+        values[: len(spec.names)] = spec.values
+        palette = _palette(spec.values)
+        if self.ignore_index is not None:
+            values[IGNORED] = self.ignore_index
+            palette = _palette(spec.values, self.ignore_index)
+        masks = targets.reshape(inputs.shape[:3])
+        return [self._answer(mask, values, palette, spec) for mask in masks]
+
+    def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:
+        """The share of the pixels that are wrong, of those that are not ignored."""
+        found = predictions.reshape(*targets.shape, len(spec.names)).argmax(axis=-1)
+        counted = targets != IGNORED
+        wrong = np.count_nonzero((found != targets) & counted, axis=1)
+        return Judged(wrong / np.count_nonzero(counted, axis=1).clip(1), None)
 
     def _answer(
         self,
-        mask: NDArray[np.int64],
+        mask: NDArray[Any],
         values: NDArray[np.uint8],
         palette: NDArray[np.uint8],
         spec: TargetSpec,
     ) -> Answer:
-        """The answer for a mask (H, W) of indices into the classes, whose `values` a picture has,
-        as the masks of training did."""
+        """The answer for a mask (H, W) of indices into the classes, or IGNORED, whose `values` a
+        picture has, as the masks of training did."""
         classes = len(spec.names)
-        shares = (np.bincount(mask.reshape(-1), minlength=classes) / mask.size).tolist()
+        counts = np.bincount(mask.reshape(-1), minlength=classes)[:classes]
+        shares = (counts / mask.size).tolist()
         there = [(name, share) for name, share in zip(spec.names, shares, strict=True) if share]
         there.sort(key=lambda each: -each[1])
         cells = tuple(cell for name, share in there for cell in (name, f"{share:.1%}"))
@@ -191,8 +211,13 @@ class Segmentation(Task):
         return Answer(cells, tuple(shares), {"shares": named}, values[mask], palette)
 
 
-def _colours(classes: int) -> NDArray[np.uint8]:
-    """(classes, 3) colours: black for the first class, the others around the circle of hues."""
-    others = classes - 1
-    colours = [colorsys.hsv_to_rgb(index / others, 0.8, 1) for index in range(others)]
-    return np.asarray(np.rint(np.array([(0, 0, 0), *colours]) * 255), np.uint8)
+def _palette(values: Sequence[int], ignored: int | None = None) -> NDArray[np.uint8]:
+    """(n, 3) the colours of masks that have one of the `values` for each class: black for the first
+    class, the others around the circle of hues; gray for the value `ignored`."""
+    others = len(values) - 1
+    hues = [colorsys.hsv_to_rgb(index / others, 0.8, 1) for index in range(others)]
+    palette = np.zeros((max(*values, ignored or 0) + 1, 3), np.uint8)
+    if ignored is not None:
+        palette[ignored] = 128
+    palette[list(values)] = np.rint(np.array([(0, 0, 0), *hues]) * 255)
+    return palette

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,18 @@ class Answer:
     palette: NDArray[np.uint8] | None = None
 
 
+class Judged(NamedTuple):
+    """How wrong the predictions for m examples are.
+
+    Attributes:
+        errors: (m,) ≥ 0; the larger, the worse.
+        wrong: (m,) bool; None if the task has no right and wrong predictions.
+    """
+
+    errors: NDArray[np.float64]
+    wrong: NDArray[np.bool_] | None
+
+
 class Task(Definition):
     """What the network learns.
 
@@ -57,6 +69,8 @@ class Task(Definition):
         headline: the metric shown after every epoch.
         noun: what the target names stand for.
         gives_pictures: whether its predictions are images.
+        gives_probabilities: whether its predictions are one probability per target name.
+        error_name: what the errors of `judge` measure; "" if predictions are right or wrong.
         ranks_classes: whether its answers can name several classes, the most probable first.
         kind: the outcome class.
         train_metrics: the metrics computed during the training steps.
@@ -67,6 +81,8 @@ class Task(Definition):
     headline: ClassVar[str]
     noun: ClassVar[str]
     gives_pictures: ClassVar[bool] = False
+    gives_probabilities: ClassVar[bool] = False
+    error_name: ClassVar[str] = ""
     ranks_classes: ClassVar[bool] = False
     kind: ClassVar[OutcomeKind]
     train_metrics: ClassVar[tuple[str, ...]] = ("train_loss",)
@@ -119,6 +135,17 @@ class Task(Definition):
     ) -> Sequence[Answer]:
         """The answers for `predictions` (m, …) on `inputs` (m, …), uint8 images or numbers; `ranks`
         is how many classes to list."""
+
+    @abstractmethod
+    def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
+        """The `targets` (m, …) of `inputs` (m, …) in the form of answers. A truth's `values` are
+        those that the first values of the answer predict; its `record` has their key in the
+        answer's record; both are empty if the target is a picture only."""
+
+    @abstractmethod
+    def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:
+        """How wrong `predictions` (m, …) are, given the `targets` (m, …), in an order of the task:
+        its subclass says what the errors are."""
 
 
 tasks: Registry[Task] = Registry("task", Task)

@@ -15,6 +15,7 @@ from mlptrain.data.targets import InputTargets, Targets
 from mlptrain.nn.model import Model
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import TargetSpec, Task
+from mlptrain.training.example_results import ExampleBatch, Visitor
 
 BATCH_SIZE = 256
 
@@ -105,22 +106,24 @@ def evaluate(
     spec: TargetSpec,
     dataset: Dataset,
     progress: Callable[[int, int], None] | None = None,
+    visit: Visitor | None = None,
     *,
     keep_scores: bool,
 ) -> Outcome:
     """The predictions for all of `dataset` compared with its targets.
 
-    `progress` is called with the number of examples done and their total. `keep_scores`: for
-    metrics that need the score of each example."""
+    `progress` is called with the number of examples done and their total, `visit` with each batch.
+    `keep_scores`: for metrics that need the score of each example."""
     outcome = task.outcome(spec, keep_scores=keep_scores)
     own = dataset.targets
     weights = own.example_weights(dataset.weights)
     for batch in predictor.run(dataset.inputs, dataset.rows, own, dataset.weights):
         is_input = isinstance(own, InputTargets)
-        outcome.add(
-            task.predictions(batch.outputs, spec),
-            batch.targets if is_input else own.values[batch.place],
-        )
+        predictions = task.predictions(batch.outputs, spec)
+        truth = batch.targets if is_input else own.values[batch.place]
+        outcome.add(predictions, truth)
+        if visit:
+            visit(ExampleBatch(task, spec, dataset, batch.place, predictions, truth))
         outcome.add_loss(batch.loss, float(own.amounts(batch.place, weights).sum()))
         if progress:
             progress(batch.place.stop, len(dataset))

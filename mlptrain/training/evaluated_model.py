@@ -11,44 +11,58 @@ import numpy as np
 from pydantic import ValidationError
 
 from mlptrain.config.load import parse_value
-from mlptrain.data.dataset import Dataset, Words
+from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import keys_of
-from mlptrain.data.loading.stream import BadImage
 from mlptrain.data.sources.numbers import number_source
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.tasks.task import Judged
 from mlptrain.text import show_name, show_path
 from mlptrain.training.datasets import Reading, read_source, read_split
+from mlptrain.training.example_results import JudgedExamples, Visitor
 from mlptrain.training.split_table import read_beside
 from mlptrain.training.trained_model import TrainedModel
 
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """An evaluation and where it comes from: the checkpoint, if there is one, its epoch, the data
-    as shown to the user, the images that could not be read, other notes from reading, how many of
-    the examples the model was trained on (None without a split.csv), and how many of `--data` were
-    left out for that reason; `words`: what to call the examples."""
+    """An evaluation and where it comes from.
+
+    Attributes:
+        checkpoint: the model's file, if it has one, and its `epoch`.
+        data: the data as shown to the user.
+        headline: the metric to show first.
+        outcome: the predictions for all examples.
+        judged: how wrong each of them is.
+        dataset: the examples; `skipped` in it could not be read.
+        notes: what the user should know from reading the model and the data.
+        trained_on: how many of the examples the model was trained on; None without a split.csv.
+        left_out: how many of --data were left out for that reason.
+    """
 
     checkpoint: Path | None
     epoch: int
     data: str
     headline: str
     outcome: Outcome
-    skipped: tuple[BadImage, ...]
+    judged: Judged
+    dataset: Dataset
     notes: tuple[str, ...]
     trained_on: int | None
     left_out: int
-    words: Words
 
 
 def evaluate_model(
-    model: TrainedModel, split: str | None, data: str | Source | None, reading: Reading
+    model: TrainedModel,
+    split: str | None,
+    data: str | Source | None,
+    reading: Reading,
+    *visitors: Visitor,
 ) -> EvaluatedModel:
     """Evaluate `model` on `data`: a source, or what names one, a path or {a mapping} as for
     data.test; or, with None, on a split of its config with exactly the examples it had in the run.
-    Raises DataError if that is impossible."""
+    The `visitors` see every batch of it. Raises DataError if that is impossible."""
     if split is not None and data is not None:
         raise UsageError(
             f"--split {split}: is of the run, but --data {data} names other data. "
@@ -70,7 +84,10 @@ def evaluate_model(
     left_out = 0
     if source is not None and known is not None:
         dataset, left_out = _held_out(dataset, known, source.place)
-    outcome = model.evaluate(dataset, lambda done, total: reading("evaluated", done, total))
+    judging = JudgedExamples(visitors)
+    outcome = model.evaluate(
+        dataset, lambda done, total: reading("evaluated", done, total), judging
+    )
     trained_on = None if known is None else sum(key in known for key in keys_of(dataset.digests))
     return EvaluatedModel(
         path,
@@ -78,11 +95,11 @@ def evaluate_model(
         split if data is None else data if isinstance(data, str) else data.place,
         state.config.task.headline,
         outcome,
-        dataset.skipped,
+        judging.result(),
+        dataset,
         (*model.notes, *dataset.notes),
         trained_on,
         left_out,
-        dataset.words,
     )
 
 

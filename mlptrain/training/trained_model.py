@@ -30,6 +30,7 @@ from mlptrain.text import exact, show_name, show_path
 from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import State
 from mlptrain.training.evaluate import Predictor, evaluate
+from mlptrain.training.example_results import Visitor
 
 
 class Prediction(NamedTuple):
@@ -122,14 +123,20 @@ class TrainedModel:
                 "classes. Leave it out."
             )
 
-    def evaluate(self, dataset: Dataset, progress: Callable[[int, int], None]) -> Outcome:
-        """The predictions for `dataset` compared with its targets."""
+    def evaluate(
+        self,
+        dataset: Dataset,
+        progress: Callable[[int, int], None],
+        visit: Visitor | None = None,
+    ) -> Outcome:
+        """The predictions for `dataset` compared with its targets; `visit` sees every batch."""
         outcome = evaluate(
             self._predictor(self.state.threads),
             self.task,
             self.state.targets,
             dataset,
             progress,
+            visit,
             keep_scores=True,
         )
         self._require_finite(outcome.loss)

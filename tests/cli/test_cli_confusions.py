@@ -11,9 +11,11 @@ from plugin_loading import forgotten
 from mlptrain.cli import render
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
-from mlptrain.data.dataset import IMAGES
+from mlptrain.data.dataset import Dataset
+from mlptrain.data.targets import ClassTargets
 from mlptrain.tasks.metrics.metric import Metric, metrics
 from mlptrain.tasks.outcomes.classes import ClassOutcome
+from mlptrain.tasks.task import Judged
 from mlptrain.training.evaluated_model import EvaluatedModel
 
 ODD = ("[red]", "[/b]", "日本語", "two\nlines", "\udcff\udcfe", "\x1b[31mred", "ab\u202edc")
@@ -31,9 +33,11 @@ def tables(
     outcome = ClassOutcome(names, keep_scores=True)
     outcome.add(np.eye(len(names))[np.repeat(predicted, counts)], np.repeat(true, counts))
     outcome.add_loss(0.5, outcome.examples)
+    dataset = Dataset(np.empty(0), np.empty(0), np.empty(0), ClassTargets(true, names), (), "")
+    judged = Judged(np.zeros(outcome.examples), np.zeros(outcome.examples, bool))
     render.EvaluationView().show_tables(
         EvaluatedModel(
-            Path("runs/[b]-001/best"), 3, "test", "accuracy", outcome, (), (), None, 0, IMAGES
+            Path("runs/[b]-001/best"), 3, "test", "accuracy", outcome, judged, dataset, (), None, 0
         )
     )
     assert "\x1b" not in out.getvalue()
