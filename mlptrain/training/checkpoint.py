@@ -26,7 +26,6 @@ from mlptrain.backend.call import Array
 from mlptrain.backend.protocol import Backend, Kernels
 from mlptrain.config.schema import Config
 from mlptrain.data.images.settings import ImageSettings
-from mlptrain.data.images.signatures import sniff
 from mlptrain.data.names import distinct
 from mlptrain.data.normalization import Normalization
 from mlptrain.errors import ConfigError, ModelFileError
@@ -36,7 +35,7 @@ from mlptrain.plugins import loaded_plugins
 from mlptrain.registry import BRANCH, Definition
 from mlptrain.tasks.task import TargetSpec
 from mlptrain.text import show_name, show_path
-from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document
+from mlptrain.training.header import DOCUMENT, MAX_HEADER_BYTES, document, looks_like
 from mlptrain.training.model_path import EXPECTED
 from mlptrain.training.origin import Origin
 
@@ -120,9 +119,19 @@ def save(
     optimizer: dict[str, Array],
     layer_state: dict[str, Array],
 ) -> None:
-    """Write a checkpoint under `path`. The same state gives the same bytes.
+    """Write a checkpoint under `path`. Raises FileSystemError and then leaves the old file as it
+    was; raises ModelFileError if its header would be too large."""
+    files.write_whole(path, encoded(state, parameters, optimizer, layer_state))
 
-    Raises FileSystemError and then leaves the old file as it was."""
+
+def encoded(
+    state: State,
+    parameters: dict[str, Array],
+    optimizer: dict[str, Array],
+    layer_state: dict[str, Array],
+) -> bytes:
+    """The bytes of a checkpoint. The same state gives the same bytes. Raises ModelFileError if the
+    header would be too large."""
     content = {"format": FORMAT, **state.model_dump(mode="json")}
     arrays = {f"{PARAMETERS}/{name}": array for name, array in parameters.items()}
     arrays |= {f"{OPTIMIZER}/{name}": array for name, array in optimizer.items()}
@@ -133,11 +142,11 @@ def save(
     header = int.from_bytes(data[:8], "little")
     if header > MAX_HEADER_BYTES:
         raise ModelFileError(
-            f"{show_path(path)}: would have a header of {header:,} bytes; at most "
+            f"a checkpoint would have a header of {header:,} bytes; at most "
             f"{MAX_HEADER_BYTES:,} are allowed. Use fewer or shorter names."
         )
     undigested = memoryview(data)[:-DIGEST_BYTES]
-    files.write_whole(path, b"".join((undigested, hashlib.sha256(undigested).digest())))
+    return b"".join((undigested, hashlib.sha256(undigested).digest()))
 
 
 def load(path: Path) -> Checkpoint:
@@ -277,22 +286,9 @@ def _read(path: Path) -> bytes:
         data = read_file(os.fspath(path), MAX_FILE_BYTES)
         header = int.from_bytes(data[:8], "little")
         if header > MAX_HEADER_BYTES or 8 + header + DIGEST_BYTES > len(data):
-            raise UnreadableError(_description(data))
+            raise UnreadableError(looks_like(data))
     except UnreadableError as error:
         raise ModelFileError(f"{show_path(path)}: {error}. {EXPECTED}") from None
     except MemoryError:
         raise ModelFileError(f"{show_path(path)}: does not fit into memory.") from None
     return data
-
-
-def _description(data: bytes) -> str:
-    """What the bytes `data`, which are no complete checkpoint, look like."""
-    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= MAX_HEADER_BYTES:
-        return f"is only the first {len(data):,} bytes of a checkpoint"
-    image = sniff(data)
-    if image is not None:
-        return f"is an image ({image}), not a checkpoint"
-    text = data[:1000].decode(errors="replace")
-    if "\0" not in text and "\ufffd" not in text[:-1]:  # the last character may be cut off
-        return "is a text file, not a checkpoint"
-    return "is not a checkpoint of mlptrain"

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlptrain.data.images.form import Expected, Form
 from mlptrain.data.images.settings import ImageSettings
+from mlptrain.data.images.signatures import sniff
 from mlptrain.errors import DataError
 from mlptrain.paths import opened
 
@@ -37,3 +38,16 @@ def image_form(path: Path) -> tuple[Form | None, Expected | None]:
     if image.mode is None or image.height is None:
         return None, None
     return image.form, given.common(image)
+
+
+def looks_like(data: bytes) -> str:
+    """What the bytes `data`, which are no complete checkpoint, look like."""
+    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= MAX_HEADER_BYTES:
+        return f"is only the first {len(data):,} bytes of a checkpoint"
+    image = sniff(data)
+    if image is not None:
+        return f"is an image ({image}), not a checkpoint"
+    text = data[:1000].decode(errors="replace")
+    if "\0" not in text and "\ufffd" not in text[:-1]:  # the last character may be cut off
+        return "is a text file, not a checkpoint"
+    return "is not a checkpoint of mlptrain"

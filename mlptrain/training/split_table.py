@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,17 @@ class Members:
     labels: tuple[str, ...]
     digests: NDArray[np.uint8]
     weights: tuple[str, ...] = ()
+
+    def first(self, count: int) -> Self:
+        """The first `count` of these examples, or all if they are fewer."""
+        part = slice(count)
+        return replace(
+            self,
+            names=self.names[part],
+            labels=self.labels[part],
+            digests=self.digests[part],
+            weights=self.weights[part],
+        )
 
     def found_in(self, dataset: Dataset, place: str, split: str) -> Dataset:
         """Exactly these examples of `dataset`, which was read from `place`. Raises DataError,

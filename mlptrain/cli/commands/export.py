@@ -1,0 +1,52 @@
+"""`mlptrain export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlptrain.cli.garbage import resume_collection
+from mlptrain.cli.options import Plugins
+from mlptrain.training.signals import StopRequest
+
+
+def export(
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="What to write, see above.")],
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", readable=False, hidden=True),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            readable=False,
+            help="File to write, or folder; default: beside the checkpoint.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    plugins: Plugins = None,
+) -> None:
+    """Write a trained model in another tool's form, and compare 64 predictions.
+
+    RUN is a run folder or a checkpoint file, by default the latest run.
+
+    A TARGET is onnx (ONNX Runtime), numpy (a Python file that needs only NumPy and Pillow) or
+    weights (a checkpoint without the optimizer's state).
+    """
+    from mlptrain.cli.checkpoint_choice import chosen_checkpoint
+    from mlptrain.cli.exports import show_export
+    from mlptrain.config.load import load_plugins
+    from mlptrain.export.export import export as write
+    from mlptrain.export.export import target_named
+    from mlptrain.training.trained_model import load_model
+
+    resume_collection()
+    load_plugins(plugins or ())
+    target = target_named(to)
+    checkpoint = chosen_checkpoint(model)
+    with StopRequest():
+        path, found = write(load_model(checkpoint), target, output)
+    show_export(target, path, found, json=json)

@@ -1,0 +1,27 @@
+"""What `export` prints."""
+
+from json import dumps
+from pathlib import Path
+
+from mlptrain.export.comparison import Comparison
+from mlptrain.export.target import Target
+from mlptrain.text import exact, printable_json, show_path
+
+
+def show_export(target: Target, path: Path, found: Comparison, *, json: bool) -> None:
+    """Print the place of an export, and how far its predictions are from the model's."""
+    if json:
+        record = {
+            "file": exact(path),
+            "target": target.type,
+            "compared": found.examples,
+            "largest_difference": found.largest,
+        }
+        print(printable_json(dumps(record, allow_nan=False)))
+        return
+    print(f"wrote     {show_path(path)}   {target.title}")
+    if found.largest is None:
+        print(f"compared  not compared: {found.what}")
+    else:
+        by = f"{found.examples} predictions for {found.what} by {target.tools[0]}"
+        print(f"compared  {by}: the largest difference is {found.largest:.1e}")

@@ -1,0 +1,44 @@
+"""Runs for the tests of exports, and what runs an export here."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlptrain.export.comparison import examples
+from mlptrain.export.target import Target
+from mlptrain.functions.activations import activations
+from mlptrain.training.setup import prepare_run
+from mlptrain.training.signals import StopRequest
+from mlptrain.training.trained_model import TrainedModel
+
+DENSE = [f"{{type: dense, units: 6, activation: {name}}}" for name in activations]
+DENSE += ["{type: dense, units: 6, activation: {type: gelu, approximate: true}}"]
+DENSE += ["{type: dense, units: 6, activation: {type: elu, alpha: 1e-05}, use_bias: false}"]
+EVERYTHING = f"""model={{layers: [{", ".join(DENSE[:6])}, {{type: dropout, rate: 0.1}},
+{{type: residual, layers: [{", ".join(DENSE[6:])}, {{type: residual, layers: [{DENSE[3]}]}}]}}]}}"""
+
+
+def train(config: Path, run_dir: Path, *overrides: str) -> Path:
+    """Train in this process; returns the run folder."""
+    with (
+        StopRequest() as stop,
+        prepare_run(config, overrides, run_dir, resume=False, reading=lambda *_: None) as run,
+    ):
+        for _ in run.train(stop):
+            pass
+    return run_dir
+
+
+def both(target: Target, model: TrainedModel, place: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The predictions of an export, run in this process, and those of its model."""
+    for name, data in target.files(model).items():
+        (place / name).write_bytes(data)
+    inputs = examples(model)[0]
+    x = inputs.reshape(len(inputs), -1) if model.takes_numbers else inputs
+    path = place if target.is_folder else place / target.name
+    names: dict[str, Any] = {"path": str(path), "x": x, "np": np}
+    exec(target.runs, names)
+    ours = np.array([values.copy() for _, values in model.answers(inputs, 1)])
+    return np.asarray(names["y"]).reshape(len(inputs), -1), ours
