@@ -47,7 +47,15 @@ WRITING_CALLS = {
     *("chmod", "mknod", "mkfifo", "copyfile", "copytree", "copy2", "pwrite", "writev"),
     *("savez", "savez_compressed", "savetxt", "tofile", "memmap", "save_file", "open_memmap"),
     *("utime", "fallocate", "posix_fallocate", "copy_file_range", "sendfile", "pwritev"),
-    *("mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile", "TemporaryDirectory", "mktemp"),
+    *(
+        "File",
+        "mkstemp",
+        "mkdtemp",
+        "NamedTemporaryFile",
+        "TemporaryFile",
+        "TemporaryDirectory",
+        "mktemp",
+    ),
 }
 ON_MODULES = {  # names that other objects have, too: calls only if on these modules
     "remove": {"os"},
@@ -150,6 +158,9 @@ def writes(module: ast.Module) -> Iterator[ast.Call]:
 
 def _writes(call: ast.Call, name: str, on: str) -> bool:
     """Whether the call of `name`, an attribute of `on` or of nothing, writes."""
+    in_memory = bool(call.args) and ast.unparse(call.args[0]) == "buffer"
+    if in_memory or ast.unparse(call.func) == "safetensors.numpy.save":
+        return False  # gives bytes
     if name in {"open", "fdopen", "FileIO", "GzipFile", "ZipFile"}:
         words = [a.value for a in ast.walk(call) if isinstance(a, ast.Constant)]
         flags = {a.attr for a in ast.walk(call) if isinstance(a, ast.Attribute)}
@@ -160,9 +171,6 @@ def _writes(call: ast.Call, name: str, on: str) -> bool:
         return all(ast.unparse(k.value) != "mmap.ACCESS_READ" for k in call.keywords)
     if name == "replace":  # a path's has one argument, a string's two
         return on == "os" or (len(call.args) == 1 and not call.keywords)
-    in_memory = name == "save" and call.args and ast.unparse(call.args[0]) == "buffer"
-    if in_memory or ast.unparse(call.func) == "safetensors.numpy.save":
-        return False  # gives bytes
     if name in ON_MODULES:
         return on in ON_MODULES[name]
     return name in WRITING_CALLS and on not in {"files", "system"}
@@ -200,7 +208,7 @@ def test_what_it_writes_with_is_seen() -> None:
         "os.open(p, flags=os.O_RDWR)", "os.fdopen(d, 'wb')", "gzip.open(p, 'wb')",
         "path.write_text(t)", "path.write_bytes(b)", "Path(p).mkdir()", "os.makedirs(p)",
         "path.unlink()", "os.remove(p)", "path.rename(q)", "os.replace(p, q)", "path.replace(q)",
-        "np.save(p, a)", "numpy.savez(p, a)", "a.tofile(p)", "shutil.copy(p, q)",
+        "np.save(p, a)", "numpy.savez(p, a)", "a.tofile(p)", "shutil.copy(p, q)", "h5py.File(p)",
         "tempfile.mkstemp()", "NamedTemporaryFile()", "shutil.move(p, q)", "path.touch()",
         "shutil.rmtree(p)", "json.dump(x, f)", "image.save(p)",
         "safetensors.numpy.save_file(x, p)", "os.utime(p)", "mmap.mmap(d, 0)",
@@ -220,6 +228,7 @@ def test_a_planted_write_is_found(source: str) -> None:
         "x.copy()",
         "json.dumps(x)",
         "image.save(buffer, format='PNG')",
+        "zipfile.ZipFile(buffer, 'w')",
         "os.open(p, f)",
         "Path(os.devnull).open('w')",
         "mmap.mmap(d, 0, access=mmap.ACCESS_READ)",

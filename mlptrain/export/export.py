@@ -5,7 +5,14 @@ from pathlib import Path
 
 from mlptrain import files
 from mlptrain.errors import FileSystemError, ModelFileError, UsageError
-from mlptrain.export import numpy, onnx, weights  # noqa: F401  (they register themselves)
+from mlptrain.export import (  # noqa: F401  (they register themselves)
+    keras,
+    numpy,
+    onnx,
+    sklearn,
+    torch,
+    weights,
+)
 from mlptrain.export.comparison import Comparison, compare
 from mlptrain.export.target import Target, targets
 from mlptrain.paths import is_folder, reported

@@ -16,7 +16,7 @@ from mlptrain.data.images.form import Form
 from mlptrain.errors import UsageError
 from mlptrain.functions.activations import Activation, Identity
 from mlptrain.nn import layers as nn
-from mlptrain.text import show_name
+from mlptrain.text import exact, show_name
 from mlptrain.training.trained_model import TrainedModel
 
 Floats = NDArray[np.float32]
@@ -104,6 +104,20 @@ class Network:
     values: tuple[int, ...]
     predicts: tuple[int, ...]
     steps: tuple[Step, ...]
+
+    def about(self) -> dict[str, Any]:
+        """What the steps do not say, as JSON has it: the task, what predictions mean, and how image
+        files become inputs."""
+        about: dict[str, Any] = {"task": self.task, "names": [exact(name) for name in self.names]}
+        if self.features:
+            about["features"] = [exact(name) for name in self.features]
+        if self.values:
+            about["values"] = list(self.values)
+        if self.form:
+            form = self.form
+            image = {"mode": form.mode, "height": form.height, "width": form.width}
+            about["image"] = {**image, "resize": form.resize, "background": form.background}
+        return about
 
     def all_steps(self) -> Iterator[Step]:
         """Every step, with those inside others."""

@@ -10,7 +10,6 @@ from mlptrain.export.network import (
     Activate,
     Dense,
     Floats,
-    Network,
     Reshape,
     Residual,
     Scale,
@@ -18,7 +17,6 @@ from mlptrain.export.network import (
 )
 from mlptrain.export.spellings import spelled
 from mlptrain.export.target import Target, needed, targets
-from mlptrain.text import exact
 from mlptrain.training.trained_model import TrainedModel
 
 OPSET = 20  # the first with Gelu
@@ -63,7 +61,7 @@ class Onnx(Target):
             ir_version=IR_VERSION,
             producer_name="mlptrain",
         )
-        helper.set_model_props(made, _metadata(network))
+        helper.set_model_props(made, {k: json.dumps(v) for k, v in network.about().items()})
         return {self.name: made.SerializeToString()}
 
 
@@ -119,17 +117,3 @@ class _Graph:
                 number = value.replace(".", "").replace("e-", "").isdigit()
                 return self.node(operator, x, **{attribute: float(value) if number else value})
         raise AssertionError(spelling)
-
-
-def _metadata(network: Network) -> dict[str, str]:
-    """What the file says of itself: the task, the names, and how image files become inputs."""
-    about = {"task": network.task, "names": json.dumps([exact(name) for name in network.names])}
-    if network.features:
-        about["features"] = json.dumps([exact(name) for name in network.features])
-    if network.values:
-        about["values"] = json.dumps(network.values)
-    if network.form:
-        form = network.form
-        image = {"mode": form.mode, "resize": form.resize, "background": form.background}
-        about["image"] = json.dumps(image)
-    return about

@@ -148,13 +148,13 @@ def require(target: str, network: Network) -> None:
             others = [each for each in TARGETS if word not in LACKING.get(each, {})]
             raise UsageError(
                 f"--to {target}: the model has {what} {word}, and {lacking[word]}. "
-                f"Use --to {' or '.join(others)}."
+                f"Use --to {', '.join(others)}."
             )
     for step in network.all_steps():
         if isinstance(step, Activate) and not _has(target, step.name):
             others = [each for each in TARGETS if _has(each, step.name)]
             known = ", ".join(name for name in ACTIVATIONS if _has(target, name))
-            remedy = f"Use --to {' or '.join(others)}." if others else "--to weights keeps it."
+            remedy = f"Use --to {', '.join(others)}." if others else "--to weights keeps it."
             raise UsageError(
                 f"--to {target}: the model has the activation {show_name(step.name)}, which "
                 f"{target} lacks. It has identity, {known}. {remedy}"

@@ -12,6 +12,8 @@ from mlptrain.export.spellings import require
 from mlptrain.registry import Definition, Registry
 from mlptrain.training.trained_model import TrainedModel
 
+ABOUT = "mlptrain"  # where a file has room for what its own tool does not read
+
 
 class Target(Definition):
     """A form in which a trained model is handed over.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from exported_runs import EVERYTHING, train
+from exported_runs import DIGITS, EVERYTHING, PLAIN, train
 from task_runs import TASKS, make_project
 
 from mlptrain.export.comparison import examples
@@ -12,8 +12,10 @@ from mlptrain.training.trained_model import TrainedModel, load_model
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The run folders: by task; "table", regression on a table; "everything", a classifier of
-    every layer and activation. Not to be changed."""
+    """The run folders: by task; "table", regression on a table; "digits", three classes of
+    gray images; and of classifiers, "plain",
+    every activation but for one of gelu's, and "everything", those and every layer. Not to be
+    changed."""
     found = {}
     for task in TASKS:
         folder = tmp_path_factory.mktemp(task)
@@ -26,8 +28,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "model: {hidden_layers: [4]}\ntraining: {epochs: 2, threads: 1}\n"
     )
     found["table"] = train(folder / "t.yaml", folder / "run")
-    folder = tmp_path_factory.mktemp("everything")
-    found["everything"] = train(make_project(folder, "classification"), folder / "run", EVERYTHING)
+    folder = tmp_path_factory.mktemp("digits")
+    for split in ("train", "test"):
+        (folder / split).mkdir()
+        for digit in "123":
+            (folder / split / digit).symlink_to(DIGITS / split / digit)
+    (folder / "d.yaml").write_text(
+        "data: {train: train, test: test, validation: 0.25}\n"
+        "model: {layers: [{type: dense, units: 8, activation: tanh}]}\n"
+        "training: {epochs: 1, threads: 1}\n"
+    )
+    found["digits"] = train(folder / "d.yaml", folder / "run")
+    for name, layers in ("plain", PLAIN), ("everything", EVERYTHING):
+        folder = tmp_path_factory.mktemp(name)
+        found[name] = train(make_project(folder, "classification"), folder / "run", layers)
     return found
 
 

@@ -13,11 +13,14 @@ from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 from mlptrain.training.trained_model import TrainedModel
 
+DIGITS = Path(__file__).parents[2] / "data" / "digits"
 DENSE = [f"{{type: dense, units: 6, activation: {name}}}" for name in activations]
-DENSE += ["{type: dense, units: 6, activation: {type: gelu, approximate: true}}"]
 DENSE += ["{type: dense, units: 6, activation: {type: elu, alpha: 1e-05}, use_bias: false}"]
-EVERYTHING = f"""model={{layers: [{", ".join(DENSE[:6])}, {{type: dropout, rate: 0.1}},
-{{type: residual, layers: [{", ".join(DENSE[6:])}, {{type: residual, layers: [{DENSE[3]}]}}]}}]}}"""
+DENSE += ["{type: dropout, rate: 0.1}"]
+GELU = "{type: dense, units: 6, activation: {type: gelu, approximate: true}}"
+PLAIN = f"model={{layers: [{', '.join(DENSE)}]}}"
+EVERYTHING = f"""model={{layers: [{", ".join(DENSE[:6])},
+{{type: residual, layers: [{", ".join(DENSE[6:])}, {{type: residual, layers: [{GELU}]}}]}}]}}"""
 
 
 def train(config: Path, run_dir: Path, *overrides: str) -> Path:
@@ -31,14 +34,28 @@ def train(config: Path, run_dir: Path, *overrides: str) -> Path:
     return run_dir
 
 
-def both(target: Target, model: TrainedModel, place: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The predictions of an export, run in this process, and those of its model."""
+def given(model: TrainedModel) -> NDArray[Any]:
+    """Examples of the model's run, as its exports take them."""
+    inputs = examples(model)[0]
+    return inputs.reshape(len(inputs), -1) if model.takes_numbers else inputs
+
+
+def own(model: TrainedModel) -> NDArray[Any]:
+    """The model's predictions for these."""
+    return np.array([values.copy() for _, values in model.answers(examples(model)[0], 1)])
+
+
+def written(target: Target, model: TrainedModel, place: Path) -> Path:
+    """Write the export of a model into the folder `place`; returns its path."""
     for name, data in target.files(model).items():
         (place / name).write_bytes(data)
-    inputs = examples(model)[0]
-    x = inputs.reshape(len(inputs), -1) if model.takes_numbers else inputs
-    path = place if target.is_folder else place / target.name
-    names: dict[str, Any] = {"path": str(path), "x": x, "np": np}
+    return place if target.is_folder else place / target.name
+
+
+def both(target: Target, model: TrainedModel, place: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The predictions of an export, run in this process, and those of its model."""
+    path = written(target, model, place)
+    names: dict[str, Any] = {"path": str(path), "x": given(model), "np": np}
     exec(target.runs, names)
-    ours = np.array([values.copy() for _, values in model.answers(inputs, 1)])
-    return np.asarray(names["y"]).reshape(len(inputs), -1), ours
+    ours = own(model)
+    return np.asarray(names["y"]).reshape(ours.shape), ours

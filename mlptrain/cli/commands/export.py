@@ -33,8 +33,9 @@ def export(
 
     RUN is a run folder or a checkpoint file, by default the latest run.
 
-    A TARGET is onnx (ONNX Runtime), numpy (a Python file that needs only NumPy and Pillow) or
-    weights (a checkpoint without the optimizer's state).
+    A TARGET is onnx (ONNX Runtime), numpy (a Python file that needs only NumPy and Pillow), keras
+    (a .keras file), torch (a state_dict and its nn.Sequential), sklearn (MLPClassifier or
+    MLPRegressor) or weights (a checkpoint without the optimizer's state).
     """
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
     from mlptrain.cli.exports import show_export
