@@ -15,7 +15,7 @@ def _one_of(expected: str, branch: Callable[[Any], str | None]) -> Discriminator
     return Discriminator(branch, custom_error_type="expected", custom_error_message=expected)
 
 
-def _validation(value: object) -> str | None:
+def _held_out(value: object) -> str | None:
     if isinstance(value, int | float) and 0 < value < 1:
         return BRANCH + "fraction"
     return BRANCH + "source" if isinstance(value, str | dict | BaseModel) else None
@@ -46,7 +46,7 @@ def _threads(value: object) -> str | None:
     return BRANCH + "number" if is_number else None
 
 
-VALIDATION = _one_of("a fraction between 0 and 1, a path, or null", _validation)
+HELD_OUT = _one_of("a fraction between 0 and 1, a path, or null", _held_out)
 BATCH_SIZE = _one_of("a whole number, 'auto' or 'full'", _batch_size)
 CLASS_WEIGHT = _one_of("'balanced', a mapping of class names to weights, or null", _class_weight)
 INIT_FROM = _one_of(PATH_OR_MAPPING, _init_from)

@@ -52,6 +52,10 @@ from mlptrain.tasks import autoencoder, segmentation  # noqa: F401
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+HeldOut = Annotated[
+    Annotated[Fraction, Tag(BRANCH + "fraction")] | Annotated[Source, Tag(BRANCH + "source")],
+    branches.HELD_OUT,
+]
 ClassWeights = dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]]
 
 
@@ -63,16 +67,12 @@ class DataConfig(Definition):
         Field(description="training examples: class folders, .csv, IDX, .npz, .npy or a table"),
     ]
     test: Annotated[
-        Source | None, Field(description="test examples, in the same forms; null: none")
+        HeldOut | None,
+        Field(description="fraction of the examples in train, between 0 and 1, a path, or null"),
     ] = None
     validation: Annotated[
-        Annotated[
-            Annotated[Fraction, Tag(BRANCH + "fraction")]
-            | Annotated[Source, Tag(BRANCH + "source")],
-            branches.VALIDATION,
-        ]
-        | None,
-        Field(description="fraction of the training examples, between 0 and 1, a path, or null"),
+        HeldOut | None,
+        Field(description="the same; a fraction is drawn from what the test split leaves of train"),
     ] = 0.1
     weight: Annotated[
         str | None,

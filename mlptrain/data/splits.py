@@ -17,6 +17,7 @@ def stratified_split(
     fraction: float,
     random: "np.random.Generator",
     names: Sequence[str] = (),
+    remainder: str = "",
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of the kept and of the held-out examples, both ascending.
 
@@ -26,7 +27,8 @@ def stratified_split(
     is as near to `fraction * n` as possible (largest remainder), but at least 1 and not all.
     Groups of copies may make the number miss that by a few. The strata are drawn one after another,
     so the choice in one depends only on `random`, on its size and copies, and on earlier strata.
-    Raises DataError for a stratum with fewer than two different examples."""
+    Raises DataError for a stratum with fewer than two different examples; `remainder` says
+    there which part of the data these examples are."""
     sizes = np.bincount(strata, minlength=len(names))
     side = np.full(len(strata), _OPEN)  # by original
     members = np.split(np.argsort(strata, kind="stable"), np.cumsum(sizes)[:-1])
@@ -45,7 +47,7 @@ def stratified_split(
             )
         part = "a part of each class" if names else "a part"
         raise DataError(
-            f"{which}: has {has}, but {part} is to be held out and the rest "
+            f"{which}: has {has}{remainder}, but {part} is to be held out and the rest "
             "kept. Add examples, or give a path to the other split instead of a fraction."
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -22,9 +22,12 @@ from mlptrain.tasks.task import TargetSpec
 from mlptrain.text import show_name, show_path
 from mlptrain.training.checkpoint import State
 from mlptrain.training.split_table import Members
-from mlptrain.training.streams import SPLITTING, stream
+from mlptrain.training.streams import TEST_SPLIT, VALIDATION_SPLIT, stream
 
 Reading = Callable[[str, int, int], None]  # split, images done, images in total
+
+SPLITS = ("train", "validation", "test")
+_DRAWING = {"test": TEST_SPLIT, "validation": VALIDATION_SPLIT}  # in this order
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Splits:
     notes: tuple[str, ...]
 
     def __iter__(self) -> Iterator[tuple[str, Dataset]]:
-        for name in ("train", "validation", "test"):
+        for name in SPLITS:
             dataset: Dataset | None = getattr(self, name)
             if dataset is not None:
                 yield name, dataset
@@ -51,12 +54,13 @@ def read_splits(config: Config, reading: Reading) -> Splits:
     data = config.data
     train, image = _read(config, "train", data.train, data.image, reading)
     spec, expected = config.task.spec(train.targets), data.image.common(image)
-    parts = {"train": train}
-    if isinstance(data.validation, float):
-        parts["train"], parts["validation"] = _split(config, train)
-    for name in ("validation", "test"):
+    drawn = _drawn(config, train)
+    parts = {}
+    for name in SPLITS:
         source = getattr(data, name)
-        if source is not None and name not in parts:
+        if name in drawn:
+            parts[name] = drawn[name]
+        elif source is not None:
             parts[name], _ = _read(
                 config, name, source, image, reading, spec, expected, train.features
             )
@@ -105,18 +109,18 @@ def read_split(
             f"data.{name}: the model's config has no {name} split. "
             "Evaluate another one with --split, or other data with --data."
         )
-    divided = isinstance(config.data.validation, float) and name != "test"
-    place = "train" if divided else name
-    source = config.data.train if divided else source
+    divided = ("train", *fractions(config))
+    place = "train" if name in divided else name
+    source = getattr(config.data, place)
     if members is not None:
-        parts = ("train", "validation") if divided else (name,)
+        parts = divided if name in divided else (name,)
         only = {each for part in parts for each in members[part].names}
         return members[name].found_in(
             _again(state, image, place, source, reading, only), source.place, name
         )
     dataset = _again(state, image, place, source, reading)
-    if divided:
-        dataset = dict(zip(("train", "validation"), _split(config, dataset), strict=True))[name]
+    if name in divided:
+        dataset = _drawn(config, dataset)[name]
     if dataset.fingerprint() != state.fingerprints[name]:
         raise DataError(
             f"{show_path(source.place)}: its {dataset.words.many} are not those that the model was "
@@ -231,16 +235,25 @@ def _copies(parts: dict[str, Dataset]) -> tuple[dict[str, int], list[str]]:
     return found, notes
 
 
-def _split(config: Config, dataset: Dataset) -> tuple[Dataset, Dataset]:
-    fraction = config.data.validation
-    assert isinstance(fraction, float)
-    strata, names = dataset.targets.strata()
-    kept, held_out = stratified_split(
-        strata,
-        originals(dataset.digests),
-        fraction,
-        stream(config.seed, SPLITTING),
-        names,
-    )
-    train = replace(dataset.select(kept), skipped=dataset.skipped, notes=dataset.notes)
-    return train, dataset.select(held_out)
+def fractions(config: Config) -> dict[str, float]:
+    """The splits that are fractions of data.train, in the order in which they are drawn."""
+    sources = ((name, getattr(config.data, name)) for name in _DRAWING)
+    return {name: source for name, source in sources if isinstance(source, float)}
+
+
+def _drawn(config: Config, dataset: Dataset) -> dict[str, Dataset]:
+    """The splits of `dataset`, all of data.train: each fraction, drawn from what the ones before it
+    left, and the rest, "train"."""
+    rest, parts = dataset, {}
+    for name, fraction in fractions(config).items():
+        strata, names = rest.targets.strata()
+        kept, held_out = stratified_split(
+            strata,
+            originals(rest.digests),
+            fraction,
+            stream(config.seed, _DRAWING[name]),
+            names,
+            "" if rest is dataset else " outside the test split",
+        )
+        rest, parts[name] = rest.select(kept), rest.select(held_out)
+    return {**parts, "train": replace(rest, skipped=dataset.skipped, notes=dataset.notes)}

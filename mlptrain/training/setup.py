@@ -23,7 +23,7 @@ from mlptrain.tasks.class_weights import weighted
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
 from mlptrain.training.checkpoint import Checkpoint
-from mlptrain.training.datasets import Reading, Splits, read_splits, scaled_as
+from mlptrain.training.datasets import Reading, Splits, fractions, read_splits, scaled_as
 from mlptrain.training.descent import examples_per_step
 from mlptrain.training.fitting import Fitting
 from mlptrain.training.run import Run
@@ -175,7 +175,7 @@ def _require_same_config(config: Config, saved: Checkpoint) -> None:
     free: dict[str, Any] = {"data": {"train", "validation", "test", "cache"}, "plugins": True}
     free["training"] = {"init_from"}
     now, then = (
-        _flat(each.model_dump(mode="json", exclude=free)) | _start(each)
+        _flat(each.model_dump(mode="json", exclude=free)) | _start(each) | _fractions(each)
         for each in (config, saved.state.config)
     )
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
@@ -196,6 +196,11 @@ def _start(config: Config) -> dict[str, Any]:
     """How a run starts, but not from where: its weights are in its own states by now."""
     start = config.training.start()
     return {} if start is None else {"training.init_from.optimizer": start.optimizer}
+
+
+def _fractions(config: Config) -> dict[str, Any]:
+    """Which splits are fractions of the training examples, by key."""
+    return {f"data.{name}": fraction for name, fraction in fractions(config).items()}
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-INITIALIZATION, SHUFFLING, DROPOUT, SPLITTING = range(4)
+INITIALIZATION, SHUFFLING, DROPOUT, VALIDATION_SPLIT, TEST_SPLIT = range(5)
 
 
 def stream(seed: int, purpose: int, *index: int) -> "np.random.Generator":

@@ -289,3 +289,12 @@ def test_a_stopped_run_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert list(rest.history["val_loss"]) == list(whole.history["val_loss"])
     other = mlptrain.fit(TINY, X, Y, run_dir=tmp_path / "run", resume=True)
     assert repr(other) == repr(rest)
+
+
+def test_a_fraction_of_the_arrays_is_a_test_split() -> None:
+    result = mlptrain.fit({**TINY, "data": {"test": 0.2}}, X, Y, progress=False)
+    assert result.test is not None
+    evaluation = result.model.evaluate()
+    assert (evaluation["examples"], evaluation["accuracy"]) == (12, result.test["accuracy"])
+    with pytest.raises(DataError, match="no test split"):
+        mlptrain.fit(TINY, X, Y, progress=False).model.evaluate()

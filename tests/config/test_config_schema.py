@@ -91,9 +91,11 @@ def test_a_model_made_in_code_is_the_same():
         ("{type: csv, path: x}", Manifest(path="/folder/x")),
     ],
 )
-def test_validation_takes_a_fraction_a_source_or_null(written, expected):
-    text = f"data: {{train: x, validation: {written}}}"
-    assert parse_config(text.encode(), Path("/folder/c.yaml")).config.data.validation == expected
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_held_out_examples_are_a_fraction_a_source_or_null(split, written, expected):
+    text = f"data: {{train: x, {split}: {written}}}"
+    data = parse_config(text.encode(), Path("/folder/c.yaml")).config.data
+    assert getattr(data, split) == expected
 
 
 @pytest.mark.parametrize("monitor", ["train_loss", "train_accuracy"])

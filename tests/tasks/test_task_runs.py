@@ -70,6 +70,20 @@ def test_evaluation_measures_what_training_measured(run: Path) -> None:
         assert again[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_fraction_is_a_test_split_of_every_task(task: str, tmp_path: Path) -> None:
+    config = make_project(tmp_path, task)
+    *_, finished = trained(config, tmp_path / "run", "data.test=0.2", "training.epochs=1")
+    assert isinstance(finished, Finished)
+    assert finished.test is not None
+    for again in ("listed in split.csv", "drawn anew"):
+        model = load_model(tmp_path / "run/best.safetensors")
+        outcome = evaluate_model(model, "test", None, quiet).outcome
+        assert outcome.examples == finished.test.examples == 8, again
+        assert outcome.loss == pytest.approx(finished.test.loss, rel=1e-6), again
+        (tmp_path / "run/split.csv").unlink(missing_ok=True)
+
+
 def test_the_predictions_are_those_that_were_evaluated(run: Path) -> None:
     """Each image predicted by its file, against the outcome of the whole test split."""
     model = load_model(run / "best.safetensors")

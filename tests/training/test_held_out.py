@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from tiny_runs import CONFIG, differing, make_project, mlptrain, strict_json
 
-from mlptrain.errors import DataError
+from mlptrain.errors import ConfigError, DataError
 from mlptrain.tasks.metrics.measure import value_of
 from mlptrain.training import checkpoint
 from mlptrain.training.datasets import Splits
@@ -160,6 +160,67 @@ def test_other_data_may_lack_classes_and_leaves_out_trained_images(trained: Path
     picture(trained / "other/9/new.png", 1)
     with pytest.raises(DataError, match="class '9' unknown to the training set"):
         evaluated(trained, data=str(trained / "other"))
+
+
+def test_a_fraction_as_test_split_leaves_the_rest_to_the_others(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    shutil.copy(tmp_path / "data/train/0/0010.png", tmp_path / "data/train/0/copy.png")
+    tested = []
+    for validation, left in (("0.25", 5), ("data/test", 10), ("null", 0)):
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        others = (f"data.validation={validation}", "training.early_stopping=null")
+        train_here(tmp_path, "data.test=0.2", *others)
+        rows = {split: listed(tmp_path, split) for split in ("train", "validation", "test")}
+        sizes = {split: len(each) for split, each in rows.items()}
+        assert sizes == {"train": 15 if left == 5 else 20, "validation": left, "test": 5}
+        assert {row["label"] for row in rows["test"]} == {"0", "1"}
+        digests = [{row["digest"] for row in each} for each in rows.values()]
+        assert sum(map(len, digests)) == len(set().union(*digests))  # copies are together
+        tested.append(rows["test"])
+    assert tested[0] == tested[1] == tested[2]
+
+
+def test_a_run_with_a_fraction_as_test_split_is_evaluated_and_resumed(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    train_here(tmp_path, "data.test=0.2")
+    expected = evaluated(tmp_path, "test").outcome
+    (tmp_path / "run/split.csv").rename(tmp_path / "kept.csv")
+    alone = evaluated(tmp_path, "test").outcome  # drawn anew
+    assert (alone.examples, alone.loss) == (expected.examples, expected.loss)
+    config, run = tmp_path / "tiny.yaml", tmp_path / "run"
+    arguments = (config, ("data.test=0.2", "training.epochs=2"), run)
+    with prepare_run(*arguments, resume=True, reading=lambda *_: None) as resumed:
+        assert resumed.progress.epoch == 1
+    arguments = (config, ("data.test=0.3", "training.epochs=2"), run)
+    with (
+        pytest.raises(ConfigError, match=r"  data\.test: 0\.2 then, 0\.3 now\n"),
+        prepare_run(*arguments, resume=True, reading=lambda *_: None),
+    ):
+        pass
+    for number in range(10):
+        picture(tmp_path / f"data/train/0/new{number}.png", number)
+    (tmp_path / "run/split.csv").unlink()
+    with pytest.raises(DataError, match="its test split cannot be drawn again"):
+        evaluated(tmp_path, "test")
+    (tmp_path / "kept.csv").rename(tmp_path / "run/split.csv")
+    again = evaluated(tmp_path, "test")
+    assert again.outcome.loss == expected.loss
+    assert "10 images here are not of this run" in again.notes[-1]
+
+
+def test_a_validation_fraction_alone_is_drawn_as_ever(trained: Path) -> None:
+    """Resuming and reproducing older runs depends on it."""
+    drawn = [row["name"] for row in listed(trained, "validation")]
+    held_out = {"0": ["0049", "0072", "0101"], "1": ["0011", "0090", "0093"]}
+    assert drawn == [f"{label}/{name}.png" for label in held_out for name in held_out[label]]
+
+
+def test_a_class_that_is_used_up_by_the_test_split_is_named(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    for path in sorted((tmp_path / "data/train/1").iterdir())[2:]:
+        path.unlink()
+    with pytest.raises(DataError, match=r"^class '1': has one example outside the test split, but"):
+        train_here(tmp_path, "data.test=0.5")
 
 
 def test_data_that_was_trained_on_as_a_whole_is_refused(trained: Path) -> None:

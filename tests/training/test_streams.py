@@ -2,9 +2,16 @@
 
 import numpy as np
 
-from mlptrain.training.streams import DROPOUT, INITIALIZATION, SHUFFLING, SPLITTING, stream
+from mlptrain.training.streams import (
+    DROPOUT,
+    INITIALIZATION,
+    SHUFFLING,
+    TEST_SPLIT,
+    VALIDATION_SPLIT,
+    stream,
+)
 
-PURPOSES = (INITIALIZATION, SHUFFLING, DROPOUT, SPLITTING)
+PURPOSES = (INITIALIZATION, SHUFFLING, DROPOUT, VALIDATION_SPLIT, TEST_SPLIT)
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
