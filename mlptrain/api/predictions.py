@@ -12,7 +12,7 @@ from mlptrain.data.loading.stream import BadImage
 
 
 class Predictions(Records):
-    """A prediction per example: records as `mlptrain predict --format jsonl` prints them, without
+    """A prediction per example: records as `mlptrain predict --json` prints them, without
     `path` if the examples are arrays. `predictions["label"]` is an array of all labels.
 
     Attributes:

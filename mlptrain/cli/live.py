@@ -13,14 +13,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from mlptrain.cli.layout import LiveLine, duration, number
+from mlptrain.cli.notes import Clock
 from mlptrain.config.schema import TrainingConfig
 from mlptrain.training.checkpoint import Progress
 from mlptrain.training.events import StepsDone
 
 REFRESH_SECONDS = 0.1
 PLAIN_WIDTH = 10_000  # lines in a log file are never wrapped
-
-Clock = Callable[[], float]  # in seconds
 
 
 def is_interactive(stream: TextIO) -> bool:
@@ -94,7 +93,8 @@ class NoDisplay(LiveDisplay):
 
 
 class TerminalDisplay(LiveDisplay):
-    """A live line at the end of what was printed on a terminal; nothing elsewhere."""
+    """A live line at the end of what was printed on a terminal, also while more is printed there by
+    `console`; nothing elsewhere."""
 
     def __init__(self, console: Console, clock: Clock = time.perf_counter) -> None:
         super().__init__(clock)
@@ -153,7 +153,7 @@ class NotebookDisplay(LiveDisplay):
 
 
 class TrainingProgress:
-    """The live line within an epoch.
+    """The live line of a run.
 
     `loss` is the mean over this epoch so far; the time left is the remaining steps times the
     average time per step, including validation and saving."""

@@ -19,7 +19,6 @@ class Format(StrEnum):
     """The output formats of `predict`."""
 
     table = "table"
-    jsonl = "jsonl"
     csv = "csv"
 
 
@@ -32,6 +31,11 @@ Formats = Annotated[
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Decode no image to more pixels; default: the model's."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also tell what was read, and what took how long.")
 ]
 Minimum = Annotated[
     list[str] | None,

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from mlptrain import files
 from mlptrain.cli.layout import GAP, cells, padded
+from mlptrain.cli.notes import Detail, Notes
 from mlptrain.data.images.encoding import encode_png
 from mlptrain.data.loading.sharing import Sharing
 from mlptrain.data.loading.stream import BadImage
@@ -30,7 +31,8 @@ def write_predictions(
     ranks: int,
     form: str,
     begun: Sharing | None,
-    output: Path | None = None,
+    output: Path | None,
+    notes: Notes,
 ) -> int:
     """Print each prediction as it arrives (of classes, the `ranks` most probable) and report bad
     images on stderr; return how many were bad. Predicted images go into the folder `output`.
@@ -41,23 +43,26 @@ def write_predictions(
     if form == "csv":
         write = _csv(model.task.fields(spec, ranks))
     else:
-        write = _write_json if form == "jsonl" else _table(paths, spec.names)
-    bad = unlike = 0
+        write = _write_json if form == "json" else _table(paths, spec.names)
+    bad = unlike = done = 0
     for prediction in model.predict(paths, ranks, begun):
         if isinstance(prediction, BadImage):
             bad += 1
             sys.stdout.flush()
             print(f"{show_name(prediction.path)}: {prediction.reason}", file=sys.stderr)
         else:
+            done += 1
             unlike += prediction.is_unlike
             if pictures is not None:
                 pictures.save(prediction)
             write(prediction)
     if unlike:
-        sys.stdout.flush()
         assert model.expected is not None
         note = model.expected.tell_of_unlike(unlike, len(paths), model.image.resize)
-        print(f"note: {note}", file=sys.stderr)
+        notes.tell(f"note: {note}")
+    epoch, kernels = model.state.progress.epoch, model.network.arena.backend.kernels
+    said = f"{model.name}: epoch {epoch}, {done:,} predictions, {kernels} kernels"
+    notes.tell(said, Detail.more)
     return bad
 
 

@@ -14,6 +14,7 @@ from typing import Self
 from rich.text import Text
 
 from mlptrain.cli import header
+from mlptrain.cli.details import computing, data_details
 from mlptrain.cli.layout import (
     BEST,
     EpochTable,
@@ -22,15 +23,17 @@ from mlptrain.cli.layout import (
     number,
     plural,
 )
-from mlptrain.cli.live import Clock, TerminalDisplay, TrainingProgress, console
+from mlptrain.cli.live import NoDisplay, TerminalDisplay, TrainingProgress, console
+from mlptrain.cli.notes import Clock, Detail, Notes, Times
 from mlptrain.cli.suggestions import next_commands
 from mlptrain.cli.tables import confusions, further_metrics, headline, names_table
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.text import show_name, show_path
-from mlptrain.training.evaluated_model import EvaluatedModel
+from mlptrain.training.evaluated_model import EVALUATED, EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
 from mlptrain.training.run import Run
+from mlptrain.training.trained_model import TrainedModel
 
 ENDS = {
     "converged": ", converged",
@@ -41,14 +44,24 @@ MATRIX_WIDTH = 120  # columns, if there is no terminal to set a limit
 
 
 class _View:
-    """A command's output on stdout, with a live line on a terminal during long tasks; `clock`
+    """A command's output, as much as `detail` says, with a live line on a terminal during long
+    tasks. It goes to stdout, or, with `json`, to stderr: stdout is for the object then. `clock`
     returns seconds."""
 
-    def __init__(self, clock: Clock = time.perf_counter) -> None:
-        self._clock = clock
-        self.out = console(sys.stdout)
-        self.notes = console(sys.stderr)
-        self._live = TerminalDisplay(self.out if self.out.is_terminal else self.notes, clock)
+    def __init__(
+        self,
+        detail: Detail = Detail.usual,
+        *,
+        json: bool = False,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        self._clock, self._json, self.notes = clock, json, Notes(detail)
+        self._times = Times(clock)
+        self._decoded: set[str] = set()
+        errors = console(sys.stderr)
+        self.out = errors if json else console(sys.stdout)
+        watched = self.out if self.out.is_terminal else errors
+        self._live = TerminalDisplay(watched, clock) if self._tells else NoDisplay(clock)
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +74,14 @@ class _View:
     ) -> None:
         self._live.end()
 
+    @property
+    def _tells(self) -> bool:
+        """Whether more than results is wanted."""
+        return self.notes.detail > Detail.results
+
     def reading(self, what: str, done: int, total: int) -> None:
         """Show how many of the images of `what` are done."""
+        self._decoded.add(what)
         self._live.reading(what, done, total)
 
     def tell_of_reading(self, images: Sequence[BadImage], notes: Sequence[str]) -> None:
@@ -81,17 +100,25 @@ class _View:
         """Print `text` without wrapping, so that a long command can be pasted."""
         self.out.print(text, soft_wrap=True)
 
-    def _note(self, text: str) -> None:
-        self.notes.print(text, soft_wrap=True)
+    def _note(self, text: str, detail: Detail = Detail.usual) -> None:
+        if detail <= self.notes.detail:
+            self._live.end()
+            self.notes.tell(text, detail)
 
 
 class TrainingView(_View):
-    """A training run: a header, a bar within the epoch, one row per epoch, and how it ended."""
+    """A training run: a header, one row per epoch above the live line, and how it ended."""
 
     def start(self, run: Run, *, resume: bool) -> None:
         """Show what will be trained."""
         self._shown, self._tells_of_undefined = run, True
-        self._within_epoch = TrainingProgress(run.config.training, run.progress, self._clock)
+        self._times.end("reading")
+        self._progress = TrainingProgress(run.config.training, run.progress, self._clock)
+        if self._tells:
+            self._warn(run, resume=resume)
+            self._show_header(run, resume=resume)
+
+    def _warn(self, run: Run, *, resume: bool) -> None:
         if isinstance(run.wanted_threads, int) and run.wanted_threads > run.threads:
             cores = plural(run.threads, "core")
             self._note(
@@ -111,6 +138,10 @@ class TrainingView(_View):
             [bad for _, dataset in run.splits for bad in dataset.skipped],
             run.splits.notes,
         )
+        for line in data_details(run.splits, self._decoded):
+            self._note(line, Detail.more)
+
+    def _show_header(self, run: Run, *, resume: bool) -> None:
         self._label("data", header.data(run))
         self._label("run", header.run(run, resume=resume))
         self._line("")
@@ -125,24 +156,44 @@ class TrainingView(_View):
         """Show one event of the loop."""
         if isinstance(event, StepsDone):
             if self._live.is_due():
-                self._live.draw(self._within_epoch.line(event))
-            return
-        self._live.end()
-        if isinstance(event, EpochDone):
-            self._line(Text(self._rows.row(event.metrics)).append(BEST * event.best, "green"))
-            if event.why_undefined and self._tells_of_undefined:
-                self._tells_of_undefined = False
-                self._note(
-                    f"{show_name(self._shown.trainer.monitor)} is undefined after epoch "
-                    f"{event.metrics.epoch}: {event.why_undefined}. Only an epoch in which it is "
-                    "defined can be better than the first"
-                )
+                self._live.draw(self._progress.line(event))
+        elif isinstance(event, EpochDone):
+            self._times.add("training", event.metrics.seconds)
+            self._times.end("validation and saving")
+            if self._tells:
+                self._show_epoch(event)
         else:
+            self._times.end("test")
+            self._live.end()
             self._finish(event)
 
+    def _show_epoch(self, event: EpochDone) -> None:
+        self._line(Text(self._rows.row(event.metrics)).append(BEST * event.best, "green"))
+        if event.why_undefined and self._tells_of_undefined:
+            self._tells_of_undefined = False
+            self._note(
+                f"{show_name(self._shown.trainer.monitor)} is undefined after epoch "
+                f"{event.metrics.epoch}: {event.why_undefined}. Only an epoch in which it is "
+                "defined can be better than the first"
+            )
+
     def _finish(self, finished: Finished) -> None:
+        if self._tells:
+            self._line("")
+            self._note(str(self._times), Detail.more)
+        elif self._json:
+            return
+        else:
+            self._label("run", [show_path(self._shown.folder.path)])
+        self._show_end(finished)
+        if self._tells:
+            run, tested = self._shown, finished.test is not None
+            argument = run.splits.train.words.argument
+            following = next_commands(run.folder.path, run.config.plugins, argument, tested=tested)
+            self._label("next", following)
+
+    def _show_end(self, finished: Finished) -> None:
         monitor, best = finished.monitor, number(finished.best_value) or "-"
-        self._line("")
         kept = f"weights of epoch {finished.best_epoch} kept"
         if finished.reason == "early_stopping":
             waited = plural(finished.waited, "epoch")
@@ -158,14 +209,16 @@ class TrainingView(_View):
             name = self._shown.config.task.headline
             value, *rest = headline(name, finished.test)
             self._label("test", [f"{name} {value}", *rest])
-        run, tested = self._shown, finished.test is not None
-        argument = run.splits.train.words.argument
-        following = next_commands(run.folder.path, run.config.plugins, argument, tested=tested)
-        self._label("next", following)
 
 
 class EvaluationView(_View):
     """An evaluation as tables, with notes on the images on stderr."""
+
+    def reading(self, what: str, done: int, total: int) -> None:
+        """Show how many of the images of `what` are done."""
+        if what == EVALUATED:
+            self._times.end("evaluation" if done else "reading")
+        super().reading(what, done, total)
 
     def tell_of_images(self, result: EvaluatedModel) -> None:
         """Report what limits the meaning of the numbers."""
@@ -178,6 +231,14 @@ class EvaluationView(_View):
         if result.trained_on:
             which = f"{result.trained_on:,} of the {words.count(outcome.examples)}"
             self._note(f"{place}: the model was trained on {which}")
+
+    def tell_details(self, model: TrainedModel, result: EvaluatedModel) -> None:
+        """Tell what was read, how, and how fast."""
+        count, fresh = result.words.count(result.outcome.examples), self._decoded - {EVALUATED}
+        decoded = ", decoded now" if fresh else ""
+        self._note(f"{show_path(result.data)}: {count}{decoded}", Detail.more)
+        self._note(computing(model.state.threads, model.network.arena.backend), Detail.more)
+        self._note(str(self._times), Detail.more)
 
     def show_tables(self, result: EvaluatedModel) -> None:
         """The headline and the loss, a row per class, label or number, and the confusion matrix."""

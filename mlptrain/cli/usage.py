@@ -1,6 +1,6 @@
 """typer's complaints about a command line, in a user's words.
 
-mlptrain predict: --format must be 'table', 'jsonl' or 'csv', got 'xml'. See mlptrain
+mlptrain predict: --format must be 'table' or 'csv', got 'xml'. See mlptrain
 predict --help.
 """
 

@@ -112,11 +112,14 @@ def evaluate(
 ) -> Outcome:
     """The predictions for all of `dataset` compared with its targets.
 
-    `progress` is called with the number of examples done and their total, `visit` with each batch.
+    `progress` is called with the number of examples done, from 0 on, and their total, `visit` with
+    each batch.
     `keep_scores`: for metrics that need the score of each example."""
     outcome = task.outcome(spec, keep_scores=keep_scores)
     own = dataset.targets
     weights = own.example_weights(dataset.weights)
+    if progress:
+        progress(0, len(dataset))
     for batch in predictor.run(dataset.inputs, dataset.rows, own, dataset.weights):
         is_input = isinstance(own, InputTargets)
         predictions = task.predictions(batch.outputs, spec)

@@ -24,6 +24,8 @@ from mlptrain.training.example_results import JudgedExamples, Visitor
 from mlptrain.training.split_table import read_beside
 from mlptrain.training.trained_model import TrainedModel
 
+EVALUATED = "evaluated"  # what is being read, for a `Reading`, once all has been read
+
 
 @dataclass(frozen=True)
 class EvaluatedModel:
@@ -86,7 +88,7 @@ def evaluate_model(
         dataset, left_out = _held_out(dataset, known, source.place)
     judging = JudgedExamples(visitors)
     outcome = model.evaluate(
-        dataset, lambda done, total: reading("evaluated", done, total), judging
+        dataset, lambda done, total: reading(EVALUATED, done, total), judging
     )
     trained_on = None if known is None else sum(key in known for key in keys_of(dataset.digests))
     return EvaluatedModel(

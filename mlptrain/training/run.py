@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mlptrain.backend.call import Array
 from mlptrain.errors import DataError, DivergedError, StoppedError
@@ -151,6 +152,10 @@ class Run:
                 "environment": environment(),
             }
         )
+
+    def record(self) -> dict[str, Any]:
+        """The run, which is over, as values that JSON has: its folder and its summary."""
+        return {"run": exact(self.folder.path), **self.folder.summary()}
 
     def _shown_origin(self) -> dict[str, str] | None:
         origin = self.fitting.origin

@@ -33,6 +33,7 @@ SUMMARY = "summary.json"
 SPLIT = "split.csv"
 INPUTS = ("config.yaml", SPLIT)
 MAX_METRICS_BYTES = 1 << 30
+MAX_SUMMARY_BYTES = 1 << 28
 FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
@@ -72,6 +73,14 @@ class RunFolder:
     def has_summary(self) -> bool:
         """Whether the run is over: summary.json exists."""
         return os.path.lexists(self.path / SUMMARY)
+
+    def summary(self) -> dict[str, Any]:
+        """The content of summary.json."""
+        with reported(self.path / SUMMARY, FileSystemError):
+            found: dict[str, Any] = json.loads(
+                read_file(str(self.path / SUMMARY), MAX_SUMMARY_BYTES)
+            )
+        return found
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write summary.json, which marks the run as over."""

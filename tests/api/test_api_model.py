@@ -16,9 +16,7 @@ DIGITS = Path(__file__).parents[2] / "data/digits/test"
 
 
 def test_files_get_the_answers_of_the_command_line(trained: Trained) -> None:
-    printed = command_line(
-        trained.folder, "predict", *trained.files, "--model", "run", "--format", "jsonl"
-    )
+    printed = command_line(trained.folder, "predict", *trained.files, "--model", "run", "--json")
     predictions = mlptrain.load(trained.run).predict(trained.files)
     assert list(predictions) == [json.loads(line) for line in printed.splitlines()]
 

@@ -34,8 +34,7 @@ def test_train_eval_and_predict_the_digits(tmp_path: Path) -> None:
         digits,
         "--model",
         work / "runs/digits-001",
-        "--format",
-        "jsonl",
+        "--json",
         cwd=tmp_path,
         command=COMMAND,
     )  # fmt: skip

@@ -23,12 +23,12 @@ def images(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("form", ["table", "jsonl", "csv"])
+@pytest.mark.parametrize("form", ["--format=table", "--format=csv", "--json"])
 def test_unlike_images_are_converted_and_that_is_said_once(
     form: str, trained: Path, images: Path
 ) -> None:
     names = [str(images / name) for name in ("same.png", "wide.png", "colour.png")]
-    arguments = ("predict", "--model", RUN, "--format", form)
+    arguments = ("predict", "--model", RUN, form)
     ended = run(*arguments, *names, *names[1:], cwd=trained)
     assert ended.code == 0
     assert ended.err == (
@@ -93,7 +93,7 @@ def test_an_array_of_another_size_is_unlike_as_a_whole(trained: Path, tmp_path: 
 def test_many_unlike_images_are_counted_by_helpers_too(trained: Path, images: Path) -> None:
     wide = str(images / "wide.png")
     stdin = "\n".join([wide] * 6000).encode()
-    ended = run("predict", "-", "--model", RUN, "--format", "jsonl", cwd=trained, stdin=stdin)
+    ended = run("predict", "-", "--model", RUN, "--json", cwd=trained, stdin=stdin)
     assert ended.code == 0
     assert ended.err.startswith("note: 6,000 of 6,000 images differ")
 
@@ -115,7 +115,7 @@ def test_other_formats_and_sizes_can_be_allowed(trained: Path, images: Path) -> 
     ended = run(*arguments, cwd=trained)
     assert ended.code == 3
     assert "or for a trained model to --formats" in ended.err
-    ended = run(*arguments, "--formats", "png,webp", "--format", "jsonl", cwd=trained)
+    ended = run(*arguments, "--formats", "png,webp", "--json", cwd=trained)
     assert ended.code == 0  # and WebP is always in colour, as a note says
     first, second = map(json.loads, ended.out.splitlines())
     assert first["top"] == second["top"]

@@ -39,7 +39,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 def test_it_is_drawn_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = watched(monkeypatch)
     now = 0.0
-    view = TrainingView(lambda: now)
+    view = TrainingView(clock=lambda: now)
     drawn = []
     for done in range(1, 41):
         now = done / 32
@@ -51,7 +51,7 @@ def test_it_is_drawn_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch)
 
 def test_reading_that_takes_no_time_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = watched(monkeypatch)
-    view = TrainingView(lambda: 0.0)
+    view = TrainingView(clock=lambda: 0.0)
     for done in range(1, 101):
         view.reading("train", done, 100)
     assert terminal.received() == ""
@@ -64,7 +64,7 @@ def test_the_time_left_is_that_of_the_steps_so_far(
     terminal = watched(monkeypatch)
     monkeypatch.setattr(descent, "CALL_SECONDS", 0)
     now = 0.0
-    view = TrainingView(lambda: now)
+    view = TrainingView(clock=lambda: now)
     left = []
     config = project / "tiny.yaml"
     with prepare_run(config, (), project / "run", resume=False, reading=view.reading) as run, view:

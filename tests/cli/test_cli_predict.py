@@ -48,7 +48,7 @@ def records(ended: Ended) -> list[dict[str, Any]]:
 
 def predicted(place: Path, *arguments: str | bytes, stdin: bytes = b"") -> list[dict[str, Any]]:
     ended = run(
-        "predict", *arguments, "--model", RUN, "--format", "jsonl", "--top-k", "3",
+        "predict", *arguments, "--model", RUN, "--json", "--top-k", "3",
         cwd=place, stdin=stdin,
     )  # fmt: skip
     assert (ended.code, ended.err) == (0, "")
@@ -137,12 +137,11 @@ def test_predictions_are_what_eval_counted(trained: Path) -> None:
     assert np.mean(losses) == pytest.approx(result["loss"], rel=1e-5)
 
 
-def test_csv_and_jsonl_hold_the_same_to_the_last_bit(trained: Path, odd: Path) -> None:
+def test_csv_and_json_hold_the_same_to_the_last_bit(trained: Path, odd: Path) -> None:
     for ranks in (1, 3):
         lines = [
-            run("predict", odd, "--model", trained / RUN, "--top-k", str(ranks), "--format", form,
-                cwd=odd).out
-            for form in ("csv", "jsonl")
+            run("predict", odd, "--model", trained / RUN, "--top-k", str(ranks), form, cwd=odd).out
+            for form in ("--format=csv", "--json")
         ]  # fmt: skip
         head, *rows = csv.reader(io.StringIO(lines[0], newline=""))
         assert head == ["path", "label", "probability", "label_2", "probability_2", "label_3",
@@ -155,7 +154,7 @@ def test_csv_and_jsonl_hold_the_same_to_the_last_bit(trained: Path, odd: Path) -
 
 
 def test_programs_get_names_as_they_are(trained: Path, odd: Path) -> None:
-    ended = run("predict", "--model", trained / RUN, "--format", "jsonl", "--", *ODD_NAMES, cwd=odd)
+    ended = run("predict", "--model", trained / RUN, "--json", "--", *ODD_NAMES, cwd=odd)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.isascii()
     names = [name.decode("utf-8", "backslashreplace") for name in ODD_NAMES]
@@ -253,7 +252,7 @@ def test_many_images_have_a_head_start_and_the_same_predictions(trained: Path) -
     wanted = {row["path"]: row["top"] for row in predicted(trained, *names)}
     names.append("data/train")  # no image
     listed = "".join(f"{name}\n" for name in names * (2_500 // len(names) + 1))
-    arguments = ["predict", "-", "--model", RUN, "--format", "jsonl", "--top-k", "3"]
+    arguments = ["predict", "-", "--model", RUN, "--json", "--top-k", "3"]
     ended = run(*arguments, cwd=trained, stdin=listed.encode())
     assert ended.code == 3
     assert set(ended.err.splitlines()[:-1]) == {"data/train: is a folder, not a file"}

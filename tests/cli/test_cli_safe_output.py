@@ -74,18 +74,18 @@ def test_no_line_is_a_command(nasty: Path, arguments: list[str], code: int) -> N
     assert safe(run(*arguments, cwd=nasty)).code == code
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+@pytest.mark.parametrize("form", ["--format=table", "--format=csv", "--json"])
 def test_predictions_name_what_they_are_of(nasty: Path, form: str) -> None:
     images = [BAD, "::debug::x.png", "=1+1.png", "data/test"]
-    ended = safe(run("predict", *images, "--model", "::run", "--format", form, cwd=nasty))
+    ended = safe(run("predict", *images, "--model", "::run", form, cwd=nasty))
     assert (ended.code, ended.err) == (0, "")
     shown = [r"\x1b[31mred\x9b2J\u202e\n::warning::bad.png", r"\x3a:debug::x.png", "=1+1.png"]
     lines = ended.out.splitlines()
-    if form == "jsonl":  # exact
+    if form == "--json":  # exact
         rows = list(map(json.loads, lines))
         assert [row["path"] for row in rows[:3]] == images[:3]
         assert {row["label"] for row in rows} <= set(NAMES)
-    elif form == "csv":
+    elif form == "--format=csv":
         cells = list(csv.reader(io.StringIO(ended.out)))[1:]
         assert [row[0] for row in cells[:3]] == shown
         assert {row[1] for row in cells} <= {

@@ -34,7 +34,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     "command",
     [
         f"predict data/test --model {RUN}",
-        f"predict FOLDER --model {RUN} --format jsonl",
+        f"predict FOLDER --model {RUN} --json",
         f"eval {RUN}",
         "train tiny.yaml --run-dir unread",
     ],

@@ -15,7 +15,7 @@ OF_LIBRARIES = re.compile(
 )
 TRAIN, EVAL, PREDICT = (f"See mlptrain {name} --help." for name in ("train", "eval", "predict"))
 TOP_K = "mlptrain predict: --top-k must be a whole number of at least 1, got"
-FORMAT = "mlptrain predict: --format must be 'table', 'jsonl' or 'csv', got"
+FORMAT = "mlptrain predict: --format must be 'table' or 'csv', got"
 SPLIT = "mlptrain eval: --split must be 'train', 'validation' or 'test', got"
 GATES = "is no gate. Write NAME=VALUE with a metric and a number, for example --min accuracy=0.95."
 FORMS = (
@@ -37,7 +37,8 @@ WRONG = [
     ("train a.yaml --resum", "mlptrain train: there is no option --resum; did you mean '--resume'? "
      + TRAIN),
     ("train a.yaml -x", "mlptrain train: there is no option -x; use '--set', '--plugin', "
-     f"'--run-dir', '--resume', '--print-config' or '--help'. {TRAIN}"),
+     "'--run-dir', '--resume', '--print-config', '--json', '--quiet', '--verbose' or '--help'. "
+     + TRAIN),
     ("train a.yaml b.yaml", f"mlptrain train: unexpected argument b.yaml. {TRAIN}"),
     ("train a.yaml b c", f"mlptrain train: unexpected argument b c. {TRAIN}"),
     ("train a.yaml --set", f"mlptrain train: --set needs a value. {TRAIN}"),

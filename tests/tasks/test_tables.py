@@ -221,11 +221,11 @@ def test_targets_have_names_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_target_may_be_called_path(tmp_path: Path) -> None:
-    """The line of --format jsonl has both."""
+    """The line of --json has both."""
     config = project(tmp_path, numbers(), targets="[path]")
     table = write(tmp_path / "t.csv", numbers(), "a,b,path")
     trained(config)
-    arguments = ["predict", str(table), "--model", str(tmp_path / "run"), "--format", "jsonl"]
+    arguments = ["predict", str(table), "--model", str(tmp_path / "run"), "--json"]
     ended = CliRunner().invoke(app, arguments)
     first = json.loads(ended.stdout.splitlines()[0])
     assert first["path"] == f"{table}:2"

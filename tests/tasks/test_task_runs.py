@@ -96,18 +96,18 @@ def test_the_predictions_are_those_that_were_evaluated(run: Path) -> None:
         json.dumps(answer.record, allow_nan=False)
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+@pytest.mark.parametrize("form", ["--format=table", "--format=csv", "--json"])
 def test_predictions_are_printed_in_every_format(run: Path, form: str) -> None:
-    arguments = ["predict", *IMAGES, "--model", str(run), "--format", form]
+    arguments = ["predict", *IMAGES, "--model", str(run), form]
     ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert ended.exit_code == 0
     lines = ended.stdout.splitlines()
-    if form == "csv":
+    if form == "--format=csv":
         header, *rows = csv.reader(lines)
         assert header[0] == "path"
         assert all(len(row) == len(header) for row in rows)
         lines = lines[1:]
-    if form == "jsonl":
+    if form == "--json":
         assert [json.loads(line)["path"] for line in lines] == IMAGES
     assert len(lines) == len(IMAGES)
 
@@ -260,7 +260,7 @@ def test_a_predicted_mask_has_the_values_of_those_in_training(tmp_path: Path) ->
 
     trained(segmentation(tmp_path, spread), tmp_path / "run")
     model = ("--model", str(tmp_path / "run"), "--output", str(tmp_path / "masks"))
-    arguments = ["predict", *IMAGES, *model, "--format", "jsonl"]
+    arguments = ["predict", *IMAGES, *model, "--json"]
     ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
     colours: dict[int, set[tuple[int, ...]]] = {}
     for line in map(json.loads, ended.stdout.splitlines()):

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Formats, Maximum, MaxPixels, Minimum, Plugins, Split
+from mlptrain.cli.notes import chosen_detail
+from mlptrain.cli.options import (
+    Formats,
+    Json,
+    Maximum,
+    MaxPixels,
+    Minimum,
+    Plugins,
+    Quiet,
+    Split,
+    Verbose,
+)
 from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
 
@@ -21,12 +32,14 @@ def evaluate(
         str | None,
         typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
     minimum: Minimum = None,
     maximum: Maximum = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Evaluate a trained model on labelled examples.
 
@@ -46,16 +59,18 @@ def evaluate(
     from mlptrain.training.evaluation_record import evaluation_record
     from mlptrain.training.trained_model import load_model
 
+    detail = chosen_detail(quiet, verbose)
     resume_collection()
     load_plugins(plugins or ())
     gates = parse_gates(minimum or (), maximum or ())
     allowed = parse_allowances(formats, max_pixels)
-    checkpoint = chosen_checkpoint(model)
-    with StopRequest(), EvaluationView() as view:
+    with StopRequest(), EvaluationView(detail) as view:
+        checkpoint = chosen_checkpoint(model, view.notes)
         saved = load_model(checkpoint, allowed)
         check_names(gates, saved.task.kind, saved.state.targets.names)
         result = evaluate_model(saved, split, data, view.reading)
         view.tell_of_images(result)
+        view.tell_details(saved, result)
     if json:
         print(printable_json(dumps(evaluation_record(result), allow_nan=False, indent=2)))
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Plugins
+from mlptrain.cli.options import Json, Plugins
 from mlptrain.training.signals import StopRequest
 
 
@@ -26,7 +26,7 @@ def export(
             help="File to write, or folder; default: beside the checkpoint.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
     plugins: Plugins = None,
 ) -> None:
     """Write a trained model in another tool's form, and compare 64 predictions.

@@ -1,13 +1,9 @@
 """`mlptrain info`."""
 
-from typing import Annotated
-
-import typer
+from mlptrain.cli.options import Json
 
 
-def info(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
+def info(json: Json = False) -> None:
     """Print versions, and the kernels, BLAS and threads in use."""
     from json import dumps
 

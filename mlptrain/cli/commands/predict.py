@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Format, Formats, MaxPixels, Plugins
-from mlptrain.errors import DataError
+from mlptrain.cli.notes import Detail, Notes, Times, chosen_detail
+from mlptrain.cli.options import Format, Formats, MaxPixels, Plugins, Quiet, Verbose
+from mlptrain.errors import DataError, UsageError
 from mlptrain.training.signals import StopRequest
 
 
@@ -24,7 +25,12 @@ def predict(
         ),
     ] = None,
     top_k: Annotated[int, typer.Option(metavar="K", min=1, help="How many classes to print.")] = 1,
-    format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.table,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Output format; default: table.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line and example.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", readable=False, help="Folder for predicted images."),
@@ -32,6 +38,8 @@ def predict(
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Predict from images, arrays or tables, whichever the model was trained on.
 
@@ -44,11 +52,14 @@ def predict(
     from mlptrain.data.sources.arguments import expand_images
     from mlptrain.training.header import image_form
 
+    notes, times = Notes(chosen_detail(quiet, verbose)), Times()
+    if json and format_:
+        raise UsageError(f"--json, --format {format_}: contradict each other. Give one of the two.")
     allowed = parse_allowances(formats, max_pixels)
-    paths, notes = expand_images(inputs, sys.stdin.buffer)
-    for note in notes:
-        print(note, file=sys.stderr)
-    checkpoint = chosen_checkpoint(model)
+    paths, remarks = expand_images(inputs, sys.stdin.buffer)
+    for remark in remarks:
+        notes.tell(remark)
+    checkpoint = chosen_checkpoint(model, notes)
     form, expected = image_form(checkpoint)
     decoding = form and form._replace(**allowed)
     with StopRequest(), head_start(paths, decoding, expected) as begun:
@@ -61,8 +72,11 @@ def predict(
 
             load_plugins(plugins)
         saved = load_model(checkpoint, allowed)
-        for note in saved.notes:
-            print(note, file=sys.stderr)
-        bad = write_predictions(saved, paths, top_k, format_.value, begun, output)
+        for remark in saved.notes:
+            notes.tell(remark)
+        shape = "json" if json else format_ or Format.table
+        bad = write_predictions(saved, paths, top_k, shape, begun, output, notes)
+        times.end("reading and predicting")
+        notes.tell(str(times), Detail.more)
     if bad:
         raise DataError(f"{bad} of {len(paths)} images could not be read.")

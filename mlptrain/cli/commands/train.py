@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Plugins
+from mlptrain.cli.notes import chosen_detail
+from mlptrain.cli.options import Json, Plugins, Quiet, Verbose
 from mlptrain.errors import StoppedError
+from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
 
 
@@ -30,24 +32,32 @@ def train(
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the config with all defaults, and exit.")
     ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Train a model from a config file.
 
     CONFIG is a YAML file.
+
+    The JSON object of --json is the run's summary; the rest then goes to standard error.
     """
     from mlptrain.config.describe import resolved_yaml
     from mlptrain.config.load import load_config
 
+    detail = chosen_detail(quiet, verbose)
     if print_config:
         print(resolved_yaml(load_config(config, set_ or (), plugins or ()).config), end="")
         return
+    from json import dumps
+
     from mlptrain.cli.render import TrainingView
     from mlptrain.cli.suggestions import how_to_resume
     from mlptrain.training.setup import prepare_run
 
     resume_collection()
     with (
-        TrainingView() as view,
+        TrainingView(detail, json=json) as view,
         StopRequest("stopped before training began") as stop,
         prepare_run(
             config, set_ or (), run_dir, plugins or (), resume=resume, reading=view.reading
@@ -59,3 +69,5 @@ def train(
                 view.show(event)
         except StoppedError as error:
             raise how_to_resume(error, run, config, set_ or (), plugins or ()) from None
+        if json:
+            print(printable_json(dumps(run.record(), allow_nan=False, indent=2)))
