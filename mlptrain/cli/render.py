@@ -234,9 +234,10 @@ class EvaluationView(_View):
 
     def tell_details(self, model: TrainedModel, result: EvaluatedModel) -> None:
         """Tell what was read, how, and how fast."""
-        count, fresh = result.words.count(result.outcome.examples), self._decoded - {EVALUATED}
-        decoded = ", decoded now" if fresh else ""
-        self._note(f"{show_path(result.data)}: {count}{decoded}", Detail.more)
+        place = show_path(result.data)
+        decoded = {place} if self._decoded - {EVALUATED} else set()
+        for line in data_details([(place, result.dataset)], decoded):
+            self._note(line, Detail.more)
         self._note(computing(model.state.threads, model.network.arena.backend), Detail.more)
         self._note(str(self._times), Detail.more)
 

@@ -1,14 +1,17 @@
 """Standard output and error that fail the way a Unix tool's do.
 
 When the reader of the results is gone (`mlptrain predict ... | head -1`), the process ends quietly
-by SIGPIPE; a full disk is an ordinary error. Both are handled here, where the bytes are written, so
-a broken pipe to a helper process still raises an exception for its owner to explain. Messages that
-nobody can receive are dropped.
+by SIGPIPE; a full disk is an ordinary error. What a closed terminal would have shown is dropped:
+SIGHUP says whether to stop. All this is handled here, where the bytes are written, so a broken pipe
+to a helper process still raises an exception for its owner to explain. Messages that nobody can
+receive are dropped.
 """
 
+import errno
 import io
 import os
 import signal
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +54,8 @@ class _Results(io.FileIO):
             raise
         except OSError as error:
             self._failed = True
+            if error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode):
+                return memoryview(data).nbytes
             raise FileSystemError(
                 f"standard output: could not be written: {error.strerror}."
             ) from None

@@ -87,9 +87,7 @@ def evaluate_model(
     if source is not None and known is not None:
         dataset, left_out = _held_out(dataset, known, source.place)
     judging = JudgedExamples(visitors)
-    outcome = model.evaluate(
-        dataset, lambda done, total: reading(EVALUATED, done, total), judging
-    )
+    outcome = model.evaluate(dataset, lambda done, total: reading(EVALUATED, done, total), judging)
     trained_on = None if known is None else sum(key in known for key in keys_of(dataset.digests))
     return EvaluatedModel(
         path,

@@ -1,11 +1,14 @@
 """Signals wherever a command is: the exit code is 128 + the number, and nothing is said."""
 
+import os
+import pty
 import signal
 import sys
 from pathlib import Path
 
 import pytest
-from tool_process import Ended, run, run_on_terminal
+from forks import Forked
+from tool_process import Ended, environment, run, run_on_terminal
 
 # Sends itself signals, both before Python looks for the first, when `event` happens to `name`.
 WHEN = """
@@ -107,3 +110,46 @@ def test_the_cursor_is_back_after_a_signal_while_a_bar_is_shown(
 def test_in_a_destructor(tmp_path: Path) -> None:
     ended = run(cwd=tmp_path, program=IN_DESTRUCTOR)
     assert ended == Ended(128 + signal.SIGTERM, "", "")
+
+
+# When the second epoch is saved, it waits for its terminal to be gone, and gets the signal.
+WITHOUT_TERMINAL = """
+import os, signal, sys
+saved = 0
+def hook(happened, args):
+    global saved
+    if happened == "open" and str(args[0]).endswith("metrics.jsonl"):
+        saved += 1
+        if saved == 2:
+            print("now", flush=True)
+            while True:
+                try:
+                    os.write(1, b".")
+                except OSError:
+                    break
+            os.kill(os.getpid(), signal.SIGHUP)
+sys.addaudithook(hook)
+from mlptrain.__main__ import main
+main()
+"""
+
+
+def test_a_lost_terminal_leaves_a_saved_state(project: Path) -> None:
+    master, slave = pty.openpty()
+    process = Forked(
+        COMMANDS["train"].split(),
+        cwd=project,
+        env=environment(),
+        program=BAR + WITHOUT_TERMINAL,
+        out=slave,
+        err=slave,
+    )
+    os.close(slave)
+    received = b""
+    while b"now" not in received:
+        received += os.read(master, 65536)
+    os.close(master)
+    assert process.wait() == 128 + signal.SIGHUP
+    resumed = run(*COMMANDS["train"].split(), "--resume", cwd=project)
+    assert resumed.code == 0
+    assert "resumed at epoch 3, step 1" in resumed.out
