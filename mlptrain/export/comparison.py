@@ -47,7 +47,7 @@ class Comparison(NamedTuple):
 def compare(target: Target, path: Path, model: TrainedModel) -> Comparison:
     """Compare the export at `path`, if the tools are there to run it."""
     if not target.runs:
-        return Comparison(0, f"nothing here runs {target.title}")
+        return Comparison(0, f"{target.title} needs a browser, which is not started for that")
     missing = next((tool for tool in target.tools if find_spec(tool) is None), None)
     if missing:
         return Comparison(0, f"{missing} is not installed")

@@ -6,6 +6,7 @@ from pathlib import Path
 from mlptrain import files
 from mlptrain.errors import FileSystemError, ModelFileError, UsageError
 from mlptrain.export import (  # noqa: F401  (they register themselves)
+    browser,
     keras,
     numpy,
     onnx,

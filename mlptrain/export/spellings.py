@@ -121,7 +121,8 @@ ACTIVATIONS = {
         browser="softmax",
     ),
 }
-LACKING = {  # layers and tasks
+LACKING = {  # layers, tasks, and inputs that are numbers
+    "browser": {"numbers": "a page takes images"},
     "keras": {"residual": "a Sequential model cannot branch"},
     "sklearn": {
         "residual": "its networks cannot branch",
@@ -141,6 +142,7 @@ def require(target: str, network: Network) -> None:
     """Raise UsageError if `target` cannot say everything in `network`."""
     lacking = LACKING.get(target, {})
     for word, what in (
+        ("images" if network.form else "numbers", "the inputs"),
         (network.task, "the task"),
         *((s.kind, "a layer") for s in network.all_steps()),
     ):

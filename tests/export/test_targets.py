@@ -23,6 +23,7 @@ LACKED = {  # and the words that say why
     ("sklearn", "segmentation"): "the task segmentation, and it has one softmax",
 }
 SLOW_TO_LOAD = ("torch", "keras")
+OTHERS = (*SLOW_TO_LOAD, "browser")  # tested elsewhere
 RUNS_ALL = """
 import json, os, sys
 os.environ["KERAS_BACKEND"] = "torch"
@@ -35,7 +36,7 @@ for code, path, folder in json.load(sys.stdin):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", [name for name in targets if name not in SLOW_TO_LOAD])
+@pytest.mark.parametrize("name", [n for n in targets if n not in OTHERS])
 def test_it_predicts_the_same(
     name: str, case: str, models: dict[str, TrainedModel], tmp_path: Path
 ) -> None:

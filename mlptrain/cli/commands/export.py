@@ -35,7 +35,8 @@ def export(
 
     A TARGET is onnx (ONNX Runtime), numpy (a Python file that needs only NumPy and Pillow), keras
     (a .keras file), torch (a state_dict and its nn.Sequential), sklearn (MLPClassifier or
-    MLPRegressor) or weights (a checkpoint without the optimizer's state).
+    MLPRegressor), browser (a web page that needs no server) or weights (a checkpoint without the
+    optimizer's state).
     """
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
     from mlptrain.cli.exports import show_export
