@@ -272,7 +272,7 @@ def _require_plain(path: Path) -> None:
         kind = "is a symbolic link" if stat.S_ISLNK(mode) else "is not a plain file"
         raise FileSystemError(
             f"{show_path(path)}: {kind}. mlptrain writes plain files only. "
-            "Remove it, or name another folder with --run-dir."
+            "Remove it, or name another place."
         )
 
 

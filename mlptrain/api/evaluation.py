@@ -19,7 +19,7 @@ class Evaluation(dict[str, Any]):
 
     def __init__(self, result: EvaluatedModel) -> None:
         super().__init__(evaluation_record(result))
-        self._headline = result.headline
+        self._headline = result.task.headline
         self.notes = result.notes
 
     def __repr__(self) -> str:

@@ -26,12 +26,13 @@ from mlptrain.cli.layout import (
 from mlptrain.cli.live import NoDisplay, TerminalDisplay, TrainingProgress, console
 from mlptrain.cli.notes import Clock, Detail, Notes, Times
 from mlptrain.cli.suggestions import next_commands
-from mlptrain.cli.tables import confusions, further_metrics, headline, names_table
+from mlptrain.cli.tables import confusions, further_metrics, headline, names_table, worst_examples
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.text import show_name, show_path
 from mlptrain.training.evaluated_model import EVALUATED, EvaluatedModel
 from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
+from mlptrain.training.example_results import ExampleResult
 from mlptrain.training.run import Run
 from mlptrain.training.trained_model import TrainedModel
 
@@ -241,16 +242,17 @@ class EvaluationView(_View):
         self._note(computing(model.state.threads, model.network.arena.backend), Detail.more)
         self._note(str(self._times), Detail.more)
 
-    def show_tables(self, result: EvaluatedModel) -> None:
-        """The headline and the loss, a row per class, label or number, and the confusion matrix."""
-        outcome = result.outcome
+    def show_tables(self, result: EvaluatedModel, worst: Sequence[ExampleResult]) -> None:
+        """The headline and the loss, a row per class, label or number, the confusion matrix, and
+        the `worst` examples."""
+        outcome, name = result.outcome, result.task.headline
         assert result.checkpoint is not None
         self._live.end()
         self._label("model", [show_path(result.checkpoint), f"epoch {result.epoch}"])
         self._label("data", [show_path(result.data)])
-        self._label(result.headline, headline(result.headline, outcome))
+        self._label(name, headline(name, outcome))
         self._label("loss", [f"{outcome.loss:.4f}"])
-        if more := further_metrics(outcome, result.headline):
+        if more := further_metrics(outcome, name):
             self._label("metrics", more)
         if outcome.names:
             self.out.print()
@@ -259,3 +261,7 @@ class EvaluationView(_View):
             self.out.print()
             for part in confusions(outcome, min(self.out.width, MATRIX_WIDTH)):
                 self.out.print(part)
+        if lines := worst_examples(result.task, worst):
+            self.out.print()
+            for line in lines:
+                self._line(line)

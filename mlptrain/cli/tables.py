@@ -1,12 +1,12 @@
 """An evaluation as tables for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from mlptrain.cli.layout import cells, score
+from mlptrain.cli.layout import aligned, cells, score
 from mlptrain.tasks.metrics.measure import (
     columns_for,
     metric_names,
@@ -15,7 +15,9 @@ from mlptrain.tasks.metrics.measure import (
 )
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
-from mlptrain.text import show_name
+from mlptrain.tasks.task import Task
+from mlptrain.text import show_name, show_path
+from mlptrain.training.example_results import ExampleResult
 
 MAX_CONFUSIONS = 20
 
@@ -73,6 +75,21 @@ def confusions(outcome: ConfusionOutcome, width: int) -> Iterator[Text | Table]:
         return
     yield Text("most frequent confusions")
     yield _largest_confusions(outcome, names)
+
+
+def worst_examples(task: Task, found: Sequence[ExampleResult]) -> list[str]:
+    """Lines that show what of the worst examples is wrong, or, without right and wrong, all of
+    them; none if there are none. Masks and images are not spelled out."""
+    rows = []
+    for each in found:
+        said = [" ".join(each.truth.cells), " ".join(each.answer.cells)]
+        error = [f"{each.error:.4g}"] if task.error_name else []
+        if each.is_wrong is not False:
+            shown = ([] if task.gives_pictures else said) + error
+            rows.append([show_path(each.path), *map(show_name, shown)])
+    titles = ([] if task.gives_pictures else ["true", "predicted"]) + [task.error_name]
+    header = ["largest errors" if task.error_name else "worst mistakes", *filter(None, titles)]
+    return aligned([header, *rows]) if rows else []
 
 
 def _matrix(labels: list[str], titles: list[str], counts: list[list[str]]) -> Table:

@@ -78,6 +78,9 @@ class Autoencoder(Task):
             for error, picture in zip(errors, pictures, strict=True)
         ]
 
+    def target_fields(self, spec: TargetSpec) -> tuple[str, ...]:
+        return ()
+
     def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
         return [Answer((), (), {}, picture) for picture in inputs]
 

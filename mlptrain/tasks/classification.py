@@ -60,6 +60,9 @@ class Classification(Task):
             for classes, row in zip(order.tolist(), values.tolist(), strict=True)
         ]
 
+    def target_fields(self, spec: TargetSpec) -> tuple[str, ...]:
+        return self.fields(spec, 1)[:1]
+
     def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
         names = [spec.names[index] for index in targets.tolist()]
         return [Answer((name,), (name,), {"label": exact(name)}) for name in names]

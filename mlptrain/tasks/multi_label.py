@@ -128,6 +128,9 @@ class MultiLabel(Task):
     ) -> Sequence[Answer]:
         return [self._answer(row, spec) for row in predictions.tolist()]
 
+    def target_fields(self, spec: TargetSpec) -> tuple[str, ...]:
+        return self.fields(spec, 1)[:1]
+
     def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
         sets = [
             [name for name, has in zip(spec.names, row, strict=True) if has]

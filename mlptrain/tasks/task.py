@@ -136,11 +136,14 @@ class Task(Definition):
         """The answers for `predictions` (m, …) on `inputs` (m, …), uint8 images or numbers; `ranks`
         is how many classes to list."""
 
+    def target_fields(self, spec: TargetSpec) -> tuple[str, ...]:
+        """The names of a truth's `values`: the first of the `fields`, those that targets have."""
+        return self.fields(spec, 1)
+
     @abstractmethod
     def truths(self, targets: Array, inputs: Array, spec: TargetSpec) -> Sequence[Answer]:
-        """The `targets` (m, …) of `inputs` (m, …) in the form of answers. A truth's `values` are
-        those that the first values of the answer predict; its `record` has their key in the
-        answer's record; both are empty if the target is a picture only."""
+        """The `targets` (m, …) of `inputs` (m, …) in the form of answers; `values` are
+        those of `target_fields`, and a key of a `record` is the same as in the answer's."""
 
     @abstractmethod
     def judge(self, predictions: Array, targets: Array, spec: TargetSpec) -> Judged:

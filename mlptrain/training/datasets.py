@@ -103,15 +103,8 @@ def read_split(
 
     Raises DataError if the run has no such split or its images have changed."""
     config = state.config
-    source = getattr(config.data, name)
-    if source is None:
-        raise DataError(
-            f"data.{name}: the model's config has no {name} split. "
-            "Evaluate another one with --split, or other data with --data."
-        )
+    place, source = source_of(config, name)
     divided = ("train", *fractions(config))
-    place = "train" if name in divided else name
-    source = getattr(config.data, place)
     if members is not None:
         parts = divided if name in divided else (name,)
         only = {each for part in parts for each in members[part].names}
@@ -128,6 +121,18 @@ def read_split(
             "the run folder, whose split.csv lists them."
         )
     return dataset
+
+
+def source_of(config: Config, split: str) -> tuple[str, Source]:
+    """The key of `data` under which the examples of a split are, and their source. Raises DataError
+    if the config has no such split."""
+    source = getattr(config.data, split)
+    if source is None:
+        raise DataError(
+            f"data.{split}: the model's config has no {split} split. "
+            "Evaluate another one with --split, or other data with --data."
+        )
+    return ("train", config.data.train) if isinstance(source, float) else (split, source)
 
 
 def read_source(state: State, image: ImageSettings, source: Source, reading: Reading) -> Dataset:

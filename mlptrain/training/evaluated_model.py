@@ -5,6 +5,7 @@ Apart from `trained_model.py`, so that predicting does not load the YAML reader.
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from mlptrain.data.sources.numbers import number_source
 from mlptrain.data.sources.source import Source
 from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
-from mlptrain.tasks.task import Judged
+from mlptrain.tasks.task import Judged, Task
 from mlptrain.text import show_name, show_path
-from mlptrain.training.datasets import Reading, read_source, read_split
+from mlptrain.training.datasets import Reading, read_source, read_split, source_of
 from mlptrain.training.example_results import JudgedExamples, Visitor
 from mlptrain.training.split_table import read_beside
 from mlptrain.training.trained_model import TrainedModel
@@ -34,7 +35,8 @@ class EvaluatedModel:
     Attributes:
         checkpoint: the model's file, if it has one, and its `epoch`.
         data: the data as shown to the user.
-        headline: the metric to show first.
+        source: what the data was read from, and its key in a config's `data`, or "data".
+        task: what the model learned.
         outcome: the predictions for all examples.
         judged: how wrong each of them is.
         dataset: the examples; `skipped` in it could not be read.
@@ -46,7 +48,8 @@ class EvaluatedModel:
     checkpoint: Path | None
     epoch: int
     data: str
-    headline: str
+    source: tuple[str, Source]
+    task: Task
     outcome: Outcome
     judged: Judged
     dataset: Dataset
@@ -71,9 +74,10 @@ def evaluate_model(
             "Give one of the two."
         )
     path, state, split = model.path, model.state, split or "test"
-    source = _source(data, numbers=model.takes_numbers) if isinstance(data, str) else data
+    given = _source(data, numbers=model.takes_numbers) if isinstance(data, str) else data
     members = None if path is None else read_beside(path, state)
-    if source is None:
+    if given is None:
+        source = source_of(state.config, split)
         try:
             dataset = read_split(state, model.image, split, members, reading)
         except DataError as error:
@@ -81,19 +85,21 @@ def evaluate_model(
                 f"{error}\nThe model's config names this data; --data evaluates other data."
             ) from None
     else:
-        dataset = read_source(state, model.image, source, reading)
+        source = ("data", given)
+        dataset = read_source(state, model.image, given, reading)
     known = None if members is None else set(keys_of(members["train"].digests))
     left_out = 0
-    if source is not None and known is not None:
-        dataset, left_out = _held_out(dataset, known, source.place)
+    if given is not None and known is not None:
+        dataset, left_out = _held_out(dataset, known, given.place)
     judging = JudgedExamples(visitors)
-    outcome = model.evaluate(dataset, lambda done, total: reading(EVALUATED, done, total), judging)
+    outcome = model.evaluate(dataset, partial(reading, EVALUATED), judging)
     trained_on = None if known is None else sum(key in known for key in keys_of(dataset.digests))
     return EvaluatedModel(
         path,
         state.progress.epoch,
         split if data is None else data if isinstance(data, str) else data.place,
-        state.config.task.headline,
+        source,
+        model.task,
         outcome,
         judging.result(),
         dataset,

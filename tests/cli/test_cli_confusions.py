@@ -12,7 +12,9 @@ from mlptrain.cli import render
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
 from mlptrain.data.dataset import Dataset
+from mlptrain.data.sources.folder import Folder
 from mlptrain.data.targets import ClassTargets
+from mlptrain.tasks.classification import Classification
 from mlptrain.tasks.metrics.metric import Metric, metrics
 from mlptrain.tasks.outcomes.classes import ClassOutcome
 from mlptrain.tasks.task import Judged
@@ -37,8 +39,19 @@ def tables(
     judged = Judged(np.zeros(outcome.examples), np.zeros(outcome.examples, bool))
     render.EvaluationView().show_tables(
         EvaluatedModel(
-            Path("runs/[b]-001/best"), 3, "test", "accuracy", outcome, judged, dataset, (), None, 0
-        )
+            Path("runs/[b]-001/best"),
+            3,
+            "test",
+            ("test", Folder(path="data")),
+            Classification(),
+            outcome,
+            judged,
+            dataset,
+            (),
+            None,
+            0,
+        ),
+        (),
     )
     assert "\x1b" not in out.getvalue()
     return out.getvalue().splitlines()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_runs import settings, train, write_data
-from task_runs import TASKS, make_project, scenes, write_table
+from task_runs import scenes, write_table
 
 from mlptrain.data.images.masks import read_mask
 from mlptrain.tasks.metrics.measure import metrics_for
@@ -18,8 +18,6 @@ from mlptrain.tasks.task import TargetSpec, tasks
 from mlptrain.training import evaluate as training_evaluate
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
 from mlptrain.training.example_results import ExampleBatch, ExampleResult, WorstExamples
-from mlptrain.training.setup import prepare_run
-from mlptrain.training.signals import StopRequest
 from mlptrain.training.trained_model import Prediction, TrainedModel, load_model
 
 
@@ -27,13 +25,9 @@ def quiet(_what: str, _done: int, _total: int) -> None:
     """Nobody watches the reading."""
 
 
-@pytest.fixture(scope="module", params=list(TASKS))
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
-    folder = tmp_path_factory.mktemp(request.param)
-    config = make_project(folder, request.param)
-    with prepare_run(config, (), folder / "run", resume=False, reading=quiet) as run:
-        list(run.train(StopRequest()))
-    return load_model(folder / "run/best.safetensors")
+@pytest.fixture
+def model(task_run: Path) -> TrainedModel:
+    return load_model(task_run / "best.safetensors")
 
 
 def evaluated(

@@ -21,6 +21,8 @@ from mlptrain.cli.options import (
 from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
 
+WORST = 5  # examples shown
+
 
 def evaluate(
     model: Annotated[
@@ -31,6 +33,20 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="Write every prediction and the truth to a .csv or .jsonl file.",
+        ),
+    ] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", readable=False, help="The same for the wrong ones, worst first."
+        ),
     ] = None,
     json: Json = False,
     minimum: Minimum = None,
@@ -57,6 +73,8 @@ def evaluate(
     from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model
     from mlptrain.training.evaluation_record import evaluation_record
+    from mlptrain.training.example_files import example_files
+    from mlptrain.training.example_results import WorstExamples
     from mlptrain.training.trained_model import load_model
 
     detail = chosen_detail(quiet, verbose)
@@ -68,11 +86,14 @@ def evaluate(
         checkpoint = chosen_checkpoint(model, view.notes)
         saved = load_model(checkpoint, allowed)
         check_names(gates, saved.task.kind, saved.state.targets.names)
-        result = evaluate_model(saved, split, data, view.reading)
+        worst, written = WorstExamples(WORST), example_files(saved, predictions, errors)
+        result = evaluate_model(saved, split, data, view.reading, worst, *written)
         view.tell_of_images(result)
         view.tell_details(saved, result)
+    for each in written:
+        each.write(result.source[1].place)
     if json:
         print(printable_json(dumps(evaluation_record(result), allow_nan=False, indent=2)))
     else:
-        view.show_tables(result)
+        view.show_tables(result, worst.found)
     check_gates(gates, result.outcome)
