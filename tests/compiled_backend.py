@@ -1,8 +1,12 @@
 """The compiled kernels, for tests that need them."""
 
+from typing import Any
+
 import pytest
 
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
+
+RACES = pytest.mark.races
 
 
 def compiled_backend(threads: int = 1) -> CompiledBackend:
@@ -14,3 +18,8 @@ def compiled_backend(threads: int = 1) -> CompiledBackend:
         pytest.skip(f"no compiled kernels: {error}", allow_module_level=True)
     backend.use_threads(threads)
     return backend
+
+
+def on_threads(*numbers: int) -> list[Any]:
+    """Values of a test's parameter `threads`. With more than one, `make races` runs the test."""
+    return [number if number == 1 else pytest.param(number, marks=RACES) for number in numbers]

@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 
 import numpy as np
 import pytest
-from compiled_backend import compiled_backend
+from compiled_backend import RACES, compiled_backend, on_threads
 from stepping import Updates
 
 from mlptrain.autodiff.arena import Arena
@@ -61,6 +61,7 @@ class Training:
         return losses
 
 
+@RACES
 def test_training_matches_the_plain_rules() -> None:
     for threads in (1, 2, 3):
         found, wanted = Training(compiled_backend(threads)), Training(NumpyBackend())
@@ -71,7 +72,7 @@ def test_training_matches_the_plain_rules() -> None:
         assert found.program.score.value == wanted.program.score.value
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("threads", on_threads(1, 2, 3, 8))
 def test_thread_timing_does_not_change_the_result(threads: int) -> None:
     """Which thread computes a part, and when, varies between runs; the bits do not."""
     first, second = Training(compiled_backend(threads)), Training(compiled_backend(threads))
@@ -79,6 +80,7 @@ def test_thread_timing_does_not_change_the_result(threads: int) -> None:
     np.testing.assert_array_equal(first.model.arena.values, second.model.arena.values)
 
 
+@RACES
 def test_python_threads_can_run_programs_concurrently() -> None:
     shared = compiled_backend(2)
     wanted = Training(shared).steps(100)
@@ -129,6 +131,7 @@ def test_threads_own_rows_of_weights_if_there_are_fewer_sums_than_weights() -> N
         assert watched.programs[0][: len(names)] == names
 
 
+@RACES
 @pytest.mark.slow
 def test_forked_children_train_alone() -> None:
     """Threads do not survive a fork. Each fork happens at another moment while they wake up or fall
@@ -150,6 +153,7 @@ for delay in range(40):
 
 
 @pytest.mark.slow
+@RACES
 def test_a_forked_child_can_start_its_own_threads() -> None:
     code = """
 import os

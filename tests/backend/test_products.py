@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from compiled_backend import compiled_backend
+from compiled_backend import compiled_backend, on_threads
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.compiled import _library
@@ -64,13 +64,13 @@ def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -
 
 
 @pytest.mark.usefixtures("by_tiles")
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", on_threads(1, 2, 3))
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_all_three_products(shape: tuple[int, int, int], threads: int) -> None:
     assert_all_three(operands(*shape), threads)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", on_threads(1, 2, 3))
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_all_three_products_in_float64(shape: tuple[int, int, int], threads: int) -> None:
     a, b, row = operands(*shape)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiled_backend import compiled_backend
+from compiled_backend import RACES, compiled_backend, on_threads
 from function_cases import ALL, IDS, IN_PLACE, IN_PLACE_IDS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
@@ -77,7 +77,7 @@ def assert_close(found: list[Any], wanted: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", on_threads(1, 2, 5))
 @pytest.mark.parametrize(("name", "number"), ALL, ids=IDS)
 def test_kernels_compute_what_the_rules_do(
     name: str, number: int, threads: int, real: type[np.floating]
@@ -89,6 +89,7 @@ def test_kernels_compute_what_the_rules_do(
         assert_close(results(function, made, BACKEND), results(function, made, None))
 
 
+@RACES
 @pytest.mark.parametrize(("name", "number"), IN_PLACE, ids=IN_PLACE_IDS)
 def test_kernels_work_in_place(name: str, number: int) -> None:
     """y where x lay, and the gradient of x where that of y lay: the same numbers."""
@@ -108,7 +109,7 @@ def test_kernels_work_in_place(name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", on_threads(1, 2, 5))
 @pytest.mark.parametrize("loss", LOSSES)
 def test_kernels_of_the_estimators_losses(
     loss: type[Loss], threads: int, real: type[np.floating]
