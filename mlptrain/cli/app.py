@@ -9,7 +9,7 @@ import typer
 
 from mlptrain import __version__
 from mlptrain.cli.command import Command
-from mlptrain.cli.commands import evaluate, export, info, predict, schema, train
+from mlptrain.cli.commands import evaluate, export, info, init, predict, schema, train
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
 from mlptrain.errors import ConfigError, Interrupted, MlptrainError
@@ -17,6 +17,7 @@ from mlptrain.text import printable_lines
 from mlptrain.training.signals import leave
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init.init,
     "train": train.train,
     "eval": evaluate.evaluate,
     "predict": predict.predict,

@@ -14,7 +14,7 @@ def next_commands(
 ) -> list[str]:
     """What to do with the run in `folder`, which needs `plugins`: its test split is there to
     evaluate if `tested`, and it predicts from an `argument`."""
-    place = _shell(folder) + "".join(f" --plugin {_shell(Path(each))}" for each in plugins)
+    place = shell(folder) + "".join(f" --plugin {shell(Path(each))}" for each in plugins)
     evaluate = [f"mlptrain eval {place}"] if tested else []
     return [*evaluate, f"mlptrain predict {argument} --model {place}"]
 
@@ -23,9 +23,9 @@ def how_to_resume(
     error: StoppedError, run: Run, config: Path, overrides: Sequence[str], plugins: Sequence[Path]
 ) -> StoppedError:
     """`error` with where training stands and the command that resumes it."""
-    command = ["mlptrain", "train", _shell(config), "--run-dir", _shell(run.folder.path)]
-    command += [part for each in overrides for part in ("--set", _shell(each))]
-    command += [part for each in plugins for part in ("--plugin", _shell(each))]
+    command = ["mlptrain", "train", shell(config), "--run-dir", shell(run.folder.path)]
+    command += [part for each in overrides for part in ("--set", shell(each))]
+    command += [part for each in plugins for part in ("--plugin", shell(each))]
     epoch, step = run.progress.epoch + 1, run.progress.step
     return StoppedError(
         f"stopped in epoch {epoch}, after step {step}; the state is saved. Resume with:\n"
@@ -34,7 +34,7 @@ def how_to_resume(
     )
 
 
-def _shell(argument: Path | str) -> str:
+def shell(argument: Path | str) -> str:
     """`argument` quoted for bash; unprintable characters become escapes that bash understands."""
     text = shorter(argument) if isinstance(argument, Path) else argument
     if show_name(text) == text:

@@ -30,7 +30,11 @@ class Line(NamedTuple):
 
 def resolved_yaml(config: Config) -> str:
     """`config` with every default filled in and a comment per key. It loads as an equal config."""
-    lines = list(_section(config))
+    return joined(list(_section(config)))
+
+
+def joined(lines: Sequence[Line]) -> str:
+    """`lines` as a file, their comments below each other."""
     column = max(len(text) for text, _ in lines if len(text) <= COMMENT_COLUMN) + 2
     return "".join(
         f"{text:<{column - 2}}  # {comment}\n" if comment else f"{text}\n"
@@ -77,7 +81,7 @@ def _block(value: object, options: str) -> Iterator[Line]:
     if isinstance(value, BaseModel):
         yield from _section(value, options)
     elif isinstance(value, Mapping):
-        yield from (Line(f"{_scalar(key)}: {_scalar(each)}") for key, each in value.items())
+        yield from (Line(f"{scalar_text(key)}: {scalar_text(each)}") for key, each in value.items())
     elif isinstance(value, Sequence):
         for item in value:
             inline = _inline(item)
@@ -96,9 +100,9 @@ def _inline(value: object) -> str | None:
     if isinstance(value, Sequence) and not isinstance(value, str):
         if any(isinstance(item, BaseModel) for item in value):
             return None
-        text = f"[{', '.join(map(_scalar, value))}]"
+        text = f"[{', '.join(map(scalar_text, value))}]"
         return text if len(text) <= COMMENT_COLUMN else None
-    return _scalar(value)
+    return scalar_text(value)
 
 
 def _with_options(description: str, field: FieldInfo) -> str:
@@ -117,7 +121,7 @@ def _literals(annotation: Any) -> list[str]:
     return [name for part in get_args(annotation) for name in _literals(part)]
 
 
-def _scalar(value: object) -> str:
+def scalar_text(value: object) -> str:
     """`value` as YAML 1.2, written so that YAML 1.1 readers parse it the same way."""
     match value:
         case None:

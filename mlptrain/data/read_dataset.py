@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -58,6 +58,44 @@ class TargetReader(ABC):
         return targets
 
 
+class Lists(NamedTuple):
+    """What a source says of its examples before any image is read.
+
+    Attributes:
+        content: all of it.
+        rows: the indices of the requested examples.
+        targets: the targets of these.
+        weights: their weights, if there are any.
+        left_out: the names of the other examples.
+    """
+
+    content: Content
+    rows: NDArray[np.int64]
+    targets: Targets
+    weights: NDArray[np.float64] | None
+    left_out: tuple[str, ...]
+
+
+def read_lists(
+    source: Source,
+    targets: TargetReader,
+    weight: str | None = None,
+    only: Collection[str] | None = None,
+) -> Lists:
+    """The lists of `source`; the arguments are those of `read`. Raises DataError."""
+    content, place = source.content(targets.columns, weight), source.place
+    if not targets.may_be_empty:
+        _refuse_empty(content, targets.columns, place)
+    if targets.images_only and isinstance(content, Arrays) and content.inputs.dtype != np.uint8:
+        raise DataError(
+            f"{show_path(place)}: holds numbers, but this task learns from images. Convert them "
+            "to uint8."
+        )
+    rows, left_out = _wanted(content, only)
+    found = targets.read(content, rows, place)
+    return Lists(content, rows, found, _weights(content, rows, place), left_out)
+
+
 def read(
     source: Source,
     settings: ImageSettings,
@@ -78,17 +116,8 @@ def read(
     Unreadable images are skipped, or raise a DataError that names them all. Decoded images are
     kept in the folder `cache`, or, with None, in memory. `weight` is the column of the examples'
     weights in the loss; `numbers` the dtype of inputs that are no images."""
-    content, place = source.content(targets.columns, weight), source.place
-    if not targets.may_be_empty:
-        _refuse_empty(content, targets.columns, place)
-    if targets.images_only and isinstance(content, Arrays) and content.inputs.dtype != np.uint8:
-        raise DataError(
-            f"{show_path(place)}: holds numbers, but this task learns from images. Convert them "
-            "to uint8."
-        )
-    rows, left_out = _wanted(content, only)
-    found = targets.read(content, rows, place)
-    weights = _weights(content, rows, place)
+    place = source.place
+    content, rows, found, weights, left_out = read_lists(source, targets, weight, only)
     if isinstance(content, Arrays):
         content = content.of_floats(numbers)
         dataset, settings = _of_array(content, rows, found, settings, expected, place)

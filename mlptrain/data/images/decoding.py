@@ -17,7 +17,7 @@ from PIL import Image
 from mlptrain.data.images.fitting import fitted, flattened, swaps_sides, turn_of
 from mlptrain.data.images.form import Expected, Findings, Form
 from mlptrain.data.images.jpeg import Jpeg, check_jpeg, decode_jpeg
-from mlptrain.data.images.png import Png, check_png, outline
+from mlptrain.data.images.png import GRAY, GRAY_ALPHA, PALETTE, Png, check_png, outline
 from mlptrain.data.images.png_pixels import decode_png, mere_rows, unfiltered
 from mlptrain.data.images.signatures import refusal, sniff
 from mlptrain.paths import UnreadableError, read_file
@@ -32,6 +32,15 @@ class Decoded(NamedTuple):
     """An upright image, "L" or "RGB", and its (width, height) as stored in the file."""
 
     image: Image.Image
+    size: tuple[int, int]
+
+
+class Look(NamedTuple):
+    """The format of an image file, the mode, "L" or "RGB", in which it is decoded, and its upright
+    (width, height)."""
+
+    format: str
+    mode: str
     size: tuple[int, int]
 
 
@@ -67,17 +76,21 @@ def read_image(path: str, form: Form) -> Decoded:
     return _decode(_read(path, form), form)
 
 
-def size_of(path: str, form: Form) -> tuple[int, int]:
-    """The width and height, upright, of the image at `path`, which can be read; a PNG or JPEG is
-    not decoded for that."""
+def look_of(path: str, form: Form) -> Look:
+    """What the image at `path` is. Only the structure of a JPEG, and of most PNGs, is read. Raises
+    UnreadableError, and whatever the decoders raise."""
     name, data = _of_format(path, form)
-    if name == "png":
-        header, exif = outline(data)
-        return _upright((header.width, header.height), turn_of(exif))
     if name == "jpeg":
         image = check_jpeg(data)
-        return _upright((image.width, image.height), turn_of(image.exif))
-    return _decode((name, data), form).size
+        mode, size = "L" if image.components == 1 else "RGB", (image.width, image.height)
+        return Look(name, mode, _upright(size, turn_of(image.exif)))
+    if name == "png":
+        header, exif = outline(data)
+        if header.colour_type != PALETTE:  # whose colours may be gray
+            mode = "L" if header.colour_type in (GRAY, GRAY_ALPHA) else "RGB"
+            return Look(name, mode, _upright((header.width, header.height), turn_of(exif)))
+    decoded = read_image(path, form)
+    return Look(name, decoded.image.mode, decoded.size)
 
 
 def explained(error: Exception) -> str:

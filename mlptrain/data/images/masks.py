@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from mlptrain.data.images import png
-from mlptrain.data.images.decoding import explained, size_of
+from mlptrain.data.images.decoding import explained, look_of
 from mlptrain.data.images.fitting import resized
 from mlptrain.data.images.form import Form
 from mlptrain.paths import UnreadableError, read_file
@@ -21,7 +21,7 @@ def read_mask(path: str, image_path: str, form: Form, outside: int) -> NDArray[n
     `image_path` but with nearest-neighbour sampling; `outside` fills the border that `resize: pad`
     adds. Raises UnreadableError, also if the two files differ in size."""
     try:
-        image, size = _decoded(path, form), size_of(image_path, form)
+        image, size = _decoded(path, form), look_of(image_path, form).size
     except UnreadableError:
         raise
     except Exception as error:

@@ -99,7 +99,7 @@ class Folder(Source):
         held = {
             entry: {below.name for below in entries_of(entry.path, []) if entry_is_folder(below)}
             for entry in folders
-            if _split_of(entry.name)
+            if split_of(entry.name)
         }
         count = Counter(name for names in held.values() for name in names)
         classes = [name for name in sorted(count, key=os.fsencode) if count[name] > 1]
@@ -108,7 +108,7 @@ class Folder(Source):
         splits = [entry for entry, names in held.items() if not names.isdisjoint(classes)]
         names = " and ".join(f"'{show_name(entry.name)}'" for entry in splits)
         most = ", ".join(f"'{show_path(name)}'" for name in classes[:3])
-        lines = {_split_of(entry.name): os.path.abspath(entry.path) for entry in splits}
+        lines = {split_of(entry.name): os.path.abspath(entry.path) for entry in splits}
         raise DataError(
             f"{show_path(self.path)}: its folders {names} are splits, not classes: each holds "
             f"the folders {most}{' …' if len(classes) > 3 else ''}. Name each split by itself:\n"
@@ -123,11 +123,11 @@ class Folder(Source):
             if name.count("/") > 1:
                 label, below, _ = name.split("/", 2)
                 inside.setdefault(label, set()).add(below)
-        splits = {label: {_split_of(each) for each in inside[label]} for label in inside}
+        splits = {label: {split_of(each) for each in inside[label]} for label in inside}
         divided = [label for label in inside if len(splits[label] - {None}) > 1]
         if len(divided) > 1 or any(None not in splits[label] for label in divided):
             label = divided[0]
-            found = sorted((each for each in inside[label] if _split_of(each)), key=os.fsencode)
+            found = sorted((each for each in inside[label] if split_of(each)), key=os.fsencode)
             shown = [show_path(f"{label}/{each}") for each in found]
             moved = [show_path(f"{each}/{label}") for each in found]
             raise DataError(
@@ -138,7 +138,8 @@ class Folder(Source):
             )
 
 
-def _split_of(folder: str) -> str | None:
-    """The split that a folder's name stands for, as in "train", "Validation", "test_set"."""
-    words = re.split("[^a-z]+", folder.lower().removesuffix("set"))
+def split_of(name: str) -> str | None:
+    """The split that the name of a folder or file stands for, as in "train", "Validation",
+    "test_set"."""
+    words = re.split("[^a-z]+", name.lower().removesuffix("set"))
     return next((_SPLITS[word] for word in words if word in _SPLITS), None)

@@ -9,7 +9,7 @@ from mlptrain.data.sources.source import LABEL, Files, Label, LocatedPath, Sourc
 from mlptrain.data.sources.table_file import TableFile, in_line
 from mlptrain.text import show_name
 
-_FILE = "filepath"
+FILE = "filepath"
 
 
 @sources.register
@@ -29,11 +29,11 @@ class Manifest(Source):
     def content(self, columns: tuple[str, ...] = (LABEL,), weight: str | None = None) -> Files:
         known: dict[str, tuple[Label, int]] = {}
         names, labels, lines, weights = [], [], [], []
-        wanted = (_FILE, *columns, *filter(None, [weight]))
+        wanted = (FILE, *columns, *filter(None, [weight]))
         for line, (name, *values) in TableFile(self.path, wanted).records(wanted):
             label: Label = values[0] if len(columns) == 1 else tuple(values[: len(columns)])
             if not name or "\0" in name:
-                raise in_line(self.path, line, f"{_FILE} is empty or no possible name")
+                raise in_line(self.path, line, f"{FILE} is empty or no possible name")
             first, first_line = known.setdefault(name, (label, line))
             if first != label:
                 raise in_line(
