@@ -157,7 +157,7 @@ def default(field: FieldInfo) -> str:
     if isinstance(field.default, BaseModel):
         name = getattr(field.default, "type", None)
         return f"`{name}`" if name else ""
-    return f"`{written(field.default)}`"
+    return f"`{written(field.default)}`" if field.default != "" else ""
 
 
 def written(value: Any) -> str:

@@ -11,6 +11,11 @@ STOPPING = ("training", "early_stopping")
 SCHEDULE = ("training", "optimizer", "schedule")
 
 
+def refuse_extends(path: str) -> str:
+    """Raise ValueError: `path` was not given in a file, where it is followed before this."""
+    raise ValueError(f"only a config file can extend another one, here '{path}'")
+
+
 def require_fitting_loss(task: Task, loss: Loss) -> None:
     """Raise a conflict for a loss that does not fit `task`."""
     if not loss.fits_task(task.type):

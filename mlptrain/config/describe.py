@@ -59,6 +59,8 @@ def _section(model: BaseModel, options: str = "") -> Iterator[Line]:
         value = getattr(model, name)
         if isinstance(model, ModelConfig) and value is None:
             continue  # belongs to the unused form
+        if fields[name].exclude:
+            continue  # for files alone
         if name == "type":
             yield Line(f"type: {value}", options)
         else:

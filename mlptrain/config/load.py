@@ -1,12 +1,13 @@
 """A YAML file and `--set`, or a Python mapping -> a Config, or one ConfigError that shows every
 mistake in its place.
 
-The steps: bytes, text, tree (`tree.py`, the gate), tree with overrides (`overrides.py`), Config
-(`schema.py`), with pydantic's errors put into words (`explain.py`).
+The steps: bytes, text, tree (`tree.py`, the gate), with what it extends (`extends.py`) and with
+overrides (`overrides.py`), Config (`schema.py`), with pydantic's errors in words (`explain.py`).
 """
 
 import os
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +16,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlptrain.config.explain import explain
+from mlptrain.config.extends import folder_of, merged, read_config, read_trees
 from mlptrain.config.overrides import override
 from mlptrain.config.python_tree import NAME, plain_data, tree_of
-from mlptrain.config.report import SHOWN_REPORTS, Place, Report, Source, config_error, shorten
+from mlptrain.config.report import SHOWN_REPORTS, Report, Source, config_error, shorten
 from mlptrain.config.schema import Config
 from mlptrain.config.tree import (
     BrokenNode,
@@ -26,18 +28,15 @@ from mlptrain.config.tree import (
     RefusedTextError,
     ScalarNode,
     SequenceNode,
-    lines_of,
     read_tree,
     value_of,
 )
 from mlptrain.data.sources.source import Source as DataSource
-from mlptrain.data.sources.source import locate
+from mlptrain.data.sources.source import from_config, locate
 from mlptrain.errors import ConfigError
-from mlptrain.paths import UnreadableError, read_file, unmarked
+from mlptrain.paths import UnreadableError
 from mlptrain.plugins import load_plugin, loaded_plugins
 from mlptrain.text import printable, show_path
-
-MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class GivenConfig:
     def seen_from(self, folder: Path) -> Config:
         """The config for a file in `folder`: relative paths are rewritten to lead from there to the
         same places, absolute ones stay."""
-        way = os.path.relpath(_folder(self.path), os.path.realpath(folder))
+        way = os.path.relpath(folder_of(self.path), os.path.realpath(folder))
         return Config.model_validate(self.keys, context={"folder": way})
 
 
@@ -73,11 +72,7 @@ def load_config(
 ) -> GivenConfig:
     """The config in the file `path`, with `overrides` (`training.epochs=5`) applied and `plugins`
     added to its own. All plug-ins are run. `sources` stand in for data.train and the like."""
-    try:
-        data = read_file(str(path), MAX_BYTES)
-    except UnreadableError as error:
-        raise ConfigError(f"{show_path(path)}: {error}") from None
-    return parse_config(data, path, overrides, plugins, sources)
+    return parse_config(read_config(path), path, overrides, plugins, sources)
 
 
 def parse_config(
@@ -90,16 +85,11 @@ def parse_config(
     """The config in `data`, the content of the file `path`, which names the places in errors and
     from whose folder relative paths start."""
     name = show_path(path)
-    text = _decode(data, name)
-    source = Source(name, lines_of(text))
-    try:
-        root, reports = read_tree(text, source)
-    except RefusedTextError as error:
-        raise config_error(name, error.reports[-SHOWN_REPORTS:], len(error.reports)) from None
+    trees, reports = read_trees(data, path)
     load_plugins(plugins)
-    listed, _ = override(read_tree(text, source)[0], overrides, Config)
-    _load_listed(listed, name, _folder(path))  # first, because overrides may use what they define
-    root, more = override(root, overrides, Config)
+    listed, _ = override(deepcopy(merged(trees, Config)), overrides, Config)
+    _load_listed(listed, name, folder_of(path))  # first: the rest may use what they define
+    root, more = override(merged(trees, Config), overrides, Config)
     reports += more
     if isinstance(root, ScalarNode) and not root.text:
         raise ConfigError(
@@ -118,7 +108,7 @@ def config_of(
     keys, path = plain_data(mapping), Path(NAME)
     root = tree_of(keys)
     load_plugins(plugins)
-    _load_listed(root, NAME, _folder(path))
+    _load_listed(root, NAME, folder_of(path))
     return _given(root, keys, [], path, (), plugins, sources)
 
 
@@ -134,7 +124,7 @@ def _given(
     """The config that `root`, or `keys` as plain data, describes, once all plug-ins are loaded;
     `sources` stand in for the keys of this name in `data`. `reports`: the mistakes found so far."""
     if plugins and isinstance(keys, dict) and isinstance(keys.get("plugins", []), list):
-        added = [_relative(each, _folder(path)) for each in plugins]
+        added = [_relative(each, folder_of(path)) for each in plugins]
         keys = {**keys, "plugins": [*keys.get("plugins", []), *added]}
     if sources and isinstance(keys, dict) and isinstance(keys.get("data", {}), dict):
         keys = {**keys, "data": {**keys.get("data", {}), **sources}}
@@ -159,7 +149,7 @@ def _load_listed(root: Node, name: str, folder: str) -> None:
     entry = root.entries.get("plugins") if isinstance(root, MappingNode) else None
     items = entry.node.items if entry and isinstance(entry.node, SequenceNode) else ()
     for item in items:
-        written = value_of(item)
+        written = from_config(value_of(item))
         if isinstance(written, str):
             try:
                 load_plugin(locate(written, folder))
@@ -175,12 +165,6 @@ def _relative(path: Path, folder: str) -> str:
     return str(path) if path.is_absolute() else os.path.relpath(os.path.realpath(path), folder)
 
 
-def _folder(path: Path) -> str:
-    """The folder where relative paths in the file `path` start. Links are resolved, as the
-    operating system does, so that `..` means the same to both."""
-    return os.path.realpath(path.parent)
-
-
 def parse_value(text: str, option: str) -> object:
     """`text`, the value of `option` on the command line, parsed by the rules of a config file.
     Raises ConfigError."""
@@ -194,27 +178,12 @@ def parse_value(text: str, option: str) -> object:
     return value_of(root)
 
 
-def _decode(data: bytes, name: str) -> str:
-    try:
-        data = unmarked(data)
-    except UnreadableError as error:
-        raise ConfigError(f"{name}: {error}") from None
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        before = lines_of(data[: error.start].decode())
-        source = Source(name, lines_of(data.decode(errors="backslashreplace")))
-        place = Place(source, len(before) - 1, len(before[-1]), len(r"\xff"))
-        message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise config_error(name, [Report(place, message)], 1) from None
-
-
 def _validated(root: Node, keys: Any, reports: list[Report], path: Path) -> Config:
     """The config that `root`, or `keys` as plain data, describes. `reports`: the mistakes found so
     far."""
     name, count = show_path(path), len(reports)
     try:
-        config = Config.model_validate(keys, context={"folder": _folder(path)})
+        config = Config.model_validate(keys, context={"folder": folder_of(path)})
         if not reports:
             return config
     except ValidationError as error:

@@ -54,7 +54,7 @@ def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:
         node.items[index] = _put(node.items[index], rest, value, models)
         return node
     if not isinstance(node, MappingNode):
-        node = _mapping_for(node, value.place, models)
+        node = mapping_for(node, value.place, models)
     entry = node.entries.get(key) or Entry(value.place, ScalarNode(value.place, "", quoted=False))
     field = field_of(models, key)
     inner = models_in(field.annotation) if field else ()
@@ -72,7 +72,7 @@ def _index(node: SequenceNode, key: str, place: Place) -> int:
     raise RefusedTextError(Report(place, f"no entry {key!r} in a list of {count}; the first is 0"))
 
 
-def _mapping_for(node: Node, place: Place, models: Models) -> MappingNode:
+def mapping_for(node: Node, place: Place, models: Models) -> MappingNode:
     """The mapping that replaces `node`: the long form of a choice, or an empty one."""
     if isinstance(node, ScalarNode) and models_named(models, node.text):
         return MappingNode(node.place, {"type": Entry(node.place, node)})

@@ -24,11 +24,13 @@ TAB_WIDTH = 4
 
 @dataclass(frozen=True)
 class Source:
-    """Where text comes from. A `--set` has no lines; its text is in its name."""
+    """Where text comes from. A `--set` has no lines; its text is in its name. Relative paths in a
+    file start from its `folder`, if that is another than the config's."""
 
     name: str
     lines: tuple[str, ...] = ()
-    order: int = 0  # the file is 0, the overrides follow
+    order: int = 0  # the config is 0; those it extends come before, the overrides after
+    folder: str = ""  # seen from the config's
 
 
 class Place(NamedTuple):
@@ -39,7 +41,7 @@ class Place(NamedTuple):
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """The sort key for reading order: the file from top to bottom, then each `--set`."""
+        """The sort key for reading order: each file from top to bottom, then each `--set`."""
         return self.source.order, self.line, self.column
 
 

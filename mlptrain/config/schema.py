@@ -21,13 +21,13 @@ from mlptrain.config import branches
 from mlptrain.config.agreement import (
     SCHEDULE,
     STOPPING,
+    refuse_extends,
     require_fitting_loss,
     require_metric,
     require_no_validation,
 )
-from mlptrain.data.images.settings import ImageSettings
-from mlptrain.data.names import distinct
-from mlptrain.data.sources.source import LocatedPath, Source
+from mlptrain.config.data_schema import DataConfig
+from mlptrain.data.sources.source import LocatedPath
 from mlptrain.functions.activations import Activation, ReLU
 from mlptrain.functions.losses import CrossEntropy, Loss
 from mlptrain.nn.layers import MAX_UNITS, Dense, Layer
@@ -51,57 +51,7 @@ from mlptrain.optim import lbfgs  # noqa: F401
 from mlptrain.tasks import autoencoder, segmentation  # noqa: F401
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-HeldOut = Annotated[
-    Annotated[Fraction, Tag(BRANCH + "fraction")] | Annotated[Source, Tag(BRANCH + "source")],
-    branches.HELD_OUT,
-]
 ClassWeights = dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]]
-
-
-class DataConfig(Definition):
-    """Which examples, and how they become numbers."""
-
-    train: Annotated[
-        Source,
-        Field(description="training examples: class folders, .csv, IDX, .npz, .npy or a table"),
-    ]
-    test: Annotated[
-        HeldOut | None,
-        Field(description="fraction of the examples in train, between 0 and 1, a path, or null"),
-    ] = None
-    validation: Annotated[
-        HeldOut | None,
-        Field(description="the same; a fraction is drawn from what the test split leaves of train"),
-    ] = 0.1
-    weight: Annotated[
-        str | None,
-        Field(description="column, or array in an .npz, of each example's weight in the loss"),
-    ] = None
-    class_names: Annotated[
-        Annotated[
-            tuple[str, ...],
-            Field(strict=False, min_length=2),
-            AfterValidator(distinct),
-        ]
-        | None,
-        Field(description="names of the labels 0, 1, ... in IDX and .npz; null: the numbers"),
-    ] = None
-    image: Annotated[ImageSettings, Field(description="mode and size of every image")] = (
-        ImageSettings()
-    )
-    normalize: Annotated[
-        Literal["none", "standard"],
-        Field(
-            description="none: pixels in [0, 1], numbers as they are; standard: mean 0, deviation 1"
-        ),
-    ] = "standard"
-    on_bad_image: Annotated[
-        Literal["error", "skip"], Field(description="stop, or train without the bad images")
-    ] = "error"
-    cache: Annotated[
-        bool, Field(description="keep decoded images in ~/.cache/mlptrain for the next start")
-    ] = True
 
 
 class ModelConfig(Definition):
@@ -247,6 +197,11 @@ class TrainingConfig(Definition):
 class Config(Definition):
     """A whole config file."""
 
+    extends: Annotated[
+        str,
+        AfterValidator(refuse_extends),
+        Field(exclude=True, description="config file that says what is not given here"),
+    ] = ""
     task: Annotated[Task, Field(description="what the network learns")] = Classification()
     data: Annotated[DataConfig, Field(description="the examples")]
     model: Annotated[ModelConfig, Field(description="the network")] = ModelConfig()

@@ -15,6 +15,7 @@ import yaml
 from mlptrain.config.report import Place, Report, Source, shorten
 from mlptrain.config.scalars import MAX_DIGITS, is_long_integer, scalar_of
 from mlptrain.config.syntax import explain_syntax
+from mlptrain.data.sources.source import FromFolder
 
 MAX_DEPTH = 20
 MAX_NODES = 20_000
@@ -80,7 +81,9 @@ def value_of(node: Node) -> object:
     """The plain Python value of `node`, for pydantic to validate."""
     match node:
         case ScalarNode(text=text, quoted=quoted):
-            return text if quoted else scalar_of(text)
+            value = text if quoted else scalar_of(text)
+            folder = node.place.source.folder
+            return FromFolder(value, folder) if folder and isinstance(value, str) else value
         case SequenceNode(items=items):
             return [value_of(item) for item in items]
         case MappingNode(entries=entries):

@@ -110,7 +110,7 @@ BYTES = {
     "a key of 100,000 characters": (
         DATA + b"? " + b"k" * 100_000 + b"\n: 1\n",
         f"c.yaml:2:3: unknown key '{'k' * 28}...{'k' * 28}'; "
-        "use 'task', 'data', 'model', 'training', 'seed' or 'plugins'\n"
+        "use 'extends', 'task', 'data', 'model', 'training', 'seed' or 'plugins'\n"
         f"    2 | ? {'k' * 98}...\n"
         f"      |   {'^' * 98}",
     ),

@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Self
 
 from numpy.typing import DTypeLike, NDArray
-from pydantic import AfterValidator, BaseModel, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from mlptrain.errors import DataError
@@ -178,7 +178,8 @@ class Sources(Registry[Source]):
     def _of_path(self, path: str) -> dict[str, Any]:
         for name, source in self._definitions.items():
             if (keys := source.keys_of(path)) is not None:
-                return {"type": name, **keys}
+                folder = path.folder if isinstance(path, FromFolder) else ""
+                return {"type": name, **{k: FromFolder(keys[k], folder) for k in keys}}
         return {"type": "folder", "path": path}
 
     def short_forms(self) -> list[dict[str, Any]]:
@@ -201,6 +202,25 @@ def wrong_kind(path: str) -> DataError:
     )
 
 
+class FromFolder(str):
+    """Text that, if it is a path, starts from `folder`, which starts from the config's folder."""
+
+    folder: str
+
+    def __new__(cls, text: str, folder: str) -> Self:
+        """`text`, with its `folder`."""
+        made = super().__new__(cls, text)
+        made.folder = folder
+        return made
+
+
+def from_config(path: object) -> object:
+    """`path` as it starts from the config's folder."""
+    if isinstance(path, FromFolder) and path and not path.startswith("~"):
+        return os.path.join(path.folder, path)
+    return path
+
+
 def _locate(path: str, info: ValidationInfo) -> str:
     return locate(path, info.context and info.context.get("folder"))
 
@@ -218,4 +238,4 @@ def locate(path: str, folder: str | None) -> str:
     return str(located)
 
 
-LocatedPath = Annotated[str, AfterValidator(_locate)]
+LocatedPath = Annotated[str, BeforeValidator(from_config), AfterValidator(_locate)]
