@@ -7,13 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mlptrain.cli.layout import aligned, cells, score
-from mlptrain.tasks.metrics.measure import (
-    columns_for,
-    metric_names,
-    summary_names,
-    value_of,
-)
-from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
+from mlptrain.tasks.metrics.measure import summary_names, value_of
+from mlptrain.tasks.metrics.part_table import part_table
+from mlptrain.tasks.outcomes.decisions import ConfusionOutcome
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import Task
 from mlptrain.text import show_name, show_path
@@ -41,19 +37,16 @@ def further_metrics(outcome: Outcome, headline: str) -> list[str]:
 
 def names_table(outcome: Outcome) -> Table:
     """A row of metrics for each of the outcome's names; for decisions, also their means."""
-    columns = columns_for(outcome, table=True)
+    found = part_table(outcome)
     table = Table(outcome.part, box=None, pad_edge=False, header_style="bold")
-    counts = outcome.support if isinstance(outcome, DecisionOutcome) else None
-    for title in (*columns, *(["support"] if counts is not None else [])):
+    for title in (*found.titles, *(["support"] if found.support is not None else [])):
         table.add_column(title, justify="right", no_wrap=True)
     for index, name in enumerate(outcome.names):
-        values = [score(float(column[index])) for column in columns.values()]
-        support = [] if counts is None else [f"{counts[index]}"]
-        table.add_row(show_name(name), *values, *support)
-    if isinstance(outcome, DecisionOutcome):
-        known, names = metric_names(type(outcome)), [f"macro_{title}" for title in columns]
-        means = [score(value_of(name, outcome)) if name in known else "" for name in names]
-        table.add_row("mean", *means, f"{outcome.total}", style="dim")
+        support = [] if found.support is None else [f"{found.support[index]}"]
+        table.add_row(show_name(name), *map(score, found.rows[index]), *support)
+    if found.means is not None:
+        means = ["" if value is None else score(value) for value in found.means[0]]
+        table.add_row("mean", *means, f"{found.means[1]}", style="dim")
     return table
 
 

@@ -13,7 +13,6 @@ from mlptrain.tasks.outcomes.decisions import DecisionOutcome, Decisions
 from mlptrain.tasks.outcomes.labels import LabelOutcome
 
 Values = NDArray[np.float64]
-BINS = 15  # number of bins of the expected calibration error, as in its paper
 
 
 @metrics.register
@@ -136,8 +135,5 @@ class ExpectedCalibrationError(Metric):
     higher_is_better: ClassVar[bool] = False
 
     def value(self, outcome: ClassOutcome) -> float:
-        predicted = outcome.scores.argmax(axis=1)
-        confidence = outcome.scores.max(axis=1).astype(np.float64)
-        bins = np.searchsorted(np.arange(1, BINS) / BINS, confidence)
-        excess = (predicted == outcome.labels) - confidence
-        return float(np.abs(np.bincount(bins, excess)).sum()) / outcome.examples
+        found = outcome.calibration()
+        return float(np.abs(found.hits - found.confidences).sum()) / outcome.examples

@@ -7,8 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.tasks.figures import Calibration, Confusion, Figure
 from mlptrain.tasks.outcomes.decisions import Column, ConfusionOutcome
 from mlptrain.tasks.outcomes.outcome import Kept
+
+BINS = 15  # of the confidences, as in the paper on the expected calibration error
 
 
 class ClassOutcome(ConfusionOutcome):
@@ -48,6 +51,22 @@ class ClassOutcome(ConfusionOutcome):
     def accuracy(self) -> float:
         """Share of examples whose predicted class is the true one."""
         return self.correct / self.examples
+
+    def calibration(self) -> Calibration:
+        """The confidences in BINS bins; bin m holds those in ((m - 1) / BINS, m / BINS]."""
+        predicted = self.scores.argmax(axis=1)
+        confidence = self.scores.max(axis=1).astype(np.float64)
+        bins = np.searchsorted(np.arange(1, BINS) / BINS, confidence)
+        right = predicted == self.labels
+        return Calibration(
+            np.bincount(bins, minlength=BINS),
+            np.asarray(np.bincount(bins, confidence, BINS), np.float64),
+            np.asarray(np.bincount(bins, right, BINS), np.float64),
+        )
+
+    def figures(self) -> tuple[Figure, ...]:
+        confusion = Confusion(self.names, self.confusion, "examples")
+        return (confusion, self.calibration()) if self.keeps_scores else (confusion,)
 
     def interval(self, metric: str) -> tuple[float, float] | None:
         return wilson_interval(self.correct, self.examples) if metric == "accuracy" else None

@@ -6,10 +6,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.tasks.figures import Figure, Histogram
 from mlptrain.tasks.outcomes.decisions import Column, DecisionOutcome
 from mlptrain.tasks.outcomes.outcome import Kept
+from mlptrain.text import show_name
 
 THRESHOLD = 0.5
+
+_MOST_DRAWN = 12  # labels
+_BINS = 20
 
 
 class LabelOutcome(DecisionOutcome):
@@ -48,3 +53,19 @@ class LabelOutcome(DecisionOutcome):
     def column(self, index: int) -> Column:
         scores, truth = self._kept.joined()
         return truth[:, index], scores[:, index]
+
+    def figures(self) -> tuple[Figure, ...]:
+        """The probabilities of each label, or of the most frequent ones, where it is true and where
+        it is not."""
+        drawn = np.argsort(-self.support, kind="stable")[:_MOST_DRAWN] if self.keeps_scores else ()
+        return tuple(self._scores_of(int(index)) for index in sorted(drawn))
+
+    def _scores_of(self, index: int) -> Histogram:
+        truth, scores = self.column(index)
+        edges = np.linspace(0, 1, _BINS + 1)
+        groups = tuple(
+            (name, np.histogram(scores[chosen], edges)[0])
+            for name, chosen in (("has the label", truth), ("has it not", ~truth))
+        )
+        title = f"Probabilities of {show_name(self.names[index])}"
+        return Histogram(title, "predicted probability", edges, groups, THRESHOLD)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.tasks.figures import Confusion, Figure
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome
 
 
@@ -34,3 +35,6 @@ class MaskOutcome(ConfusionOutcome):
             predicted, truth = predicted[counted], truth[counted]
         pairs = np.bincount(truth * classes + predicted, minlength=classes * classes)
         self.confusion += pairs.reshape(classes, classes)
+
+    def figures(self) -> tuple[Figure, ...]:
+        return (Confusion(self.names, self.confusion, "pixels"),)

@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.tasks.figures import Figure, Histogram, Scatter
 from mlptrain.tasks.outcomes.outcome import Kept, Outcome
+from mlptrain.text import show_name
+
+_MOST_DRAWN = 6  # outputs
+_BINS = 25
 
 
 class NumberOutcome(Outcome):
@@ -37,6 +42,18 @@ class NumberOutcome(Outcome):
     def errors(self) -> NDArray[np.float64]:
         """(n, k) prediction - target."""
         return np.asarray(np.subtract(self.predictions, self.targets, dtype=np.float64))
+
+    def figures(self) -> tuple[Figure, ...]:
+        """For each of the first outputs, predicted over true numbers and their differences."""
+        errors, drawn = self.errors(), list[Figure]()
+        for index, name in enumerate(map(show_name, self.names[:_MOST_DRAWN])):
+            own, largest = errors[:, index], float(np.abs(errors[:, index]).max()) or 1.0
+            edges = np.linspace(-largest, largest, _BINS + 1)
+            groups = (("examples", np.histogram(own, edges)[0]),)
+            true, predicted = self.targets[:, index], self.predictions[:, index]
+            drawn.append(Scatter(f"{name}, predicted and true", true, predicted))
+            drawn.append(Histogram(f"Errors of {name}", "predicted - true", edges, groups, 0.0))
+        return tuple(drawn)
 
 
 class PictureOutcome(Outcome):

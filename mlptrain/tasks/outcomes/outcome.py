@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mlptrain.tasks.figures import Figure
+
 
 class Outcome(ABC):
     """The accumulated predictions for a split.
@@ -57,6 +59,10 @@ class Outcome(ABC):
     def baseline(self, metric: str) -> tuple[str, float] | None:
         """The name of a prediction that ignores the inputs, and its `metric`, if it is known."""
         return None
+
+    def figures(self) -> tuple[Figure, ...]:
+        """What a report draws of it, the most important first."""
+        return ()
 
     @property
     def loss(self) -> float:
