@@ -47,6 +47,19 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     return lines
 
 
+def numbers_right(rows: Sequence[Sequence[str]]) -> list[str]:
+    """`rows` as lines, in columns of which all but the first are flush right."""
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        right = [
+            " " * (width - cells(text)) + text
+            for text, width in zip(others, widths[1:], strict=True)
+        ]
+        lines.append(_BETWEEN.join((padded(first, widths[0]), *right)).rstrip())
+    return lines
+
+
 class LiveLine(NamedTuple):
     """A progress line for a long task.
 

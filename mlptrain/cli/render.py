@@ -7,13 +7,14 @@ as markup.
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from rich.text import Text
 
 from mlptrain.cli import header
+from mlptrain.cli.comparisons import comparison_lines
 from mlptrain.cli.details import computing, data_details
 from mlptrain.cli.layout import (
     BEST,
@@ -27,6 +28,7 @@ from mlptrain.cli.live import NoDisplay, TerminalDisplay, TrainingProgress, cons
 from mlptrain.cli.notes import Clock, Detail, Notes, Times
 from mlptrain.cli.suggestions import next_commands
 from mlptrain.cli.tables import confusions, further_metrics, headline, names_table, worst_examples
+from mlptrain.comparison.compare import Comparison
 from mlptrain.data.loading.stream import BadImage
 from mlptrain.tasks.outcomes.decisions import ConfusionOutcome, DecisionOutcome
 from mlptrain.text import show_name, show_path
@@ -242,9 +244,14 @@ class EvaluationView(_View):
         self._note(computing(model.state.threads, model.network.arena.backend), Detail.more)
         self._note(str(self._times), Detail.more)
 
-    def show_tables(self, result: EvaluatedModel, worst: Sequence[ExampleResult]) -> None:
-        """The headline and the loss, a row per class, label or number, the confusion matrix, and
-        the `worst` examples."""
+    def show_tables(
+        self,
+        result: EvaluatedModel,
+        worst: Sequence[ExampleResult],
+        compared: Comparison | None = None,
+    ) -> None:
+        """The headline and the loss, a row per class, label or number, the confusion matrix, the
+        `worst` examples, and what changed from a baseline."""
         outcome, name = result.outcome, result.task.headline
         assert result.checkpoint is not None
         self._live.end()
@@ -262,6 +269,15 @@ class EvaluationView(_View):
             for part in confusions(outcome, min(self.out.width, MATRIX_WIDTH)):
                 self.out.print(part)
         if lines := worst_examples(result.task, worst):
-            self.out.print()
-            for line in lines:
-                self._line(line)
+            self._lines(["", *lines])
+        if compared:
+            self._line("")
+            if seen := compared.before.trained_on:
+                which = f"{seen:,} of the {result.dataset.words.count(compared.before.examples)}"
+                self._note(f"warning: the baseline was trained on {which}")
+            self._label("baseline", [show_path(compared.before.model or "a model in memory")])
+            self._lines(comparison_lines(compared, result.task))
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._line(line)

@@ -19,7 +19,7 @@ from mlptrain.data.splits import stratified_split
 from mlptrain.data.targets import NumberTargets
 from mlptrain.errors import DataError
 from mlptrain.tasks.task import TargetSpec
-from mlptrain.text import show_name, show_path
+from mlptrain.text import exact, show_name, show_path
 from mlptrain.training.checkpoint import State
 from mlptrain.training.split_table import Members
 from mlptrain.training.streams import TEST_SPLIT, VALIDATION_SPLIT, stream
@@ -143,6 +143,31 @@ def read_source(state: State, image: ImageSettings, source: Source, reading: Rea
         return dataset
     note = f"{show_path(source.place)}: evaluated {chosen.part}"
     return replace(dataset, notes=(note, *dataset.notes))
+
+
+def read_same(
+    state: State,
+    image: ImageSettings,
+    source: tuple[str, Source],
+    examples: Dataset,
+    reading: Reading,
+) -> Dataset:
+    """The `examples` that another model read from `source`, read for this one: in the same order,
+    with its own image settings. Raises DataError if they are not the same."""
+    key, place = source[0], source[1].place
+    names = list(map(exact, examples.names))
+    found = _again(state, image, key, source[1], reading, set(names))
+    where = {exact(name): index for index, name in enumerate(found.names)}
+    if missing := [name for name in names if name not in where]:
+        raise DataError(
+            f"{show_path(place)}: this model cannot read {show_name(missing[0])}"
+            f"{f' and {len(missing) - 1:,} more' if missing[1:] else ''}. Allow it with --formats "
+            "or --max-pixels, or evaluate other data."
+        )
+    same = found.select(np.array([where[name] for name in names], np.int64))
+    if same.targets.texts() != examples.targets.texts():
+        raise DataError(f"{show_path(place)}: the two models read other targets from it.")
+    return same
 
 
 def _again(

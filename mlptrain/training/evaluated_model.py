@@ -3,7 +3,7 @@
 Apart from `trained_model.py`, so that predicting does not load the YAML reader.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import Judged, Task
 from mlptrain.text import show_name, show_path
-from mlptrain.training.datasets import Reading, read_source, read_split, source_of
+from mlptrain.training.datasets import Reading, read_same, read_source, read_split, source_of
 from mlptrain.training.example_results import JudgedExamples, Visitor
 from mlptrain.training.split_table import read_beside
 from mlptrain.training.trained_model import TrainedModel
@@ -91,21 +91,46 @@ def evaluate_model(
     left_out = 0
     if given is not None and known is not None:
         dataset, left_out = _held_out(dataset, known, given.place)
+    shown = split if data is None else data if isinstance(data, str) else data.place
+    result = _evaluated(model, dataset, known, (shown, source), reading, visitors)
+    return replace(result, left_out=left_out)
+
+
+def evaluate_again(
+    model: TrainedModel, other: EvaluatedModel, reading: Reading, *visitors: Visitor
+) -> EvaluatedModel:
+    """Evaluate `model` on the same examples as the `other`, also on those that it was trained on.
+    Raises DataError if it cannot take them."""
+    dataset = read_same(model.state, model.image, other.source, other.dataset, reading)
+    members = None if model.path is None else read_beside(model.path, model.state)
+    known = None if members is None else set(keys_of(members["train"].digests))
+    return _evaluated(model, dataset, known, (other.data, other.source), reading, visitors)
+
+
+def _evaluated(
+    model: TrainedModel,
+    dataset: Dataset,
+    known: Set[bytes] | None,
+    origin: tuple[str, tuple[str, Source]],
+    reading: Reading,
+    visitors: Sequence[Visitor],
+) -> EvaluatedModel:
+    """The evaluation of `dataset`, whose name and source are its `origin`. `known`: the digests of
+    the training examples, if they are known."""
     judging = JudgedExamples(visitors)
     outcome = model.evaluate(dataset, partial(reading, EVALUATED), judging)
     trained_on = None if known is None else sum(key in known for key in keys_of(dataset.digests))
     return EvaluatedModel(
-        path,
-        state.progress.epoch,
-        split if data is None else data if isinstance(data, str) else data.place,
-        source,
+        model.path,
+        model.state.progress.epoch,
+        *origin,
         model.task,
         outcome,
         judging.result(),
         dataset,
         (*model.notes, *dataset.notes),
         trained_on,
-        left_out,
+        left_out=0,
     )
 
 

@@ -12,19 +12,22 @@ ON_TOP = ("accuracy", "loss", "macro_precision", "macro_recall", "macro_f1")  # 
 
 
 def evaluation_record(result: EvaluatedModel) -> dict[str, Any]:
-    """The metrics, those of each name, and the confusion matrix (rows: true, columns: predicted),
-    as values that JSON has. Undefined ones are None."""
-    outcome = result.outcome
+    """The metrics, those of each name, the confusion matrix (rows: true, columns: predicted), and
+    what identifies the examples and the indices of the wrong ones, as values that JSON has.
+    Undefined ones are None."""
+    outcome, wrong = result.outcome, result.judged.wrong
     metrics = finite(metrics_for(outcome))
     return {
         "model": None if result.checkpoint is None else exact(str(result.checkpoint)),
         "epoch": result.epoch,
         "data": exact(result.data),
         "examples": outcome.examples,
+        "fingerprint": result.dataset.fingerprint(),
         "trained_on": result.trained_on,
         "left_out": result.left_out,
         **{name: metrics[name] for name in ON_TOP if name in metrics},
         "metrics": metrics,
+        "wrong": None if wrong is None else wrong.nonzero()[0].tolist(),
         **_about_names(outcome),
     }
 

@@ -49,6 +49,21 @@ def evaluate(
         ),
     ] = None,
     json: Json = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            readable=False,
+            help="Compare with this run on the same examples, or with what eval --json wrote.",
+        ),
+    ] = None,
+    max_drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Exit with 8 if a metric is worse than the baseline's by more; repeatable.",
+        ),
+    ] = None,
     minimum: Minimum = None,
     maximum: Maximum = None,
     formats: Formats = None,
@@ -68,8 +83,10 @@ def evaluate(
 
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
+    from mlptrain.cli.drops import check_drop_names, check_drops, parse_drops
     from mlptrain.cli.gates import check_gates, check_names, parse_gates
     from mlptrain.cli.render import EvaluationView
+    from mlptrain.comparison.baseline import compare_with
     from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model
     from mlptrain.training.evaluation_record import evaluation_record
@@ -81,19 +98,24 @@ def evaluate(
     resume_collection()
     load_plugins(plugins or ())
     gates = parse_gates(minimum or (), maximum or ())
+    drops = parse_drops(max_drop or (), baseline)
     allowed = parse_allowances(formats, max_pixels)
     with StopRequest(), EvaluationView(detail) as view:
         checkpoint = chosen_checkpoint(model, view.notes)
         saved = load_model(checkpoint, allowed)
         check_names(gates, saved.task.kind, saved.state.targets.names)
+        check_drop_names(drops, saved.task.kind, saved.state.targets.names)
         worst, written = WorstExamples(WORST), example_files(saved, predictions, errors)
         result = evaluate_model(saved, split, data, view.reading, worst, *written)
         view.tell_of_images(result)
         view.tell_details(saved, result)
+        compared = compare_with(baseline, result, view.reading) if baseline else None
     for each in written:
         each.write(result.source[1].place)
     if json:
-        print(printable_json(dumps(evaluation_record(result), allow_nan=False, indent=2)))
+        record = evaluation_record(result) | ({"baseline": compared.record} if compared else {})
+        print(printable_json(dumps(record, allow_nan=False, indent=2)))
     else:
-        view.show_tables(result, worst.found)
+        view.show_tables(result, worst.found, compared)
     check_gates(gates, result.outcome)
+    check_drops(drops, compared)

@@ -1,0 +1,83 @@
+"""`eval --baseline RUN --max-drop accuracy=0.005`: no metric may get worse than that."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mlptrain.comparison.compare import Comparison
+from mlptrain.errors import GateMissedError, UsageError
+from mlptrain.tasks.metrics.measure import Measure, resolve
+from mlptrain.tasks.outcomes.outcome import Outcome
+from mlptrain.text import show_name
+
+ROUNDING = 1e-12  # so that 0.9 may drop by 0.1 to 0.8
+
+
+class Drop(NamedTuple):
+    """How much worse a metric may become: its value as given, the metric's name and the limit."""
+
+    text: str
+    name: str
+    limit: float
+
+    def measure(self, kind: type[Outcome] = Outcome, names: Sequence[str] | None = None) -> Measure:
+        """The measure that it names, as `resolve` finds it. Raises UsageError."""
+        try:
+            return resolve(self.name, kind, names)
+        except ValueError as error:
+            raise UsageError(f"--max-drop {self.text}: {error}") from None
+
+    def missed(self, comparison: Comparison) -> str:
+        """How the second evaluation misses it; "" if it does not."""
+        _, before, after = comparison.change(self.name)
+        name = show_name(self.name)
+        if before is None or after is None:
+            where = "in the baseline" if before is None else "for these examples"
+            return f"{name} has no value {where}"
+        worse = before - after if self.measure().metric.higher_is_better else after - before
+        if worse <= self.limit + ROUNDING:
+            return ""
+        way = f"from {before:.6g} to {after:.6g}"
+        return f"{name} got worse by {worse:.6g}, {way}; allowed is {self.limit:g}"
+
+
+def parse_drops(given: Sequence[str], baseline: Path | None) -> list[Drop]:
+    """The limits given to `--max-drop` as NAME=VALUE. Raises UsageError."""
+    if given and baseline is None:
+        raise UsageError(
+            f"--max-drop {given[0]}: is measured from a baseline. Add --baseline RUN, or set a "
+            "limit of its own with --min or --max."
+        )
+    return [_parse(text) for text in given]
+
+
+def check_drop_names(drops: Sequence[Drop], kind: type[Outcome], names: Sequence[str]) -> None:
+    """Raise UsageError if one names a metric that outcomes of `kind` do not have, or a class, label
+    or output that is not among `names`."""
+    for drop in drops:
+        drop.measure(kind, names)
+
+
+def check_drops(drops: Sequence[Drop], comparison: Comparison | None) -> None:
+    """Raise GateMissedError, naming the metrics in one line, if any got worse than allowed. Without
+    a `comparison` there are no `drops`, see `parse_drops`."""
+    missed = [reason for drop in drops if comparison and (reason := drop.missed(comparison))]
+    if missed:
+        raise GateMissedError("gate missed: " + "; ".join(missed))
+
+
+def _parse(text: str) -> Drop:
+    name, _, value = text.rpartition("=")
+    try:
+        limit = float(value)
+    except ValueError:
+        limit = math.nan
+    if not name or not math.isfinite(limit) or limit < 0:
+        raise UsageError(
+            f"--max-drop {text}: is no limit. Write NAME=VALUE with a metric and a number from 0, "
+            "for example --max-drop accuracy=0.005."
+        )
+    drop = Drop(text, name, limit)
+    drop.measure()
+    return drop

@@ -1,0 +1,19 @@
+"""Two runs per task on the same data, of which the second has learned less."""
+
+from pathlib import Path
+
+import pytest
+from task_runs import TASKS, make_project
+
+from mlptrain.cli.app import run as mlptrain
+
+
+@pytest.fixture(scope="session", params=list(TASKS))
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runs `long` and `short` for a task; not to be changed."""
+    folder = tmp_path_factory.mktemp(request.param)
+    config = str(make_project(folder, request.param))
+    for name, epochs in (("long", 12), ("short", 1)):
+        changes = ("--set", f"training.epochs={epochs}", "--set", "training.batch_size=4")
+        mlptrain(["train", config, "--run-dir", str(folder / name), *changes])
+    return folder
