@@ -20,11 +20,11 @@ def next_commands(
 
 
 def how_to_resume(
-    error: StoppedError, run: Run, config: Path, overrides: Sequence[str], plugins: Sequence[Path]
+    error: StoppedError, run: Run, config: Path, plugins: Sequence[Path]
 ) -> StoppedError:
     """`error` with where training stands and the command that resumes it."""
     command = ["mlptrain", "train", shell(config), "--run-dir", shell(run.folder.path)]
-    command += [part for each in overrides for part in ("--set", shell(each))]
+    command += [part for each in run.given.overrides for part in ("--set", shell(each))]
     command += [part for each in plugins for part in ("--plugin", shell(each))]
     epoch, step = run.progress.epoch + 1, run.progress.step
     return StoppedError(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from mlptrain.config.explain import explain
 from mlptrain.config.extends import folder_of, merged, read_config, read_trees
-from mlptrain.config.overrides import override
+from mlptrain.config.overrides import Override, override
 from mlptrain.config.python_tree import NAME, plain_data, tree_of
 from mlptrain.config.report import SHOWN_REPORTS, Report, Source, config_error, shorten
 from mlptrain.config.schema import Config
@@ -45,7 +45,7 @@ class GivenConfig:
 
     Attributes:
         path: its file, as given; relative paths in it start from that file's folder.
-        overrides: the `--set` values.
+        overrides: what else was set, as for `--set`; the last of equal keys wins.
         keys: the keys given in either, as plain data, without defaults.
         config: the result, with every default filled in and every path absolute.
         plugins: the digest of each plug-in by file name.
@@ -69,10 +69,12 @@ def load_config(
     overrides: Sequence[str] = (),
     plugins: Sequence[Path] = (),
     sources: Mapping[str, DataSource] = MappingProxyType({}),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> GivenConfig:
-    """The config in the file `path`, with `overrides` (`training.epochs=5`) applied and `plugins`
-    added to its own. All plug-ins are run. `sources` stand in for data.train and the like."""
-    return parse_config(read_config(path), path, overrides, plugins, sources)
+    """The config in the file `path`, with what the `environment` sets and then the `overrides`
+    (`training.epochs=5`) applied, and `plugins` added to its own. All plug-ins are run. `sources`
+    stand in for data.train and the like."""
+    return parse_config(read_config(path), path, overrides, plugins, sources, environment)
 
 
 def parse_config(
@@ -81,21 +83,24 @@ def parse_config(
     overrides: Sequence[str] = (),
     plugins: Sequence[Path] = (),
     sources: Mapping[str, DataSource] = MappingProxyType({}),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> GivenConfig:
     """The config in `data`, the content of the file `path`, which names the places in errors and
     from whose folder relative paths start."""
     name = show_path(path)
     trees, reports = read_trees(data, path)
+    changes = [*Override.of_environment(environment), *map(Override.of_option, overrides)]
     load_plugins(plugins)
-    listed, _ = override(deepcopy(merged(trees, Config)), overrides, Config)
+    listed, _ = override(deepcopy(merged(trees, Config)), changes, Config)
     _load_listed(listed, name, folder_of(path))  # first: the rest may use what they define
-    root, more = override(merged(trees, Config), overrides, Config)
+    root, more = override(merged(trees, Config), changes, Config)
     reports += more
     if isinstance(root, ScalarNode) and not root.text:
         raise ConfigError(
             f"{name}: the file is empty; a config needs at least data: {{train: ...}}"
         )
-    return _given(root, value_of(root), reports, path, overrides, plugins, sources)
+    texts = [each.text for each in changes]
+    return _given(root, value_of(root), reports, path, texts, plugins, sources)
 
 
 def config_of(

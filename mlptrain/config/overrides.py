@@ -1,11 +1,13 @@
 """`--set training.optimizer.learning_rate=0.01`: values put into a config's tree.
 
 The key is a dotted path, with indices for list entries; the value is read by the rules of the file.
+An environment variable MLPTRAIN_SET__training__optimizer__learning_rate says the same.
 Missing mappings along the path are created. If the file gives a choice only by name, or leaves it
 at its default, the new mapping keeps that name as its `type`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel
 
@@ -23,25 +25,60 @@ from mlptrain.config.tree import (
 )
 from mlptrain.text import printable
 
+VARIABLE = "MLPTRAIN_SET__"
+
+
+class Override(NamedTuple):
+    """A key to set.
+
+    Attributes:
+        shown: as the user wrote it, for messages.
+        text: as for `--set`: a path, =, and a value.
+        form: what the user may write.
+    """
+
+    shown: str
+    text: str
+    form: str
+
+    @classmethod
+    def of_option(cls, text: str) -> Self:
+        """What `--set` says."""
+        return cls(f"--set {_short(text)}", text, "key=value, a.b.c=value")
+
+    @classmethod
+    def of_environment(cls, variables: Mapping[str, str]) -> list[Self]:
+        """What the environment says, in the order of the variables' names."""
+        form = f"{VARIABLE}key=value, {VARIABLE}a__b__c=value"
+        return [
+            cls(_short(f"{name}={value}"), f"{'.'.join(name.split('__')[1:])}={value}", form)
+            for name, value in sorted(variables.items())
+            if name.startswith(VARIABLE)
+        ]
+
 
 def override(
-    root: Node, overrides: Sequence[str], model: type[BaseModel]
+    root: Node, overrides: Sequence[Override], model: type[BaseModel]
 ) -> tuple[Node, list[Report]]:
     """`root` with all `overrides` applied, later ones winning, and reports of what is wrong."""
     reports: list[Report] = []
-    for order, text in enumerate(overrides, start=1):
-        source = Source(f"--set {shorten(printable(text), 200)}", order=order)
+    for order, (shown, text, form) in enumerate(overrides, start=1):
+        source = Source(shown, order=order)
         path, equals, value = text.partition("=")
         keys = path.split(".")
         try:
             if not equals or "" in keys or len(keys) > MAX_DEPTH or not path.isprintable():
-                raise RefusedTextError(Report(Place(source), "write it as key=value, a.b.c=value"))
+                raise RefusedTextError(Report(Place(source), f"write it as {form}"))
             node, found = read_tree(value, source)
             reports += found
             root = _put(root, keys, node, (model,))
         except RefusedTextError as error:
             reports += error.reports
     return root, reports
+
+
+def _short(text: str) -> str:
+    return shorten(printable(text), 200)
 
 
 def _put(node: Node, keys: list[str], value: Node, models: Models) -> Node:

@@ -2,10 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,11 @@ def prepare_run(
     *,
     resume: bool,
     reading: Reading,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Run]:
     """Read config and data, lock the run folder and, with `resume`, restore its last state if there
     is one. Nothing is written before config and data have been checked."""
-    given = load_config(config_path, overrides, plugins)
+    given = load_config(config_path, overrides, plugins, environment=environment)
     with start_run(given, config_path.stem, run_dir, resume=resume, reading=reading) as run:
         yield run
 

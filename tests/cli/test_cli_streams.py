@@ -146,10 +146,10 @@ def test_a_row_is_in_the_log_before_the_next_epoch_begins(project: Path) -> None
 
 
 def test_a_stopped_run_says_where_it_is_and_how_to_go_on(project: Path) -> None:
-    many = ["--set", "training.epochs=1000000"]
+    many = {**environment(), "MLPTRAIN_SET__training__epochs": "1000000"}
     with (project / "log").open("wb") as log:
         process = Forked(
-            ["train", "tiny.yaml", *many], cwd=project, env=environment(), out=log.fileno()
+            ["train", "tiny.yaml", "--set", "seed=1"], cwd=project, env=many, out=log.fileno()
         )
         wait_until(lambda: "\n    3 " in (project / "log").read_text())
         process.send_signal(signal.SIGINT)
@@ -160,7 +160,8 @@ def test_a_stopped_run_says_where_it_is_and_how_to_go_on(project: Path) -> None:
         r"stopped in epoch \d+, after step \d+; the state is saved\. Resume with:", stopped
     )
     assert resume == (
-        "  mlptrain train tiny.yaml --run-dir runs/tiny-001 --set training.epochs=1000000 --resume"
+        "  mlptrain train tiny.yaml --run-dir runs/tiny-001 --set training.epochs=1000000 "
+        "--set seed=1 --resume"
     )
 
 

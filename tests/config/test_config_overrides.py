@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlptrain.config.load import parse_config
+from mlptrain.errors import ConfigError
 
 BASE = """\
 data: {train: x}
@@ -161,3 +162,51 @@ def test_mistakes_of_the_file_come_first(message_of):
         "--set dta=1: unknown key 'dta'; did you mean 'data'?\n"
         "3 errors in c.yaml"
     )
+
+
+def from_environment(variables, *overrides):
+    return parse_config(BASE.encode(), Path("c.yaml"), overrides, environment=variables)
+
+
+def test_the_environment_sets_keys_below_set():
+    variables = {
+        "MLPTRAIN_SET__training__optimizer__learning_rate": "0.5",
+        "MLPTRAIN_SET__training__optimizer": "adam",  # by its name, the first
+        "MLPTRAIN_SET__seed": "7",
+        "MLPTRAIN_SET__model__layers__1__rate": "0.25",
+        "mlptrain_set__seed": "8",
+        "MLPTRAIN_SEED": "9",
+    }
+    given = from_environment(variables, "seed=1")
+    optimizer = given.config.training.optimizer
+    assert (optimizer.type, optimizer.learning_rate) == ("adam", 0.5)
+    assert (given.config.seed, given.config.model.layers[1].rate) == (1, 0.25)
+    assert given.overrides == (
+        "model.layers.1.rate=0.25",
+        "seed=7",
+        "training.optimizer=adam",
+        "training.optimizer.learning_rate=0.5",
+        "seed=1",
+    )
+    again = parse_config(BASE.encode(), Path("c.yaml"), given.overrides)
+    assert again.config == given.config
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("MLPTRAIN_SET__training__epochs", "ten", "training.epochs must be a whole number, got"),
+        ("MLPTRAIN_SET__training__epocs", "3", "unknown key 'epocs' in training; did you mean"),
+        ("MLPTRAIN_SET__TRAINING__epochs", "3", "unknown key 'TRAINING'; did you mean 'training'"),
+        ("MLPTRAIN_SET__seed", "[", "a value is due here"),
+        ("MLPTRAIN_SET__seed", "\udcff", "the character U+DCFF is not allowed"),
+        ("MLPTRAIN_SET__", "3", "write it as MLPTRAIN_SET__key=value, MLPTRAIN_SET__a__b__c=value"),
+        ("MLPTRAIN_SET__a____b", "3", "write it as MLPTRAIN_SET__key=value"),
+        ("MLPTRAIN_SET__extends", "x", "extends: only a config file can extend another one"),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(variable, value, message):
+    with pytest.raises(ConfigError) as refused:
+        from_environment({variable: value})
+    shown = value.replace("\udcff", r"\udcff")
+    assert str(refused.value).startswith(f"{variable}={shown}: {message}")

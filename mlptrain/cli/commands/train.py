@@ -1,5 +1,6 @@
 """`mlptrain train`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,8 @@ def train(
 ) -> None:
     """Train a model from a config file.
 
-    CONFIG is a YAML file.
+    CONFIG is a YAML file. An environment variable MLPTRAIN_SET__training__epochs=5 is like --set
+    training.epochs=5, which wins over it.
 
     The JSON object of --json is the run's summary; the rest then goes to standard error.
     """
@@ -47,7 +49,8 @@ def train(
 
     detail = chosen_detail(quiet, verbose)
     if print_config:
-        print(resolved_yaml(load_config(config, set_ or (), plugins or ()).config), end="")
+        given = load_config(config, set_ or (), plugins or (), environment=os.environ)
+        print(resolved_yaml(given.config), end="")
         return
     from json import dumps
 
@@ -60,7 +63,13 @@ def train(
         TrainingView(detail, json=json) as view,
         StopRequest("stopped before training began") as stop,
         prepare_run(
-            config, set_ or (), run_dir, plugins or (), resume=resume, reading=view.reading
+            config,
+            set_ or (),
+            run_dir,
+            plugins or (),
+            resume=resume,
+            reading=view.reading,
+            environment=os.environ,
         ) as run,
     ):
         view.start(run, resume=resume)
@@ -68,6 +77,6 @@ def train(
             for event in run.train(stop):
                 view.show(event)
         except StoppedError as error:
-            raise how_to_resume(error, run, config, set_ or (), plugins or ()) from None
+            raise how_to_resume(error, run, config, plugins or ()) from None
         if json:
             print(printable_json(dumps(run.record(), allow_nan=False, indent=2)))
