@@ -20,15 +20,22 @@ def document(header: bytes) -> Any:
     return json.loads(json.loads(header)["__metadata__"][DOCUMENT])
 
 
+def read_document(path: Path) -> Any:
+    """The JSON document in the header of the checkpoint `path`, which may be anything. Raises
+    DataError or, if the file is no checkpoint, ValueError, LookupError, TypeError or
+    RecursionError."""
+    with opened(os.fspath(path)) as (file, _):
+        length = int.from_bytes(file.read(8), "little")
+        if length > MAX_HEADER_BYTES:
+            raise ValueError("its header is too long")
+        return document(file.read(length))
+
+
 def image_form(path: Path) -> tuple[Form | None, Expected | None]:
     """The form into which the model in `path` converts images, and what its training images had in
     common. None if the file is no checkpoint; `checkpoint.load` reports that error."""
     try:
-        with opened(os.fspath(path)) as (file, _):
-            length = int.from_bytes(file.read(8), "little")
-            if length > MAX_HEADER_BYTES:
-                return None, None
-            about = document(file.read(length))
+        about = read_document(path)
         image, given = (
             ImageSettings.model_validate(settings, strict=False)
             for settings in (about["image"], about["config"]["data"]["image"])
