@@ -212,6 +212,8 @@ class TrainingView(_View):
             name = self._shown.config.task.headline
             value, *rest = headline(name, finished.test)
             self._label("test", [f"{name} {value}", *rest])
+        for hint in finished.hints:
+            self._label("hint", [f"{hint.fact}.", hint.advice])
 
 
 class EvaluationView(_View):

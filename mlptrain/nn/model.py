@@ -54,6 +54,8 @@ class Program:
         output: (batch · rows, units / rows) logits in training, predictions in evaluation.
         loss: () weighted mean over the batch; in training, plus the penalties on parameters.
         score: () number of correct predictions in the batch; None if they are not counted.
+        hidden: (batch, outputs) what each layer computed, by its name; later functions may have
+            overwritten it unless the program keeps it.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Program:
     output: Tensor
     loss: Tensor
     score: Tensor | None
+    hidden: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -159,21 +162,27 @@ class Model:
         """A program that runs forward and backward; `random` draws the dropout masks."""
         return self._program(Tape(self.arena, training=True), batch_size, random)
 
-    def plan_evaluation(self, batch_size: int) -> Program:
-        """A program that runs forward only, without gradient buffers."""
-        return self._program(Tape(self.arena, training=False), batch_size, None)
+    def plan_evaluation(self, batch_size: int, *, keep_hidden: bool = False) -> Program:
+        """A program that runs forward only, without gradient buffers; `keep_hidden`: what the
+        layers compute is kept until the next run."""
+        tape = Tape(self.arena, training=False)
+        return self._program(tape, batch_size, None, keep_hidden=keep_hidden)
 
-    def _program(self, tape: Tape, batch_size: int, random: Random | None) -> Program:
+    def _program(
+        self, tape: Tape, batch_size: int, random: Random | None, *, keep_hidden: bool = False
+    ) -> Program:
         head, rows = self.head, batch_size * self.head.rows
         x = tape.input((batch_size, self.inputs))
         by_index, dtype = head.by_index, np.int64 if head.by_index else None
         targets = tape.input((rows,) if by_index else (batch_size, head.units), dtype)
         weights = tape.input((rows,))
         logits = x
+        hidden = {}
         for placed in self.layers:
             parameters = {name: tape.parameter(name) for name in placed.shapes()}
             parameters |= {name: tape.state(name) for name in placed.state_shapes()}
             logits = placed.record(logits, below(placed.name, parameters))
+            hidden[placed.name] = logits
         if head.rows > 1:
             logits = SplitRows(parts=head.rows)(logits)
         needs_logits_only = tape.training and self.loss.from_logits
@@ -184,8 +193,9 @@ class Model:
         output = logits if tape.training else predictions
         for penalty in tape.penalties:
             loss = Add()(loss, penalty)
-        plan = Plan(tape, loss if tape.training else None, random, keep=(output,))
-        return Program(plan, x, targets, weights, output, loss, score)
+        kept = hidden.values() if keep_hidden else ()
+        plan = Plan(tape, loss if tape.training else None, random, keep=(output, *kept))
+        return Program(plan, x, targets, weights, output, loss, score, hidden)
 
 
 def count_parameters(hidden: Sequence[Layer], inputs: int, outputs: int) -> int:

@@ -1,6 +1,6 @@
 """The forward pass alone: predictions and losses without learning."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from typing import NamedTuple
 
 import numpy as np
@@ -41,13 +41,20 @@ class Predictor:
 
     The last batch is padded so that all have the same size, because matrix products of different
     shapes round differently. Some BLAS kernels also round a row depending on its position, so the
-    probabilities of an image predicted alone and in a batch may differ by up to 1e-6."""
+    probabilities of an image predicted alone and in a batch may differ by up to 1e-6.
+    `keep_hidden`: for `hidden`."""
 
-    def __init__(self, model: Model, normalization: Normalization) -> None:
+    def __init__(
+        self, model: Model, normalization: Normalization, *, keep_hidden: bool = False
+    ) -> None:
         self._head = model.head
-        self._program = model.plan_evaluation(BATCH_SIZE)
+        self._program = model.plan_evaluation(BATCH_SIZE, keep_hidden=keep_hidden)
         self._normalization = normalization
         self._backend = model.arena.backend
+
+    def hidden(self, layer: str) -> Array:
+        """(BATCH_SIZE, outputs) what `layer` computed in the last batch of `run`."""
+        return self._backend.fetch(self._program.hidden[layer].value)
 
     def run(
         self,
@@ -59,7 +66,7 @@ class Predictor:
         """Run over all examples, given as for `Batches`. Without `targets`, zeros stand in for
         them, and the loss shows only whether the outputs are finite."""
         program, rows_each, backend = self._program, self._head.rows, self._backend
-        known = targets if targets is not None else InputTargets(np.empty((len(inputs), 0)), ())
+        known = _no_targets(inputs if rows is None else rows) if targets is None else targets
         batches = Batches(
             inputs,
             known,
@@ -98,6 +105,10 @@ class Predictor:
                     program.plan.forward()
                 fetched, truth = backend.fetch(outputs[:m]), backend.fetch(by_example[:m])
                 yield Batch(place, fetched, truth, float(program.loss.value))
+
+
+def _no_targets(examples: Sized) -> Targets:
+    return InputTargets(np.empty((len(examples), 0)), ())
 
 
 def evaluate(

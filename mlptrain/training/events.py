@@ -51,6 +51,14 @@ class EpochDone:
     why_undefined: str = ""
 
 
+class Hint(NamedTuple):
+    """Something that went wrong in training: its `kind`, the `fact` and the `advice`."""
+
+    kind: str
+    fact: str
+    advice: str
+
+
 @dataclass(frozen=True)
 class Finished:
     """Training is over.
@@ -63,6 +71,7 @@ class Finished:
         best_epoch, best_value: the epoch whose weights are kept, and its monitored value; None if
             that is undefined.
         test: the outcome of these weights on the test split, if there is one.
+        hints: what the run shows about its training, for a run with a folder.
     """
 
     reason: str
@@ -72,6 +81,7 @@ class Finished:
     best_epoch: int
     best_value: float | None
     test: Outcome | None
+    hints: tuple[Hint, ...] = ()
 
 
 Event = StepsDone | EpochDone | Finished

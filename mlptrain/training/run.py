@@ -1,6 +1,6 @@
 """A training run: a trainer, and the folder where its state is saved."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from mlptrain.training import checkpoint
 from mlptrain.training.checkpoint import Checkpoint, Progress
 from mlptrain.training.datasets import Splits
 from mlptrain.training.environment import environment
-from mlptrain.training.events import EpochDone, Event, Finished, StepsDone
+from mlptrain.training.events import EpochDone, Event, Finished, Hint, StepsDone
 from mlptrain.training.fitting import Fitting
+from mlptrain.training.hints import find_hints
 from mlptrain.training.run_folder import RunFolder
 from mlptrain.training.signals import StopRequest
 
@@ -58,7 +59,10 @@ class Run:
                 if isinstance(event, EpochDone):
                     self._save_epoch(event)
                 elif isinstance(event, Finished):
-                    self._write_summary(event.reason, event.test)
+                    hints = find_hints(self.fitting, self.folder.epochs(), event.test)
+                    self._write_summary(event.reason, event.test, hints)
+                    yield replace(event, hints=hints)
+                    return
                 yield event
                 if stop.signal_number is not None and isinstance(event, StepsDone):
                     trainer.require_finite()
@@ -66,7 +70,7 @@ class Run:
                     message = "training was stopped; its state is saved"
                     raise StoppedError(message, stop.signal_number)
         except DivergedError as error:
-            self._write_summary("diverged", None)
+            self._write_summary("diverged", None, ())
             done = self.progress.epoch
             kept = f"The state after epoch {done} is kept." if done else "No epoch was finished."
             raise DivergedError(f"{error.what} {kept}", error.remedy) from None
@@ -117,7 +121,7 @@ class Run:
             self._save(self.folder.best)
         self._save(self.folder.last)
 
-    def _write_summary(self, reason: str, test: Outcome | None) -> None:
+    def _write_summary(self, reason: str, test: Outcome | None, hints: Sequence[Hint]) -> None:
         """Write summary.json, unless it exists; `reason` says why training stopped."""
         if self.ended:
             return
@@ -138,6 +142,7 @@ class Run:
                 "best_epoch": progress.best_epoch,
                 "best_value": progress.best_value,
                 "test": finite(metrics_for(test)) if test else None,
+                "hints": [hint._asdict() for hint in hints],
                 "examples": {name: len(dataset) for name, dataset in self.splits},
                 "task": self.config.task.type,
                 "names": [exact(name) for name in self.splits.train.targets.names],
