@@ -35,9 +35,9 @@ ONLY_IN = {
     "rich": {"cli/live.py", "cli/render.py", "cli/tables.py"},
     "yaml": {"config/"},
     "PIL": {"data/images/"},
-    "safetensors": {"training/checkpoint.py", "export/torch.py"},
+    "safetensors": {"training/checkpoint.py", "export/torch.py", "export/read_torch.py"},
     "onnx": {"export/onnx.py"},
-    "h5py": {"export/keras.py"},
+    "h5py": {"export/keras.py", "export/read_keras.py"},
     "typer": {"cli/app.py", "cli/command.py", "cli/commands/", "cli/options.py", "cli/usage.py"},
 }
 NEVER = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
@@ -49,7 +49,6 @@ WRITING_CALLS = {
     *("savez", "savez_compressed", "savetxt", "tofile", "memmap", "save_file", "open_memmap"),
     *("utime", "fallocate", "posix_fallocate", "copy_file_range", "sendfile", "pwritev"),
     *(
-        "File",
         "mkstemp",
         "mkdtemp",
         "NamedTemporaryFile",
@@ -162,7 +161,7 @@ def _writes(call: ast.Call, name: str, on: str) -> bool:
     in_memory = bool(call.args) and ast.unparse(call.args[0]) == "buffer"
     if in_memory or ast.unparse(call.func) == "safetensors.numpy.save":
         return False  # gives bytes
-    if name in {"open", "fdopen", "FileIO", "GzipFile", "ZipFile"}:
+    if name in {"open", "fdopen", "File", "FileIO", "GzipFile", "ZipFile"}:
         words = [a.value for a in ast.walk(call) if isinstance(a, ast.Constant)]
         flags = {a.attr for a in ast.walk(call) if isinstance(a, ast.Attribute)}
         mode = any(re.fullmatch(r"[rbt]*[wax+][bt+]*", w) for w in words if isinstance(w, str))
@@ -209,9 +208,9 @@ def test_what_it_writes_with_is_seen() -> None:
         "os.open(p, flags=os.O_RDWR)", "os.fdopen(d, 'wb')", "gzip.open(p, 'wb')",
         "path.write_text(t)", "path.write_bytes(b)", "Path(p).mkdir()", "os.makedirs(p)",
         "path.unlink()", "os.remove(p)", "path.rename(q)", "os.replace(p, q)", "path.replace(q)",
-        "np.save(p, a)", "numpy.savez(p, a)", "a.tofile(p)", "shutil.copy(p, q)", "h5py.File(p)",
+        "np.save(p, a)", "numpy.savez(p, a)", "a.tofile(p)", "shutil.copy(p, q)",
         "tempfile.mkstemp()", "NamedTemporaryFile()", "shutil.move(p, q)", "path.touch()",
-        "shutil.rmtree(p)", "json.dump(x, f)", "image.save(p)",
+        "shutil.rmtree(p)", "json.dump(x, f)", "image.save(p)", "h5py.File(p, 'w')",
         "safetensors.numpy.save_file(x, p)", "os.utime(p)", "mmap.mmap(d, 0)",
         "mmap.mmap(d, 0, access=mmap.ACCESS_WRITE)",
     ],

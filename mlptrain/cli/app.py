@@ -9,7 +9,18 @@ import typer
 
 from mlptrain import __version__
 from mlptrain.cli.command import Command
-from mlptrain.cli.commands import evaluate, export, info, init, predict, report, runs, schema, train
+from mlptrain.cli.commands import (
+    evaluate,
+    export,
+    import_model,
+    info,
+    init,
+    predict,
+    report,
+    runs,
+    schema,
+    train,
+)
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
 from mlptrain.errors import ConfigError, Interrupted, MlptrainError
@@ -23,6 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "predict": predict.predict,
     "report": report.report,
     "export": export.export,
+    "import": import_model.import_model,
     "runs": runs.runs,
     "info": info.info,
     "schema": schema.schema,

@@ -1,4 +1,4 @@
-"""What `export` prints."""
+"""What `export` and `import` print."""
 
 from json import dumps
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from mlptrain.export.comparison import Comparison
 from mlptrain.export.target import Target
 from mlptrain.text import exact, printable_json, show_path
+from mlptrain.training.run_folder import BEST
+from mlptrain.training.trained_model import TrainedModel
 
 
 def show_export(target: Target, path: Path, found: Comparison, *, json: bool) -> None:
@@ -25,3 +27,16 @@ def show_export(target: Target, path: Path, found: Comparison, *, json: bool) ->
     else:
         by = f"{found.examples} predictions for {found.what} by {target.tools[0]}"
         print(f"compared  {by}: the largest difference is {found.largest:.1e}")
+
+
+def show_import(model: TrainedModel, run: Path, *, json: bool) -> None:
+    """Print what was read into a run folder."""
+    task, parameters = model.task.type, model.network.arena.values.size
+    if json:
+        record = {"file": exact(run / BEST), "task": task, "parameters": parameters}
+        print(printable_json(dumps(record)))
+        return
+    inputs = " × ".join(map(str, model.state.shape))
+    kind = "numbers" if model.takes_numbers else "images"
+    print(f"wrote     {show_path(run / BEST)}")
+    print(f"model     {task}   {kind} {inputs}   {parameters:,} parameters")

@@ -54,4 +54,4 @@ def _about(network: Network) -> dict[str, object]:
     first = network.steps[0]
     assert isinstance(first, Scale)
     mean = float((-first.offset / first.scale).mean())
-    return {**network.about(), "shape": network.shape, "dark": mean < 128}
+    return {**network.about(), "dark": mean < 128}

@@ -108,7 +108,8 @@ class Network:
     def about(self) -> dict[str, Any]:
         """What the steps do not say, as JSON has it: the task, what predictions mean, and how image
         files become inputs."""
-        about: dict[str, Any] = {"task": self.task, "names": [exact(name) for name in self.names]}
+        names = [exact(name) for name in self.names]
+        about: dict[str, Any] = {"task": self.task, "names": names, "shape": list(self.shape)}
         if self.features:
             about["features"] = [exact(name) for name in self.features]
         if self.values:

@@ -41,9 +41,9 @@ class ScikitLearn(Target):
         network = self.network(model)
         layers, hidden, output = _estimator(network)
         arrays: dict[str, NDArray[Any]] = {
-            "activation": np.array(hidden),
-            "out_activation_": np.array(output),
-            ABOUT: np.array(json.dumps(network.about())),
+            "activation": np.array([hidden]),
+            "out_activation_": np.array([output]),
+            ABOUT: np.array([json.dumps(network.about())]),
         }
         if network.task in {"classification", "multi_label"}:
             arrays["classes_"] = np.array([exact(name) for name in network.names])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import safetensors.numpy
@@ -34,11 +34,29 @@ class Torch(Target):
         arrays: dict[str, Floats] = {}
         lines = _modules(network.steps, "", " " * 8, arrays)
         text = filled("torch_model.py.txt", modules="\n".join(lines))
-        about = {ABOUT: json.dumps(network.about())}
+        about = {ABOUT: json.dumps({**network.about(), "modules": modules(network.steps)})}
         return {
             "model.safetensors": safetensors.numpy.save(arrays, about),
             "model.py": text.encode(),
         }
+
+
+def modules(steps: Sequence[Step]) -> list[Any]:
+    """What `steps` are, but for their arrays, as JSON has it."""
+    found: list[Any] = []
+    for step in steps:
+        match step:
+            case Residual():
+                found.append(["residual", modules(step.steps)])
+            case Reshape():
+                found.append(["reshape", list(step.shape)])
+            case Dropout():
+                found.append(["dropout", step.rate])
+            case Activate():
+                found.append(["activation", step.name, dict(step.settings)])
+            case _:
+                found.append([step.kind])
+    return found
 
 
 def _modules(

@@ -12,7 +12,7 @@ from tool_process import COMMAND, ROOT, environment, run
 
 import mlptrain
 
-NAMES = ("train", "eval", "predict", "export", "info", "schema")
+NAMES = ("train", "eval", "predict", "export", "import", "info", "schema")
 WHAT_LOADS = """
 import sys
 from mlptrain.cli.app import main

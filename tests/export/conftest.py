@@ -1,18 +1,13 @@
 """One small trained run per task, and one with every layer and activation."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from exported_runs import DIGITS, EVERYTHING, PLAIN, train
-from playwright.sync_api import Browser, sync_playwright
 from task_runs import TASKS, make_project
 
 from mlptrain.export.comparison import examples
 from mlptrain.training.trained_model import TrainedModel, load_model
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session")
@@ -62,15 +57,3 @@ def _has_examples(models: dict[str, TrainedModel]) -> None:
     assert {examples(model)[1] for model in models.values()} == {
         "test images", "validation examples"
     }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here to look at pages")
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield found
-        found.close()

@@ -40,9 +40,14 @@ def given(model: TrainedModel) -> NDArray[Any]:
     return inputs.reshape(len(inputs), -1) if model.takes_numbers else inputs
 
 
+def predicted(model: TrainedModel, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The model's predictions, flat."""
+    return np.array([values.copy() for _, values in model.answers(inputs, 1)])
+
+
 def own(model: TrainedModel) -> NDArray[Any]:
-    """The model's predictions for these."""
-    return np.array([values.copy() for _, values in model.answers(examples(model)[0], 1)])
+    """The model's predictions for the examples of its run."""
+    return predicted(model, examples(model)[0])
 
 
 def written(target: Target, model: TrainedModel, place: Path) -> Path:

@@ -1,8 +1,5 @@
 """Every target run by its own tool, on every task and with every layer and activation."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +21,6 @@ LACKED = {  # and the words that say why
 }
 SLOW_TO_LOAD = ("torch", "keras")
 OTHERS = (*SLOW_TO_LOAD, "browser")  # tested elsewhere
-RUNS_ALL = """
-import json, os, sys
-os.environ["KERAS_BACKEND"] = "torch"
-import numpy as np
-for code, path, folder in json.load(sys.stdin):
-    names = {"np": np, "path": path, "x": np.load(folder + "/x.npy")}
-    exec(code, names)
-    np.save(folder + "/y.npy", names["y"])
-"""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -47,28 +35,6 @@ def test_it_predicts_the_same(
     theirs, ours = both(target_named(name), models[case], tmp_path)
     assert ours.std() > 1e-4
     np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.slow
-def test_pytorch_and_keras_predict_the_same(
-    models: dict[str, TrainedModel], tmp_path: Path
-) -> None:
-    """In one process, as they take seconds to load."""
-    pytest.importorskip("torch", reason="PyTorch, on which Keras computes here, is not installed")
-    jobs = []
-    for name in SLOW_TO_LOAD:
-        for case in (case for case in CASES if (name, case) not in LACKED):
-            folder = tmp_path / name / case
-            folder.mkdir(parents=True)
-            np.save(folder / "x.npy", given(models[case]))
-            target = target_named(name)
-            path = written(target, models[case], folder)
-            jobs.append((target.runs, str(path), str(folder)))
-    subprocess.run([sys.executable, "-c", RUNS_ALL], input=json.dumps(jobs).encode(), check=True)
-    for _, _, folder in jobs:
-        ours = own(models[Path(folder).name])
-        theirs = np.load(f"{folder}/y.npy").reshape(ours.shape)
-        np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-5, err_msg=folder)
 
 
 @pytest.mark.parametrize("case", [case for name, case in LACKED if name == "keras"])

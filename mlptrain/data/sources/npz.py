@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Annotated, Any, ClassVar, Literal, Self
 
@@ -134,6 +135,23 @@ def read_arrays(path: str) -> dict[str, NDArray[np.float64]]:
             with _stored(archive, name, size) as stored:
                 arrays[name] = stored.numbers(None)
     return arrays
+
+
+def read_attributes(path: str) -> tuple[dict[str, NDArray[np.float64]], dict[str, tuple[str, ...]]]:
+    """The arrays of numbers and those of text in the .npz file `path`, by name; a single value
+    counts as an array of one. Raises DataError."""
+    numbers, texts = {}, {}
+    with Npz(path=path)._archive() as (archive, size):
+        for name in _names(archive):
+            with _stored(archive, name, size) as stored:
+                found = replace(stored, shape=stored.shape or (1,))
+                if found.dtype.kind == "U":
+                    labels = found.labels()
+                    assert isinstance(labels, tuple)
+                    texts[name] = labels
+                else:
+                    numbers[name] = found.numbers(None)
+    return numbers, texts
 
 
 def _names(archive: zipfile.ZipFile) -> list[str]:
