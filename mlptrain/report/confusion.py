@@ -16,6 +16,7 @@ MOST_IN_TABLE = 40  # classes
 MOST_PAIRS = 50
 _SHADES = 8  # of a table's cells, see style.css
 _LEVELS = 32  # of a picture's pixels
+_SIDE = 250  # pixels of a picture, at most
 _WHITE, _RIGHT, _WRONG = (np.array(c) for c in ((255, 255, 255), (24, 78, 160), (178, 63, 8)))
 _LONGEST = 24  # characters of a name above a column
 
@@ -75,7 +76,8 @@ def _as_table(figure: Confusion) -> Element:
 
 
 def _as_picture(figure: Confusion) -> Element:
-    levels = np.ceil(_shares(figure.counts) * (_LEVELS - 1)).astype(np.uint8)
+    shares, every = _pooled(_shares(figure.counts))
+    levels = np.ceil(shares * (_LEVELS - 1)).astype(np.uint8)
     is_right = np.eye(len(levels), dtype=bool)
     pixels = np.where(is_right | (levels == 0), levels, levels + _LEVELS).astype(np.uint8)
     mix = np.linspace(0.15, 1, _LEVELS)[:, None]
@@ -83,8 +85,8 @@ def _as_picture(figure: Confusion) -> Element:
     palette = np.concatenate([_WHITE + mix * (to - _WHITE) for to in (_RIGHT, _WRONG)])
     right, total = int(np.trace(figure.counts)), int(figure.counts.sum())
     text = (
-        f"The confusion matrix of {len(levels):,} classes: {right:,} of {total:,} {figure.things} "
-        "are on the diagonal. The most frequent confusions are in a table."
+        f"The confusion matrix of {len(figure.names):,} classes: {right:,} of {total:,} "
+        f"{figure.things} are on the diagonal. The most frequent confusions are in a table."
     )
     image = picture(pixels, text, palette.astype(np.uint8))
     image.set("class", "matrix")
@@ -92,7 +94,18 @@ def _as_picture(figure: Confusion) -> Element:
         "Confusion matrix. Rows: the true class. Columns: the predicted one. Blue: right. Orange: "
         "confused."
     )
+    if every > 1:
+        caption += f" A pixel: the most of {every} × {every} classes."
     return element("figure", image, element("figcaption", caption))
+
+
+def _pooled(shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """The largest of each square of shares, so that no more than _SIDE squares are side by side,
+    and how many shares are side by side in each."""
+    every = -(-len(shares) // _SIDE)
+    padded = np.pad(shares, (0, -len(shares) % every))
+    side = len(padded) // every
+    return padded.reshape(side, every, side, every).max(axis=(1, 3)), every
 
 
 def _short(name: str) -> str:

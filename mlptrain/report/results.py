@@ -32,7 +32,9 @@ def result_sections(material: Material) -> Iterator[tuple[str, list[Element]]]:
             values = ((str(name), _stored(value)) for name, value in stored.items())
             yield "Test metrics, as stored after training", [facts(values)]
         return
-    figures = result.outcome.figures() or _errors(material, result)
+    figures = result.outcome.figures()
+    if result.task.error_name and not any(isinstance(each, Histogram) for each in figures):
+        figures += (_errors(result),)
     drawn = [each for figure in figures for each in _drawn(figure)]
     around = "beside" if isinstance(figures[0], Confusion) else "grid"
     contents = [element("div", *drawn, class_=around)]
@@ -48,9 +50,9 @@ def _example_sections(
     material: Material, result: EvaluatedModel
 ) -> Iterator[tuple[str, list[Element]]]:
     spec = material.model.state.targets
-    error = material.model.task.error_name.replace("_", " ")
+    error = result.task.error_name.replace("_", " ")
     if error:
-        title, order = "Largest errors", f"The largest first, measured as {error}."
+        title, order = "Largest errors", f"The largest first, by {error}."
     else:
         assert result.judged.wrong is not None
         wrong = int(np.count_nonzero(result.judged.wrong))
@@ -61,18 +63,18 @@ def _example_sections(
             order = "There are none: every prediction is right."
     examples = gallery(title, material.worst, result.dataset, spec) if material.worst else []
     yield title, [element("p", order, class_="muted"), *examples]
-    if material.model.task.gives_pictures:
+    if result.task.gives_pictures:
         note = "Examples at equal distances in the data."
         examples = gallery("Other examples", material.spaced, result.dataset, spec)
         yield "Other examples", [element("p", note, class_="muted"), *examples]
 
 
-def _errors(material: Material, result: EvaluatedModel) -> tuple[Figure, ...]:
-    """How the errors of examples are distributed, for a task that draws nothing else."""
-    errors, name = result.judged.errors, material.model.task.error_name.replace("_", " ")
+def _errors(result: EvaluatedModel) -> Histogram:
+    """How the errors of single examples are distributed."""
+    errors, name = result.judged.errors, result.task.error_name.replace("_", " ")
     edges = np.linspace(0, float(errors.max()) or 1.0, _BINS + 1)
     groups = (("examples", np.histogram(errors, edges)[0]),)
-    return (Histogram("Errors of single examples", name, edges, groups),)
+    return Histogram("Errors of single examples", name, edges, groups)
 
 
 def _drawn(figure: Figure) -> list[Element]:
