@@ -10,6 +10,7 @@ import typer
 from mlptrain import __version__
 from mlptrain.cli.command import Command
 from mlptrain.cli.commands import (
+    diff,
     evaluate,
     export,
     import_model,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export,
     "import": import_model.import_model,
     "runs": runs.runs,
+    "diff": diff.diff,
     "info": info.info,
     "schema": schema.schema,
 }

@@ -10,7 +10,7 @@ from mlptrain.training.datasets import Reading
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_again
 from mlptrain.training.example_results import Visitor
 from mlptrain.training.model_path import find_checkpoint
-from mlptrain.training.trained_model import load_model
+from mlptrain.training.trained_model import TrainedModel, load_model
 
 
 def compare_with(place: Path, result: EvaluatedModel, reading: Reading) -> Comparison:
@@ -25,17 +25,18 @@ def compare_with(place: Path, result: EvaluatedModel, reading: Reading) -> Compa
                 "--baseline the run itself, which is then evaluated on these."
             )
         return Comparison(before, after)
-    return Comparison(Measured.of(evaluate_other(place, result, reading)), Measured.of(result))
+    other = evaluate_other(load_model(find_checkpoint(place)), result, reading)
+    return Comparison(Measured.of(other), Measured.of(result))
 
 
 def evaluate_other(
-    place: Path, result: EvaluatedModel, reading: Reading, *visitors: Visitor
+    other: TrainedModel, result: EvaluatedModel, reading: Reading, *visitors: Visitor
 ) -> EvaluatedModel:
-    """The model in the run or checkpoint `place`, evaluated on the examples of `result`."""
-    other = load_model(find_checkpoint(place))
+    """The `other` model, evaluated on the examples of `result`. Raises UsageError if it is for
+    another task."""
     if other.task.type != result.task.type:
         raise UsageError(
-            f"{show_path(place)}: is a model for {other.task.type}, not for {result.task.type}. "
+            f"{other.name}: is a model for {other.task.type}, not for {result.task.type}. "
             "Compare models for the same task."
         )
     return evaluate_again(other, result, reading, *visitors)

@@ -13,7 +13,8 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A folder with the runs `long` and `short` for a task; not to be changed."""
     folder = tmp_path_factory.mktemp(request.param)
     config = str(make_project(folder, request.param))
-    for name, epochs in (("long", 12), ("short", 1)):
-        changes = ("--set", f"training.epochs={epochs}", "--set", "training.batch_size=4")
-        mlptrain(["train", config, "--run-dir", str(folder / name), *changes])
+    for name, epochs, rate in (("long", 12, 0.001), ("short", 1, 1e-06)):
+        changes = (f"training.epochs={epochs}", f"training.optimizer.learning_rate={rate}")
+        options = [part for change in changes for part in ("--set", change)]
+        mlptrain(["train", config, "--run-dir", str(folder / name), *options])
     return folder

@@ -11,7 +11,7 @@ from mlptrain.text import printable_json
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", readable=False, hidden=True)] = Path(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", readable=False, hidden=True)] = Path(
         "runs"
     ),
     sort: Annotated[

@@ -1,0 +1,52 @@
+"""`mlptrain diff`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlptrain.cli.garbage import resume_collection
+from mlptrain.cli.notes import chosen_detail
+from mlptrain.cli.options import Json, Plugins, Quiet, Split, Verbose
+from mlptrain.text import printable_json
+from mlptrain.training.signals import StopRequest
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", readable=False, hidden=True)],
+    b: Annotated[Path, typer.Argument(metavar="B", readable=False, hidden=True)],
+    split: Annotated[Split | None, typer.Option(help="The split of B; by default test.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
+    ] = None,
+    json: Json = False,
+    plugins: Plugins = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare two runs: configs, metrics, and the predictions that changed.
+
+    A and B are run folders or checkpoint files. Both are evaluated on the same examples.
+    """
+    from json import dumps
+
+    from mlptrain.cli.comparisons import difference_lines
+    from mlptrain.cli.render import EvaluationView
+    from mlptrain.comparison.diff import difference
+    from mlptrain.config.load import load_plugins
+    from mlptrain.training.model_path import find_checkpoint
+    from mlptrain.training.trained_model import load_model
+
+    detail = chosen_detail(quiet, verbose)
+    resume_collection()
+    load_plugins(plugins or ())
+    with StopRequest(), EvaluationView(detail) as view:
+        first, second = (load_model(find_checkpoint(place)) for place in (a, b))
+        found = difference(first, second, split, data, view.reading)
+        view.tell_of_images(found.b)
+    if json:
+        print(printable_json(dumps(found.record, allow_nan=False, indent=2)))
+        return
+    for line in difference_lines(found):
+        print(line)
