@@ -9,7 +9,7 @@
     ├── DivergedError     5   NaN or Inf in the loss or a gradient
     ├── FileSystemError   6   disk full, permissions, I/O
     ├── RunFolderError    7   run folder busy, or already there
-    ├── GateMissedError   8   a gate of `eval` (--min, --max) was missed
+    ├── GateMissedError   8   a gate of `eval` (--min, --max) or a check was missed
     └── StoppedError    128+n  stopped by signal n, state saved
     KeyboardInterrupt
     └── FitInterrupted         Ctrl-C in mlptrain.fit, which knows what was finished

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.function import Function
@@ -95,14 +96,30 @@ class _Checked:
         self.plan.backward(self.weights)
         return self.arena.gradients.copy()
 
-    def central_differences(self, step: float = 1e-6) -> Array:
+    def central_differences(self) -> Array:
         """(f(x + h) − f(x − h)) / 2h for each entry of the vector in turn."""
-        differences = np.empty_like(self.arena.values)
-        for i, value in enumerate(self.arena.values.copy()):
-            self.arena.values[i] = value + step
-            above = self.forward()
-            self.arena.values[i] = value - step
-            below = self.forward()
-            self.arena.values[i] = value
-            differences[i] = (above - below) / (2 * step)
-        return differences
+        left, right = one_sided_differences(self.arena.values, self.forward)
+        return (left + right) / 2
+
+
+def one_sided_differences(
+    x: Array,
+    f: Callable[[], float],
+    entries: NDArray[np.int64] | None = None,
+    step: float = 1e-6,
+) -> tuple[Array, Array]:
+    """(f(x) − f(x − h)) / h and (f(x + h) − f(x)) / h for each of the `entries` of x (n,), by
+    default all, in turn. `f` reads x; x is as before in the end.
+
+    Their mean is the central difference. Where f has a kink, they differ, and a derivative lies
+    between them."""
+    entries = np.arange(len(x)) if entries is None else entries
+    left, right, here = np.empty(len(entries)), np.empty(len(entries)), f()
+    for i, entry in enumerate(entries.tolist()):
+        value = float(x[entry])
+        x[entry] = value - step
+        left[i] = (here - f()) / step
+        x[entry] = value + step
+        right[i] = (f() - here) / step
+        x[entry] = value
+    return left, right

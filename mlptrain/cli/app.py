@@ -20,6 +20,7 @@ from mlptrain.cli.commands import (
     report,
     runs,
     schema,
+    selfcheck,
     train,
 )
 from mlptrain.cli.streams import open_streams
@@ -30,6 +31,7 @@ from mlptrain.training.signals import leave
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
+    "selfcheck": selfcheck.selfcheck,
     "train": train.train,
     "eval": evaluate.evaluate,
     "predict": predict.predict,

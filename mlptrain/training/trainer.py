@@ -44,6 +44,7 @@ class Trainer:
         seed: the seed of all random numbers.
 
     Attributes:
+        batches: the training examples, as a step gathers them.
         progress: how far training has got.
         best_progress: how far it had got after the best epoch.
         descent: how an epoch changes the parameters, with the optimizer's state.
@@ -72,7 +73,7 @@ class Trainer:
         self._validation = validation
         model.initialize(stream(seed, INITIALIZATION))
         row_bytes = train.inputs[:1].nbytes
-        self._batches = Batches(
+        self.batches = Batches(
             train.inputs,
             train.targets,
             normalization,
@@ -81,7 +82,7 @@ class Trainer:
             window=window_size(row_bytes, examples_per_step(training, len(train))),
             backend=model.arena.backend,
         )
-        self.descent = choose_descent(training, model, self._batches, seed)
+        self.descent = choose_descent(training, model, self.batches, seed)
         self._predictor = Predictor(model, normalization)
         self._task, self.spec = task, task.spec(train.targets)
         require_part(self.monitor, task.kind, self.spec.names)
@@ -102,7 +103,7 @@ class Trainer:
 
     def _finish_epoch(self, steps_before: int, seconds: float) -> EpochDone:
         """Validate, and compare with the best epoch."""
-        progress, examples = self.progress, len(self._batches)
+        progress, examples = self.progress, len(self.batches)
         self.require_finite()
         validation = self.evaluate(self._validation, keep_scores=self._needs_scores)
         if validation is not None and not math.isfinite(validation.loss):
@@ -136,7 +137,7 @@ class Trainer:
 
     def _values(self, validation: Outcome | None) -> dict[str, float | None]:
         """The losses, the task's headline metric and the monitored metric."""
-        progress, examples = self.progress, len(self._batches)
+        progress, examples = self.progress, len(self.batches)
         values: dict[str, float | None] = {"train_loss": progress.epoch_loss / examples}
         if self.model.head.score is not None:
             values["train_accuracy"] = progress.epoch_correct / examples

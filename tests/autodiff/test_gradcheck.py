@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlptrain.autodiff.function import Function, Scratch, Shape
-from mlptrain.autodiff.gradcheck import gradient_error
+from mlptrain.autodiff.gradcheck import gradient_error, one_sided_differences
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.call import Array
 
@@ -114,3 +114,11 @@ def test_a_constant_output_has_the_gradient_zero() -> None:
             xp.multiply(x, 0, out=part)
 
     assert error(Zero()) == 0
+
+
+def test_slopes_differ_at_a_kink_and_nowhere_else():
+    x = np.array([0.0, 2.0, -3.0])
+    left, right = one_sided_differences(x, lambda: float(np.abs(x).sum()), np.array([0, 2]))
+    np.testing.assert_allclose(left, [-1, -1], rtol=1e-6)
+    np.testing.assert_allclose(right, [1, -1], rtol=1e-6)
+    assert x.tolist() == [0, 2, -3]
