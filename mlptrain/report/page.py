@@ -57,7 +57,8 @@ def _header(name: str, material: Material, sections: Sequence[Section]) -> Eleme
     state, result = material.model.state, material.result
     task, classes = state.config.task.type.replace("_", " "), len(state.targets.names)
     noun = state.config.task.noun
-    of = f", {classes:,} {noun}{'es' if noun == 'class' else 's'}" if noun else ""
+    ending = "" if classes == 1 else "es" if noun == "class" else "s"
+    of = f", {classes:,} {noun}{ending}" if noun else ""
     lead = f"{task.capitalize()}{of} · epoch {state.progress.epoch}"
     if result is not None:
         lead += f" · evaluated on {show_path(result.data)}"

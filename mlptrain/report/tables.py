@@ -37,8 +37,8 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Element:
 
 
 def notes(texts: Iterable[str]) -> Element | None:
-    """A list of remarks; None without any."""
-    items = [element("li", text) for text in texts]
+    """A list of remarks, each of one or several lines; None without any."""
+    items = [element("li", *(element("p", line) for line in text.split("\n"))) for text in texts]
     return element("ul", *items, class_="notes") if items else None
 
 

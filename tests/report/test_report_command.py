@@ -48,7 +48,7 @@ def test_without_the_data_it_shows_what_the_run_folder_holds(
     assert "not evaluated: " in capsys.readouterr().err
     page = (trained / "report.html").read_text()
     assert "Not evaluated." in page
-    assert "test.csv: does not exist" in page
+    assert "test.csv: does not exist</p><p>The model" in page
     assert "Test metrics, as stored after training" in page
     assert "Learning curves" in page
     with pytest.raises(DataError):
@@ -69,7 +69,7 @@ def test_the_hints_of_the_run_are_shown(copy: Path) -> None:
     summary = json.loads((copy / "summary.json").read_text())
     (copy / "summary.json").write_text(json.dumps({**summary, "hints": ["overfits <b>"]}))
     run(["report", str(copy)])
-    assert "<li>overfits &lt;b&gt;</li>" in (copy / "report.html").read_text()
+    assert "<li><p>overfits &lt;b&gt;</p></li>" in (copy / "report.html").read_text()
 
 
 def test_ten_thousand_epochs_stay_small(copy: Path) -> None:
