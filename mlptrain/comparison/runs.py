@@ -92,12 +92,16 @@ class RunRow:
 
 def runs_in(folder: Path) -> tuple[list[RunRow], list[str]]:
     """The runs in `folder`, by name with digits compared as numbers, and notes on what else is
-    there. Raises UsageError if there is no such folder."""
+    there. Raises UsageError if there is no such folder, or it is a run itself."""
     with reported(folder, UsageError):
         if not is_folder(folder):
             raise UsageError(
                 f"{show_path(folder)}: is not a folder. Name the folder that holds the runs; "
                 "mlptrain train makes them in runs/."
+            )
+        if set(names_in(folder)) & _OF_A_RUN:
+            raise UsageError(
+                f"{show_path(folder)}: is a run. Name the folder around it, which holds others."
             )
         names = folders_in(folder)
     rows, notes = [], []

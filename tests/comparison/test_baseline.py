@@ -1,6 +1,7 @@
 """Gates on what a model loses compared with another one on the same examples."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from task_runs import scenes, write_table
 
 from mlptrain.cli.app import run as mlptrain
+from mlptrain.cli.drops import parse_drops
 from mlptrain.comparison.compare import Comparison
 from mlptrain.comparison.measured import Measured
 from mlptrain.errors import DataError, GateMissedError, UsageError
+from mlptrain.training.datasets import read_same
 from mlptrain.training.evaluated_model import evaluate_model
 from mlptrain.training.trained_model import load_model
 
@@ -133,6 +136,28 @@ def measured(**changes: Any) -> Measured:
     return Measured.model_validate(given | changes)
 
 
+@pytest.mark.parametrize(
+    ("drop", "before", "after", "is_missed"),
+    [
+        ("accuracy=0.1", 0.9, 0.8, False),  # by 0.09999999999999998
+        ("accuracy=0.1", 0.8, 0.7, False),  # by 0.10000000000000009
+        ("accuracy=0.1", 0.8, 0.69, True),
+        ("accuracy=0", 0.7, 0.9, False),
+        ("accuracy=1", None, 0.9, True),
+        ("accuracy=1", 0.9, None, True),
+        ("log_loss=0.1", 0.8, 0.91, True),
+        ("log_loss=0", 0.8, 0.7, False),
+    ],
+)
+def test_worse_is_less_of_what_should_be_high_and_more_of_what_should_be_low(
+    drop: str, before: float | None, after: float | None, is_missed: bool
+) -> None:
+    name = drop.partition("=")[0]
+    both = (measured(metrics={name: value}) for value in (before, after))
+    (limit,) = parse_drops([drop], Path("run"))
+    assert bool(limit.missed(Comparison(*both))) == is_missed
+
+
 def test_changes_are_after_minus_before_the_largest_first() -> None:
     after = measured(
         metrics={"accuracy": 0.75, "roc_auc": 0.5},
@@ -151,3 +176,18 @@ def test_changes_are_after_minus_before_the_largest_first() -> None:
     assert comparison.p_value == 1
     assert comparison.change("recall.b").difference == 0.75
     np.testing.assert_equal(comparison.change("recall.c"), ("recall.c", None, None))
+
+
+def test_both_models_see_the_examples_in_one_order(pair: Path) -> None:
+    """Even if the table that lists them has been sorted since."""
+    model = load_model(pair / "short/best.safetensors")
+    result = evaluate_model(model, "test", None, lambda *_: None)
+    backwards = result.dataset.select(np.arange(len(result.dataset))[::-1])
+    args = (model.state, model.image, result.source)
+    found = read_same(*args, backwards, lambda *_: None)
+    assert found.names == backwards.names
+    np.testing.assert_array_equal(found.digests, backwards.digests)
+    assert found.targets.texts() == backwards.targets.texts()
+    gone = replace(backwards, names=("gone.png", *backwards.names[1:]))
+    with pytest.raises(DataError, match=r"this model cannot read gone\.png"):
+        read_same(*args, gone, lambda *_: None)

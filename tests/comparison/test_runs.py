@@ -106,6 +106,8 @@ def test_a_key_that_no_run_has_is_refused(folder: Path) -> None:
         RunsTable(runs_in(folder)[0], "nothing")
     with pytest.raises(UsageError, match="gone: is not a folder"):
         runs_in(folder / "gone")
+    with pytest.raises(UsageError, match="b: is a run"):
+        runs_in(folder / "b")
 
 
 def test_columns_for_which_there_is_no_room_are_named(folder: Path) -> None:
