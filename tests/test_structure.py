@@ -32,7 +32,7 @@ BESIDE |= {
 BESIDE |= {("backend", "shared"), ("files", "system"), ("files", "text"), ("paths", "text")}
 
 ONLY_IN = {
-    "rich": {"cli/live.py", "cli/render.py", "cli/tables.py"},
+    "rich": {"cli/findings.py", "cli/live.py", "cli/render.py", "cli/tables.py"},
     "yaml": {"config/"},
     "PIL": {"data/images/"},
     "safetensors": {"training/checkpoint.py", "export/torch.py", "export/read_torch.py"},

@@ -10,6 +10,7 @@ import typer
 from mlptrain import __version__
 from mlptrain.cli.command import Command
 from mlptrain.cli.commands import (
+    check,
     diff,
     evaluate,
     export,
@@ -31,6 +32,7 @@ from mlptrain.training.signals import leave
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
+    "check": check.check,
     "selfcheck": selfcheck.selfcheck,
     "train": train.train,
     "eval": evaluate.evaluate,

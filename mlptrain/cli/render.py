@@ -46,7 +46,7 @@ ENDS = {
 MATRIX_WIDTH = 120  # columns, if there is no terminal to set a limit
 
 
-class _View:
+class View:
     """A command's output, as much as `detail` says, with a live line on a terminal during long
     tasks. It goes to stdout, or, with `json`, to stderr: stdout is for the object then. `clock`
     returns seconds."""
@@ -109,7 +109,7 @@ class _View:
             self.notes.tell(text, detail)
 
 
-class TrainingView(_View):
+class TrainingView(View):
     """A training run: a header, one row per epoch above the live line, and how it ended."""
 
     def start(self, run: Run, *, resume: bool) -> None:
@@ -216,7 +216,7 @@ class TrainingView(_View):
             self._label("hint", [f"{hint.fact}.", hint.advice])
 
 
-class EvaluationView(_View):
+class EvaluationView(View):
     """An evaluation as tables, with notes on the images on stderr."""
 
     def reading(self, what: str, done: int, total: int) -> None:

@@ -61,6 +61,12 @@ def copies_across(first: Dataset, second: Dataset) -> list[tuple[int, int]]:
     return [(_same_file(first, same[k], second, j), j) for j, k in enumerate(others) if k in common]
 
 
+def are_one_file(first: Dataset, i: int, second: Dataset, j: int) -> bool:
+    """Whether example i of `first` and j of `second` are in one file, whatever paths or links lead
+    to it."""
+    return _identity(first, i) == _identity(second, j)
+
+
 def tell_of_copies_across(
     names: tuple[str, str], first: Dataset, second: Dataset, pairs: Sequence[tuple[int, int]]
 ) -> str:
@@ -68,7 +74,7 @@ def tell_of_copies_across(
     both files, if one file is in both splits."""
     words = second.words
     for i, j in pairs:
-        if _identity(first, i) == _identity(second, j):
+        if are_one_file(first, i, second, j):
             raise DataError(
                 f"data.{names[1]}: {show_path(second.path(j))} is the same file as "
                 f"{show_path(first.path(i))} of data.{names[0]}. An {words.one} belongs to one "

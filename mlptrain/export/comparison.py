@@ -13,7 +13,7 @@ from mlptrain.backend.call import Array
 from mlptrain.errors import DataError
 from mlptrain.export.target import Target
 from mlptrain.text import printable
-from mlptrain.training.datasets import read_split
+from mlptrain.training.saved_examples import read_split
 from mlptrain.training.split_table import read_beside
 from mlptrain.training.trained_model import TrainedModel
 

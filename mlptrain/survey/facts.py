@@ -40,9 +40,9 @@ class Looks:
     bad: tuple[tuple[str, str], ...]
 
 
-def looks_of(paths: Sequence[str]) -> Looks:
-    """What `paths` are like, by the headers of at most SAMPLE files, evenly spread."""
-    chosen = sample(paths)
+def looks_of(paths: Sequence[str], most: int = SAMPLE) -> Looks:
+    """What `paths` are like, by the headers of at most `most` files, evenly spread."""
+    chosen = sample(paths, most)
     form = ImageSettings(formats=get_args(Format)).form
     looks: list[Look] = []
     bad: list[tuple[str, str]] = []
@@ -61,9 +61,9 @@ def looks_of(paths: Sequence[str]) -> Looks:
     )
 
 
-def sample(paths: Sequence[str]) -> list[str]:
-    """At most SAMPLE of `paths`, evenly spread."""
-    count = min(SAMPLE, len(paths))
+def sample(paths: Sequence[str], most: int = SAMPLE) -> list[str]:
+    """At most `most` of `paths`, evenly spread."""
+    count = min(most, len(paths))
     return [paths[index * len(paths) // count] for index in range(count)]
 
 

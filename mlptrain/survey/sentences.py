@@ -28,7 +28,8 @@ def facts_of(found: Inventory) -> list[str]:
     """What is known of the training examples."""
     facts = [_counts(found), *_of_array(found.train)]
     if found.looks is not None:
-        facts += _of_looks(found.looks)
+        facts += [told_looks(found.looks)] if found.looks.sizes else []
+        facts += _of_bad(found.looks)
         facts.append(_of_copies(found))
     if found.guess.left_out:
         facts.append(f"Columns left out: {_listed(found.guess.left_out)}.")
@@ -73,25 +74,25 @@ def _of_array(lists: Lists) -> list[str]:
     return [f"Each has {shape} numbers{columns}."]
 
 
-def _of_looks(looks: Looks) -> list[str]:
+def told_looks(looks: Looks) -> str:
+    """The sizes and modes of image files, some of which can be read."""
     where = "" if looks.sampled == looks.total else f", by a sample of {looks.sampled:,} files"
-    facts = []
-    if looks.sizes:
-        sizes = sorted(looks.sizes, key=lambda size: size[0] * size[1])
-        small, large = ("×".join(map(str, size)) for size in (sizes[0], sizes[-1]))
-        size = small if len(sizes) == 1 else f"of {len(sizes)} sizes from {small} to {large}"
-        modes = " and ".join(
-            f"{_MODES[mode]}{f' ({count:,})' if len(looks.modes) > 1 else ''}"
-            for mode, count in looks.modes.most_common()
-        )
-        facts.append(f"All are {size} (width×height), {modes}{where}.")
-    if looks.bad:
-        path, reason = looks.bad[0]
-        facts.append(
-            f"{len(looks.bad):,} of {looks.sampled:,} files looked at cannot be used, such as "
-            f"{show_path(path)}: {reason}."
-        )
-    return facts
+    sizes = sorted(looks.sizes, key=lambda size: size[0] * size[1])
+    small, large = ("×".join(map(str, size)) for size in (sizes[0], sizes[-1]))
+    are = f"All are {small}" if len(sizes) == 1 else f"{len(sizes)} sizes from {small} to {large}"
+    modes = " and ".join(
+        f"{_MODES[mode]}{f' ({count:,})' if len(looks.modes) > 1 else ''}"
+        for mode, count in looks.modes.most_common()
+    )
+    return f"{are} (width×height), {modes}{where}."
+
+
+def _of_bad(looks: Looks) -> list[str]:
+    if not looks.bad:
+        return []
+    path, reason = looks.bad[0]
+    count = f"{len(looks.bad):,} of {looks.sampled:,} files looked at"
+    return [f"{count} cannot be used, such as {show_path(path)}: {reason}."]
 
 
 def _of_copies(found: Inventory) -> str:

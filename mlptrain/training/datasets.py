@@ -1,6 +1,7 @@
 """The train, validation and test splits that a config describes."""
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +20,11 @@ from mlptrain.data.splits import stratified_split
 from mlptrain.data.targets import NumberTargets
 from mlptrain.errors import DataError
 from mlptrain.tasks.task import TargetSpec
-from mlptrain.text import exact, show_name, show_path
-from mlptrain.training.checkpoint import State
-from mlptrain.training.split_table import Members
+from mlptrain.text import show_name
 from mlptrain.training.streams import TEST_SPLIT, VALIDATION_SPLIT, stream
 
 Reading = Callable[[str, int, int], None]  # split, images done, images in total
+Failed = Callable[[str, DataError], None]  # split, what is wrong with it
 
 SPLITS = ("train", "validation", "test")
 _DRAWING = {"test": TEST_SPLIT, "validation": VALIDATION_SPLIT}  # in this order
@@ -51,20 +51,11 @@ class Splits:
 
 def read_splits(config: Config, reading: Reading) -> Splits:
     """Read all splits. Raises DataError, naming every bad file."""
-    data = config.data
-    train, image = _read(config, "train", data.train, data.image, reading)
-    spec, expected = config.task.spec(train.targets), data.image.common(image)
-    drawn = _drawn(config, train)
-    parts = {}
-    for name in SPLITS:
-        source = getattr(data, name)
-        if name in drawn:
-            parts[name] = drawn[name]
-        elif source is not None:
-            parts[name], _ = _read(
-                config, name, source, image, reading, spec, expected, train.features
-            )
-            _require_same_shape(train, parts[name], name)
+
+    def failed(_split: str, error: DataError) -> None:
+        raise error
+
+    parts, image = read_parts(config, reading, failed)
     copies, across = _copies(parts)
     notes = [*(note for part in parts.values() for note in part.notes), *across]
     return Splits(
@@ -75,6 +66,41 @@ def read_splits(config: Config, reading: Reading) -> Splits:
         copies,
         tuple(dict.fromkeys(notes)),
     )
+
+
+def read_parts(
+    config: Config, reading: Reading, failed: Failed
+) -> tuple[dict[str, Dataset], ImageSettings]:
+    """All splits by name, and the fully resolved image settings. A split that raises a DataError is
+    left out if `failed`, which is told, returns; one that fractions cannot be drawn from stays
+    whole."""
+    data, image = config.data, config.data.image
+    parts: dict[str, Dataset] = {}
+    whole = spec = expected = None
+    with _told(failed, "train"):
+        whole, image = read_part(config, "train", data.train, image, reading)
+        spec, expected = config.task.spec(whole.targets), data.image.common(image)
+        parts["train"] = whole
+        parts = drawn(config, whole)
+    features = whole.features if whole else ()
+    for name in SPLITS[1:]:
+        source = getattr(data, name)
+        if isinstance(source, Source):
+            with _told(failed, name):
+                part, _ = read_part(config, name, source, image, reading, spec, expected, features)
+                if whole is not None:
+                    _require_same_shape(whole, part, name)
+                parts[name] = part
+    return {name: parts[name] for name in SPLITS if name in parts}, image
+
+
+@contextmanager
+def _told(failed: Failed, split: str) -> Iterator[None]:
+    """Pass a DataError about a split on to `failed`."""
+    try:
+        yield
+    except DataError as error:
+        failed(split, error)
 
 
 def scaled_as(splits: Splits, spec: TargetSpec) -> Splits:
@@ -91,113 +117,7 @@ def scaled_as(splits: Splits, spec: TargetSpec) -> Splits:
     return replace(splits, **parts)
 
 
-def read_split(
-    state: State,
-    image: ImageSettings,
-    name: str,
-    members: dict[str, Members] | None,
-    reading: Reading,
-) -> Dataset:
-    """Read the split `name` of a saved run again, with `image`: exactly its `members`, or, with
-    None, everything that the config names, split as in training.
-
-    Raises DataError if the run has no such split or its images have changed."""
-    config = state.config
-    place, source = source_of(config, name)
-    divided = ("train", *fractions(config))
-    if members is not None:
-        parts = divided if name in divided else (name,)
-        only = {each for part in parts for each in members[part].names}
-        return members[name].found_in(
-            _again(state, image, place, source, reading, only), source.place, name
-        )
-    dataset = _again(state, image, place, source, reading)
-    if name in divided:
-        dataset = _drawn(config, dataset)[name]
-    if dataset.fingerprint() != state.fingerprints[name]:
-        raise DataError(
-            f"{show_path(source.place)}: its {dataset.words.many} are not those that the model was "
-            f"trained with, so its {name} split cannot be drawn again. Restore them, or evaluate "
-            "the run folder, whose split.csv lists them."
-        )
-    return dataset
-
-
-def source_of(config: Config, split: str) -> tuple[str, Source]:
-    """The key of `data` under which the examples of a split are, and their source. Raises DataError
-    if the config has no such split."""
-    source = getattr(config.data, split)
-    if source is None:
-        raise DataError(
-            f"data.{split}: the model's config has no {split} split. "
-            "Evaluate another one with --split, or other data with --data."
-        )
-    return ("train", config.data.train) if isinstance(source, float) else (split, source)
-
-
-def read_source(state: State, image: ImageSettings, source: Source, reading: Reading) -> Dataset:
-    """Read any source with the settings of a saved run; some classes may be missing."""
-    chosen = source.of_split("data")
-    dataset = _again(state, image, "data", chosen, reading)
-    if chosen == source:
-        return dataset
-    note = f"{show_path(source.place)}: evaluated {chosen.part}"
-    return replace(dataset, notes=(note, *dataset.notes))
-
-
-def read_same(
-    state: State,
-    image: ImageSettings,
-    source: tuple[str, Source],
-    examples: Dataset,
-    reading: Reading,
-) -> Dataset:
-    """The `examples` that another model read from `source`, read for this one: in the same order,
-    with its own image settings. Raises DataError if they are not the same."""
-    key, place = source[0], source[1].place
-    names = list(map(exact, examples.names))
-    found = _again(state, image, key, source[1], reading, set(names))
-    where = {exact(name): index for index, name in enumerate(found.names)}
-    if missing := [name for name in names if name not in where]:
-        raise DataError(
-            f"{show_path(place)}: this model cannot read {show_name(missing[0])}"
-            f"{f' and {len(missing) - 1:,} more' if missing[1:] else ''}. Allow it with --formats "
-            "or --max-pixels, or evaluate other data."
-        )
-    same = found.select(np.array([where[name] for name in names], np.int64))
-    if same.targets.texts() != examples.targets.texts():
-        raise DataError(f"{show_path(place)}: the two models read other targets from it.")
-    return same
-
-
-def _again(
-    state: State,
-    image: ImageSettings,
-    name: str,
-    source: Source,
-    reading: Reading,
-    only: Collection[str] | None = None,
-) -> Dataset:
-    config, spec = state.config, state.targets
-    expected = config.data.image.common(image)
-    dataset, _ = _read(
-        config,
-        name,
-        source,
-        image,
-        reading,
-        spec,
-        expected,
-        state.features,
-        partial=True,
-        only=only,
-    )
-    if dataset.inputs.shape[1:] != state.shape or dataset.features != state.features:
-        raise _other_shape(source.place, dataset, state.shape, state.features)
-    return dataset
-
-
-def _read(
+def read_part(
     config: Config,
     name: str,
     source: Source,
@@ -210,6 +130,9 @@ def _read(
     partial: bool = False,
     only: Collection[str] | None = None,
 ) -> tuple[Dataset, ImageSettings]:
+    """The examples of a source, which is that of the split `name`, and the fully resolved image
+    settings. `known`, `expected` and `features`: of the training examples, unless these are they;
+    `partial` and `only` are those of a task's reader and of `read`."""
     return read(
         source.of_split(name).with_features(features),
         image,
@@ -234,12 +157,14 @@ def _require_same_shape(train: Dataset, other: Dataset, name: str) -> None:
     training inputs."""
     shape, features = train.inputs.shape[1:], train.features
     if other.inputs.shape[1:] != shape or other.features != features:
-        raise _other_shape(f"data.{name}", other, shape, features)
+        raise other_shape(f"data.{name}", other, shape, features)
 
 
-def _other_shape(
+def other_shape(
     place: str, dataset: Dataset, shape: tuple[int, ...], features: tuple[str, ...]
 ) -> DataError:
+    """The error for examples at `place` that have another shape, or other features, than those of
+    training."""
     if dataset.features and features:
         now, then = (", ".join(map(show_name, names)) for names in (dataset.features, features))
         return DataError(f"{place}: its features are {now}. The training data has {then}.")
@@ -271,7 +196,7 @@ def fractions(config: Config) -> dict[str, float]:
     return {name: source for name, source in sources if isinstance(source, float)}
 
 
-def _drawn(config: Config, dataset: Dataset) -> dict[str, Dataset]:
+def drawn(config: Config, dataset: Dataset) -> dict[str, Dataset]:
     """The splits of `dataset`, all of data.train: each fraction, drawn from what the ones before it
     left, and the rest, "train"."""
     rest, parts = dataset, {}

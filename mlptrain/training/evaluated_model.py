@@ -20,8 +20,9 @@ from mlptrain.errors import DataError, UsageError
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.tasks.task import Judged, Task
 from mlptrain.text import show_name, show_path
-from mlptrain.training.datasets import Reading, read_same, read_source, read_split, source_of
+from mlptrain.training.datasets import Reading
 from mlptrain.training.example_results import JudgedExamples, Visitor
+from mlptrain.training.saved_examples import read_same, read_source, read_split, source_of
 from mlptrain.training.split_table import read_beside
 from mlptrain.training.trained_model import TrainedModel
 

@@ -85,11 +85,17 @@ def prepare_fitting(
     given: GivenConfig, reading: Reading, saved: Checkpoint | None = None
 ) -> Fitting:
     """Read the data and build the trainer, with the kernels and threads of the `saved` state."""
-    config = given.config
-    init = config.training.start()
+    init = given.config.training.start()
     start = read_start(init) if init and not saved else None
+    return build_fitting(given, read_splits(given.config, reading), start, saved)
+
+
+def build_fitting(
+    given: GivenConfig, splits: Splits, start: Start | None, saved: Checkpoint | None = None
+) -> Fitting:
+    """The same for data that has been read, and weights to `start` from."""
+    config = given.config
     backend = choose_backend(saved.state.kernels if saved else None)
-    splits = read_splits(config, reading)
     model = _build_model(config, splits, backend)
     threads = saved.state.threads if saved else config.training.threads
     size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel

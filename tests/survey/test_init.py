@@ -104,12 +104,11 @@ def test_mixed_images_get_one_size_and_mode(tmp_path: Path) -> None:
 
 
 def test_facts_from_a_sample_say_so(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(facts, "SAMPLE", 4)
     monkeypatch.setattr(facts, "_MOST_FILES", 9)
-    make_images(tmp_path / "pets/cat", 5)
-    make_images(tmp_path / "pets/dog", 5)
+    make_images(tmp_path / "pets/cat", 101, (2, 2))
+    make_images(tmp_path / "pets/dog", 101, (2, 2))
     _, text, _ = started("pets")
-    assert "by a sample of 4 files" in text
+    assert "by a sample of 200 files" in text
     assert "Copies were not looked for" in text
 
 
@@ -253,7 +252,7 @@ def test_an_editor_finds_the_schema_beside_the_config(tmp_path: Path, capsys) ->
     assert json.loads((tmp_path / "configs" / schema).read_text()) == json_schema()
     config = yaml.safe_load((tmp_path / "configs/my pets.yaml").read_text())
     jsonschema.validate(config, json_schema())
-    assert "next  mlptrain train 'configs/my pets.yaml'\n" in capsys.readouterr().out
+    assert "\n      mlptrain train 'configs/my pets.yaml'\n" in capsys.readouterr().out
 
 
 def make_broken(place: Path) -> None:

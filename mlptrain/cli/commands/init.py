@@ -33,4 +33,5 @@ def init(
         print(note, file=sys.stderr)
     print(f"task: {started.task}", *started.facts, "", sep="\n")
     print("wrote", ", ".join(map(show_path, started.written)))
-    print(f"next  mlptrain train {shell(output)}")
+    print(f"next  mlptrain check {shell(output)}")
+    print(f"      mlptrain train {shell(output)}")

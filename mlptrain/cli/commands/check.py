@@ -1,0 +1,50 @@
+"""`mlptrain check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlptrain.cli.garbage import resume_collection
+from mlptrain.cli.options import Json, Plugins
+from mlptrain.errors import DataError
+from mlptrain.text import printable_json
+from mlptrain.training.signals import StopRequest
+
+
+def check(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
+    ] = None,
+    plugins: Plugins = None,
+    json: Json = False,
+) -> None:
+    """Find all that is wrong with the data of a config.
+
+    CONFIG is a YAML file.
+
+    Unusable files, copies, contradictions and the like are listed, then what training would cost:
+    its time, from a few real steps, and memory. Exits with 3 if there are errors, 0 if there are
+    only warnings.
+    """
+    from json import dumps
+
+    from mlptrain.cli.findings import CheckView
+    from mlptrain.cli.layout import plural
+    from mlptrain.config.load import load_config
+    from mlptrain.survey.check import check_data
+    from mlptrain.text import show_path
+
+    resume_collection()
+    with StopRequest(), CheckView(json=json) as view:
+        found = check_data(load_config(config, set_ or (), plugins or ()), view.reading)
+    if json:
+        print(printable_json(dumps(found.record(), allow_nan=False, indent=2)))
+    else:
+        view.show(found, config)
+    if errors := found.count("error"):
+        raise DataError(
+            f"{show_path(config)}: {plural(errors, 'error')}. Nothing can be trained yet."
+        )
