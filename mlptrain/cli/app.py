@@ -24,6 +24,7 @@ from mlptrain.cli.commands import (
     selfcheck,
     train,
 )
+from mlptrain.cli.github import error_annotations, in_actions
 from mlptrain.cli.streams import open_streams
 from mlptrain.docstrings import docstring
 from mlptrain.errors import ConfigError, Interrupted, MlptrainError
@@ -107,6 +108,8 @@ def main() -> None:
             sys.stdout.flush()
     except MlptrainError as error:
         print(printable_lines(str(error)), file=sys.stderr)
+        if in_actions():
+            print(*error_annotations(error), sep="\n", file=sys.stderr)
         sys.exit(error.exit_code)
     except MemoryError:
         print("out of memory.", file=sys.stderr)

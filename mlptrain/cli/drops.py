@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from mlptrain.cli.gates import Verdict
+from mlptrain.cli.layout import score
 from mlptrain.comparison.compare import Comparison
-from mlptrain.errors import GateMissedError, UsageError
+from mlptrain.errors import UsageError
 from mlptrain.tasks.metrics.measure import Measure, resolve
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
@@ -28,8 +30,13 @@ class Drop(NamedTuple):
         except ValueError as error:
             raise UsageError(f"--max-drop {self.text}: {error}") from None
 
-    def missed(self, comparison: Comparison) -> str:
-        """How the second evaluation misses it; "" if it does not."""
+    def judge(self, comparison: Comparison) -> Verdict:
+        """Whether the second evaluation passes it."""
+        after = comparison.change(self.name)[2]
+        measured = "-" if after is None else score(after)
+        return Verdict(show_name(f"--max-drop {self.text}"), measured, self._missed(comparison))
+
+    def _missed(self, comparison: Comparison) -> str:
         _, before, after = comparison.change(self.name)
         name = show_name(self.name)
         if before is None or after is None:
@@ -57,14 +64,6 @@ def check_drop_names(drops: Sequence[Drop], kind: type[Outcome], names: Sequence
     or output that is not among `names`."""
     for drop in drops:
         drop.measure(kind, names)
-
-
-def check_drops(drops: Sequence[Drop], comparison: Comparison | None) -> None:
-    """Raise GateMissedError, naming the metrics in one line, if any got worse than allowed. Without
-    a `comparison` there are no `drops`, see `parse_drops`."""
-    missed = [reason for drop in drops if comparison and (reason := drop.missed(comparison))]
-    if missed:
-        raise GateMissedError("gate missed: " + "; ".join(missed))
 
 
 def _parse(text: str) -> Drop:

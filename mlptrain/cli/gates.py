@@ -4,12 +4,21 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mlptrain.cli.layout import score
 from mlptrain.errors import GateMissedError, UsageError
 from mlptrain.tasks.metrics.measure import Measure, resolve
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
 
 ROUNDING = 1e-12  # relative, so that the mean of 0.7, 0.8 and 0.9 passes 0.8
+
+
+class Verdict(NamedTuple):
+    """A `gate` as given, the value `measured` for it, and how it was `missed`; "" if it was not."""
+
+    gate: str
+    measured: str
+    missed: str
 
 
 class Gate(NamedTuple):
@@ -28,8 +37,12 @@ class Gate(NamedTuple):
         except ValueError as error:
             raise UsageError(f"{self.option} {self.text}: {error}") from None
 
-    def missed(self, outcome: Outcome) -> str:
-        """How `outcome` misses it; "" if it does not."""
+    def judge(self, outcome: Outcome) -> Verdict:
+        """Whether `outcome` passes it."""
+        value = score(self.measure(type(outcome), outcome.names).value(outcome))
+        return Verdict(show_name(f"{self.option} {self.text}"), value, self._missed(outcome))
+
+    def _missed(self, outcome: Outcome) -> str:
         measure, name = self.measure(type(outcome), outcome.names), show_name(self.name)
         if reason := measure.why_undefined(outcome):
             return f"{name} has no value: {reason}"
@@ -57,9 +70,9 @@ def check_names(gates: Sequence[Gate], kind: type[Outcome], names: Sequence[str]
         gate.measure(kind, names)
 
 
-def check_gates(gates: Sequence[Gate], outcome: Outcome) -> None:
-    """Raise GateMissedError, naming the gates in one line, if `outcome` misses any."""
-    missed = [reason for gate in gates if (reason := gate.missed(outcome))]
+def require_passed(verdicts: Sequence[Verdict]) -> None:
+    """Raise GateMissedError, naming the gates in one line, if any was missed."""
+    missed = [each.missed for each in verdicts if each.missed]
     if missed:
         raise GateMissedError("gate missed: " + "; ".join(missed))
 

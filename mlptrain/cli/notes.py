@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 
+from mlptrain.cli.github import MOST, annotation, in_actions
 from mlptrain.errors import UsageError
 
 Clock = Callable[[], float]  # in seconds
@@ -30,12 +31,20 @@ class Notes:
 
     def __init__(self, detail: Detail = Detail.usual) -> None:
         self.detail = detail
+        self._warnings = 0
 
     def tell(self, text: str, detail: Detail = Detail.usual) -> None:
         """Print `text` if the user wants this much `detail`."""
         if detail <= self.detail:
             sys.stdout.flush()  # on a terminal, the results so far come first
             print(text, file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """Tell what may limit the results; GitHub Actions shows the first ones as warnings."""
+        self.tell(text)
+        if self.detail >= Detail.usual and in_actions() and self._warnings < MOST:
+            self._warnings += 1
+            print(annotation("warning", text, title="mlptrain"), file=sys.stderr)
 
 
 USUAL = Notes()

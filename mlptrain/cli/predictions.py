@@ -59,7 +59,7 @@ def write_predictions(
     if unlike:
         assert model.expected is not None
         note = model.expected.tell_of_unlike(unlike, len(paths), model.image.resize)
-        notes.tell(f"note: {note}")
+        notes.warn(f"note: {note}")
     epoch, kernels = model.state.progress.epoch, model.network.arena.backend.kernels
     said = f"{model.name}: epoch {epoch}, {done:,} predictions, {kernels} kernels"
     notes.tell(said, Detail.more)

@@ -106,7 +106,10 @@ class View:
     def _note(self, text: str, detail: Detail = Detail.usual) -> None:
         if detail <= self.notes.detail:
             self._live.end()
-            self.notes.tell(text, detail)
+            if detail is Detail.usual:
+                self.notes.warn(text)
+            else:
+                self.notes.tell(text, detail)
 
 
 class TrainingView(View):

@@ -30,6 +30,7 @@ class Ended:
 def environment(changes: Mapping[str, str] = NOTHING) -> dict[str, str]:
     """A plain user's environment: no CI, no colour wishes."""
     unset = {"CI", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE"}
+    unset |= {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"}
     kept = {name: value for name, value in os.environ.items() if name not in unset}
     return {
         **kept, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), **changes

@@ -66,6 +66,12 @@ def evaluate(
     ] = None,
     minimum: Minimum = None,
     maximum: Maximum = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", readable=False, help="Write the gates as tests in a JUnit report."
+        ),
+    ] = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,
@@ -83,8 +89,7 @@ def evaluate(
 
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
-    from mlptrain.cli.drops import check_drop_names, check_drops, parse_drops
-    from mlptrain.cli.gates import check_gates, check_names, parse_gates
+    from mlptrain.cli.gate_check import GateCheck
     from mlptrain.cli.render import EvaluationView
     from mlptrain.comparison.baseline import compare_with
     from mlptrain.config.load import load_plugins
@@ -97,14 +102,12 @@ def evaluate(
     detail = chosen_detail(quiet, verbose)
     resume_collection()
     load_plugins(plugins or ())
-    gates = parse_gates(minimum or (), maximum or ())
-    drops = parse_drops(max_drop or (), baseline)
+    gates = GateCheck(minimum or (), maximum or (), max_drop or (), baseline, junit)
     allowed = parse_allowances(formats, max_pixels)
     with StopRequest(), EvaluationView(detail) as view:
         checkpoint = chosen_checkpoint(model, view.notes)
         saved = load_model(checkpoint, allowed)
-        check_names(gates, saved.task.kind, saved.state.targets.names)
-        check_drop_names(drops, saved.task.kind, saved.state.targets.names)
+        gates.check_names(saved.task.kind, saved.state.targets.names)
         worst, written = WorstExamples(WORST), example_files(saved, predictions, errors)
         result = evaluate_model(saved, split, data, view.reading, worst, *written)
         view.tell_of_images(result)
@@ -117,5 +120,4 @@ def evaluate(
         print(printable_json(dumps(record, allow_nan=False, indent=2)))
     else:
         view.show_tables(result, worst.found, compared)
-    check_gates(gates, result.outcome)
-    check_drops(drops, compared)
+    gates.finish(result, compared)

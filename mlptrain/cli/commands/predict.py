@@ -58,7 +58,7 @@ def predict(
     allowed = parse_allowances(formats, max_pixels)
     paths, remarks = expand_images(inputs, sys.stdin.buffer)
     for remark in remarks:
-        notes.tell(remark)
+        notes.warn(remark)
     checkpoint = chosen_checkpoint(model, notes)
     form, expected = image_form(checkpoint)
     decoding = form and form._replace(**allowed)
@@ -73,7 +73,7 @@ def predict(
             load_plugins(plugins)
         saved = load_model(checkpoint, allowed)
         for remark in saved.notes:
-            notes.tell(remark)
+            notes.warn(remark)
         shape = "json" if json else format_ or Format.table
         bad = write_predictions(saved, paths, top_k, shape, begun, output, notes)
         times.end("reading and predicting")

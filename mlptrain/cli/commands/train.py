@@ -56,6 +56,8 @@ def train(
 
     from mlptrain.cli.render import TrainingView
     from mlptrain.cli.suggestions import how_to_resume
+    from mlptrain.cli.summaries import summarize_training
+    from mlptrain.training.events import Finished
     from mlptrain.training.setup import prepare_run
 
     resume_collection()
@@ -76,6 +78,8 @@ def train(
         try:
             for event in run.train(stop):
                 view.show(event)
+                if isinstance(event, Finished):
+                    summarize_training(run, event)
         except StoppedError as error:
             raise how_to_resume(error, run, config, plugins or ()) from None
         if json:
