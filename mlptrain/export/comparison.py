@@ -52,7 +52,7 @@ def compare(target: Target, path: Path, model: TrainedModel) -> Comparison:
     if missing:
         return Comparison(0, f"{missing} is not installed")
     inputs, what = examples(model)
-    x = inputs if not model.takes_numbers else inputs.reshape(len(inputs), -1)
+    x = inputs.reshape(len(inputs), -1).astype(np.float32) if model.takes_numbers else inputs
     ours = np.array([values.copy() for _, values in model.answers(inputs, 1)])
     code = _BEGIN + target.runs + _END
     given = [str(path), x.dtype.str, *map(str, x.shape)]

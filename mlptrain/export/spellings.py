@@ -142,7 +142,7 @@ def require(target: str, network: Network) -> None:
     """Raise UsageError if `target` cannot say everything in `network`."""
     lacking = LACKING.get(target, {})
     for word, what in (
-        ("images" if network.form else "numbers", "the inputs"),
+        ("images" if network.form else "numbers", "inputs that are"),
         (network.task, "the task"),
         *((s.kind, "a layer") for s in network.all_steps()),
     ):

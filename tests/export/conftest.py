@@ -12,10 +12,9 @@ from mlptrain.training.trained_model import TrainedModel, load_model
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The run folders: by task; "table", regression on a table; "digits", three classes of
-    gray images; and of classifiers, "plain",
-    every activation but for one of gelu's, and "everything", those and every layer. Not to be
-    changed."""
+    """The run folders: by task; "table", regression on a table in float64; "digits", three
+    classes of gray images; and of classifiers, "plain", every activation but for one of gelu's, and
+    "everything", those and every layer. Not to be changed."""
     found = {}
     for task in TASKS:
         folder = tmp_path_factory.mktemp(task)

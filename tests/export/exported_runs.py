@@ -37,7 +37,7 @@ def train(config: Path, run_dir: Path, *overrides: str) -> Path:
 def given(model: TrainedModel) -> NDArray[Any]:
     """Examples of the model's run, as its exports take them."""
     inputs = examples(model)[0]
-    return inputs.reshape(len(inputs), -1) if model.takes_numbers else inputs
+    return inputs.reshape(len(inputs), -1).astype(np.float32) if model.takes_numbers else inputs
 
 
 def predicted(model: TrainedModel, inputs: NDArray[Any]) -> NDArray[Any]:

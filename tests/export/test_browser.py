@@ -165,5 +165,5 @@ def test_hostile_names_stay_text(browser: Browser, runs: dict[str, Path], tmp_pa
 
 
 def test_a_model_of_numbers_has_no_page(models: dict[str, TrainedModel]) -> None:
-    with pytest.raises(UsageError, match="inputs numbers, and a page takes images"):
+    with pytest.raises(UsageError, match="inputs that are numbers, and a page takes images"):
         target_named("browser").files(models["table"])

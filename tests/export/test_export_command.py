@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exported_runs import train
+from plugin_loading import forgotten
 
 from mlptrain.cli.app import run as mlptrain
+from mlptrain.data.images.arrays import load_image
 from mlptrain.errors import MlptrainError, ModelFileError, UsageError
 from mlptrain.export import export as exporting
 from mlptrain.export.comparison import compare
 from mlptrain.export.export import target_named
 from mlptrain.export.target import targets
+from mlptrain.plugins import load_plugin
 from mlptrain.training import checkpoint
 from mlptrain.training.trained_model import TrainedModel, load_model
 
@@ -106,6 +110,33 @@ def test_an_export_that_predicts_something_else_is_removed(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["onnx", "numpy"])
+def test_numbers_are_compared_in_float32(
+    name: str, models: dict[str, TrainedModel], tmp_path: Path
+) -> None:
+    found = exporting.export(models["table"], target_named(name), tmp_path)[1]
+    assert (found.examples, found.what) == (10, "validation examples")
+
+
+def test_what_a_plug_in_defines_is_refused_by_name(runs: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(__file__).parents[1] / "plugins"
+    for plugin, layer, reason in (
+        (
+            "mish",
+            "{type: dense, units: 4, activation: mish}",
+            "the activation mish, which onnx",
+        ),
+        ("gated", "{type: gated, units: 4}", "the layer 'gated' is a plug-in's, and no other"),
+    ):
+        with forgotten():
+            load_plugin(str(folder / f"{plugin}.py"))
+            config = runs["classification"].parent / "tiny.yaml"
+            run = train(config, tmp_path / plugin, f"model={{layers: [{layer}]}}")
+            message = refused(run, "--to", "onnx")
+            assert reason in message
+            assert "--to weights keeps it" in message
+
+
 def test_without_the_tool_nothing_is_compared_and_it_says_so(
     models: dict[str, TrainedModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +184,24 @@ def test_the_program_prints_what_predict_prints(
         expected = capsys.readouterr().out
         loaded("numpy", models[case])["main"](images)
         assert_alike(capsys.readouterr().out, expected)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_the_program_sees_the_pixels_that_training_sees(
+    resize: str, models: dict[str, TrainedModel], tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    model, path = models["digits"], tmp_path / "image.png"
+    program = loaded("numpy", model)
+    program.update(RESIZE=resize, BACKGROUND=40)
+    settings = model.image.model_copy(update={"resize": resize, "background": 40})
+    for size in (37, 50, 4), (9, 5, 3), (40, 12, 4):
+        pixels = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+        Image.fromarray(pixels).save(path)
+        np.testing.assert_array_equal(
+            program["read"](str(path))[0], load_image(str(path), settings)
+        )
 
 
 def test_the_program_reads_tables(
