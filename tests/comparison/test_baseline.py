@@ -14,8 +14,8 @@ from mlptrain.cli.drops import parse_drops
 from mlptrain.comparison.compare import Comparison
 from mlptrain.comparison.measured import Measured
 from mlptrain.errors import DataError, GateMissedError, UsageError
-from mlptrain.training.datasets import read_same
 from mlptrain.training.evaluated_model import evaluate_model
+from mlptrain.training.saved_examples import read_same
 from mlptrain.training.trained_model import load_model
 
 
@@ -155,7 +155,7 @@ def test_worse_is_less_of_what_should_be_high_and_more_of_what_should_be_low(
     name = drop.partition("=")[0]
     both = (measured(metrics={name: value}) for value in (before, after))
     (limit,) = parse_drops([drop], Path("run"))
-    assert bool(limit.missed(Comparison(*both))) == is_missed
+    assert bool(limit.judge(Comparison(*both)).missed) == is_missed
 
 
 def test_changes_are_after_minus_before_the_largest_first() -> None:
