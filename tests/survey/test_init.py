@@ -128,6 +128,8 @@ HOSTILE = [
 def test_hostile_names_stay_within_their_comments(tmp_path: Path) -> None:
     for name in HOSTILE:
         make_images(tmp_path / "a: {b} #c" / name, 3)
+    shown = write_config("a: {b} #c", Path("first.yaml"), None).facts
+    assert all(map(str.isprintable, shown))
     _, text, splits = started("a: {b} #c")
     assert len(splits.train.targets.names) == len(HOSTILE)
     keys = re.compile(r" *(#.*|[a-z0-9_]+:.*|- \{.*)")
