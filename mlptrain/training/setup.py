@@ -23,7 +23,7 @@ from mlptrain.nn.model import Model, count_parameters, count_state
 from mlptrain.tasks.class_weights import weighted
 from mlptrain.text import show_name, show_path
 from mlptrain.training import checkpoint, split_table
-from mlptrain.training.checkpoint import Checkpoint
+from mlptrain.training.checkpoint import Checkpoint, State
 from mlptrain.training.datasets import Reading, Splits, fractions, read_splits, scaled_as
 from mlptrain.training.descent import examples_per_step
 from mlptrain.training.fitting import Fitting
@@ -82,22 +82,31 @@ def start_run(
 
 
 def prepare_fitting(
-    given: GivenConfig, reading: Reading, saved: Checkpoint | None = None
+    given: GivenConfig,
+    reading: Reading,
+    saved: Checkpoint | None = None,
+    like: State | None = None,
 ) -> Fitting:
-    """Read the data and build the trainer, with the kernels and threads of the `saved` state."""
+    """Read the data and build the trainer, with the kernels and threads of the `saved` state to
+    resume from, or of one that the results are to be `like`."""
     init = given.config.training.start()
     start = read_start(init) if init and not saved else None
-    return build_fitting(given, read_splits(given.config, reading), start, saved)
+    return build_fitting(given, read_splits(given.config, reading), start, saved, like)
 
 
 def build_fitting(
-    given: GivenConfig, splits: Splits, start: Start | None, saved: Checkpoint | None = None
+    given: GivenConfig,
+    splits: Splits,
+    start: Start | None,
+    saved: Checkpoint | None = None,
+    like: State | None = None,
 ) -> Fitting:
     """The same for data that has been read, and weights to `start` from."""
     config = given.config
-    backend = choose_backend(saved.state.kernels if saved else None)
+    like = saved.state if saved else like
+    backend = choose_backend(like.kernels if like else None)
     model = _build_model(config, splits, backend)
-    threads = saved.state.threads if saved else config.training.threads
+    threads = like.threads if like else config.training.threads
     size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel
     used = set_threads(backend, threads, size)
     splits, trainer = _trainer(config, model, splits, saved, start)
