@@ -4,7 +4,6 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from importlib.resources import files
-from itertools import count
 from xml.etree.ElementTree import Element
 
 from mlptrain import __version__
@@ -77,9 +76,9 @@ def _header(name: str, material: Material, sections: Sequence[Section]) -> Eleme
 
 
 def _hints(material: Material) -> list[str]:
-    """What the run noticed about itself."""
-    hints = material.files.summary.get("hints")
-    return [str(hint) for hint in hints] if isinstance(hints, list) else []
+    """What the run noticed about itself, and what to try."""
+    hints = material.files.summary.get("hints", ())
+    return [f"{hint['fact']}. {hint['advice']}" for hint in hints]
 
 
 def _limits(material: Material) -> list[str]:
@@ -109,7 +108,7 @@ def _section(index: int, section: Section) -> Element:
 
 def _name_drawings(root: Element) -> None:
     """Refer each drawing to its own title and description."""
-    for number, drawing in zip(count(1), root.iter("svg"), strict=False):
+    for number, drawing in enumerate(root.iter("svg"), 1):
         names = [f"d{number}{each.tag[0]}" for each in drawing[:2]]
         for each, name in zip(drawing[:2], names, strict=True):
             each.set("id", name)

@@ -67,9 +67,10 @@ def test_files_that_are_missing_or_damaged_are_named(copy: Path) -> None:
 
 def test_the_hints_of_the_run_are_shown(copy: Path) -> None:
     summary = json.loads((copy / "summary.json").read_text())
-    (copy / "summary.json").write_text(json.dumps({**summary, "hints": ["overfits <b>"]}))
+    hint = {"kind": "flat", "fact": "loss < 1", "advice": "Try another."}
+    (copy / "summary.json").write_text(json.dumps({**summary, "hints": [hint]}))
     run(["report", str(copy)])
-    assert "<li><p>overfits &lt;b&gt;</p></li>" in (copy / "report.html").read_text()
+    assert "<li><p>loss &lt; 1. Try another.</p></li>" in (copy / "report.html").read_text()
 
 
 def test_ten_thousand_epochs_stay_small(copy: Path) -> None:
