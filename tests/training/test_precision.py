@@ -60,7 +60,7 @@ def gathered(folder: Path, config: dict[str, Any]) -> Any:
     """The inputs, targets and weights of all examples, as a step gets them."""
     with opened(folder, config) as job:
         program = job.trainer.descent.step(N).program
-        batches, backend = job.trainer._batches, job.backend
+        batches, backend = job.trainer.batches, job.backend
         examples = np.arange(N)
         x, y, w = (t.value for t in (program.x, program.targets, program.weights))
         calls = [*batches.calls(examples, x), *batches.target_calls(examples, y, w)]
