@@ -1,0 +1,20 @@
+# A folder of photos without splits: which of them are wrong?
+cp -r "$DATA/shapes/train" photos
+
+mlptrain init photos -o photos.yaml
+mlptrain check photos.yaml
+mlptrain train photos.yaml
+mlptrain report
+mlptrain eval --errors errors.csv --predictions predictions.jsonl
+
+test -s runs/photos-001/report.html
+head -n 1 errors.csv | grep --quiet '^path,true,predicted,wrong,'
+
+# A damaged photo, and one of the wrong kind, are found before training, all at once.
+first=$(find photos -name '*.png' | sort | head -n 1)
+second=$(find photos -name '*.png' | sort | tail -n 1)
+head -c 100 "$first" > cut.png && mv cut.png "$first"
+echo 'not an image' > "$second"
+fails_with 3 mlptrain check photos.yaml > findings.txt
+grep --quiet "$(basename "$first")" findings.txt
+grep --quiet "$(basename "$second")" findings.txt
