@@ -73,8 +73,9 @@ def root(
     """Train multi-layer perceptrons on images, arrays and tables from one YAML file.
 
     Exit codes: 0 done, 1 a bug in mlptrain, 2 command line or config, 3 data, 4 model file,
-    5 training diverged, 6 file system, 7 run folder busy or exists, 8 a gate was missed,
-    129/130/143 stopped by a signal, in training with the state saved, 141 nobody reads the output.
+    5 training diverged, 6 file system, 7 run folder busy or exists, 8 a gate was missed or a check
+    failed, 129/130/143 stopped by a signal, in training with the state saved, 141 nobody reads the
+    output.
     """
 
 

@@ -35,7 +35,7 @@ MaxPixels = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also tell what was read, and what took how long.")
+    bool, typer.Option("--verbose", "-v", help="Also tell what was read, and how long it took.")
 ]
 Minimum = Annotated[
     list[str] | None,

@@ -15,7 +15,7 @@ from mlptrain.training.signals import StopRequest
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", readable=False, hidden=True)],
     b: Annotated[Path, typer.Argument(metavar="B", readable=False, hidden=True)],
-    split: Annotated[Split | None, typer.Option(help="The split of B; by default test.")] = None,
+    split: Annotated[Split | None, typer.Option(help="The split of B; default: test.")] = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
@@ -25,7 +25,7 @@ def diff(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare two runs: configs, metrics, and the predictions that changed.
+    """Compare two runs: configs, metrics, changed predictions.
 
     A and B are run folders or checkpoint files. Both are evaluated on the same examples.
     """

@@ -29,7 +29,7 @@ def evaluate(
         Path | None,
         typer.Argument(metavar="RUN", readable=False, hidden=True),
     ] = None,
-    split: Annotated[Split | None, typer.Option(help="The split; by default test.")] = None,
+    split: Annotated[Split | None, typer.Option(help="The split; default: test.")] = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
@@ -45,7 +45,7 @@ def evaluate(
     errors: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", readable=False, help="The same for the wrong ones, worst first."
+            metavar="FILE", readable=False, help="The same for the wrong predictions, worst first."
         ),
     ] = None,
     json: Json = False,
@@ -61,7 +61,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Exit with 8 if a metric is worse than the baseline's by more; repeatable.",
+            help="Exit with 8 if a metric is worse than the baseline's by more than VALUE.",
         ),
     ] = None,
     minimum: Minimum = None,

@@ -29,14 +29,14 @@ def export(
     json: Json = False,
     plugins: Plugins = None,
 ) -> None:
-    """Write a trained model in another tool's form, and compare 64 predictions.
+    """Write a trained model in another tool's form.
 
     RUN is a run folder or a checkpoint file, by default the latest run.
 
     A TARGET is onnx (ONNX Runtime), numpy (a Python file that needs only NumPy and Pillow), keras
     (a .keras file), torch (a state_dict and its nn.Sequential), sklearn (MLPClassifier or
     MLPRegressor), browser (a web page that needs no server) or weights (a checkpoint without the
-    optimizer's state).
+    optimizer's state). 64 predictions of the export are compared with the model's.
     """
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
     from mlptrain.cli.exports import show_export

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mlptrain.cli.options import Json
+
 
 def import_model(
     file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, hidden=True)],
@@ -19,7 +21,7 @@ def import_model(
         str | None,
         typer.Option(metavar="NAME", help="Of a state_dict's hidden layers, such as relu."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Read a network from another tool's file into a new run folder.
 

@@ -41,10 +41,10 @@ def predict(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Predict from images, arrays or tables, whichever the model was trained on.
+    """Predict from images, arrays or tables.
 
-    FILE is an image file, a folder of images, a .csv, .npy or .npz file, a glob, or - for paths on
-    standard input.
+    FILE is of the kind that the model was trained on: an image file, a folder of images, a .csv,
+    .npy or .npz file, a glob, or - for paths on standard input.
     """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint

@@ -27,7 +27,7 @@ def report(
         ),
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="The split; by default test, or else validation.")
+        Split | None, typer.Option(help="The split; default: test, or else validation.")
     ] = None,
     data: Annotated[
         str | None,
@@ -39,7 +39,7 @@ def report(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write a run's curves, results and worst mistakes as one HTML page.
+    """Write a run's curves, results and mistakes as one HTML page.
 
     RUN is a run folder or a checkpoint file, by default the latest run.
 

@@ -20,7 +20,7 @@ def runs(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List runs with what differs in their configs, and their results.
+    """List runs: what differs in their configs, and their results.
 
     DIR is the folder that holds the runs, by default runs.
 

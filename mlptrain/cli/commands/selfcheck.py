@@ -27,7 +27,7 @@ def selfcheck(
     CONFIG is a YAML file.
 
     Its gradients are compared with differences of its loss in float64; it must learn one batch by
-    heart; and predict must give what eval measures. A check that fails is exit code 8.
+    heart; and predict must give what eval measures. Exits with 8 if a check fails.
     """
     from json import dumps
 
