@@ -58,3 +58,7 @@ Plugins = Annotated[
         help="Python file with your own definitions, to run; repeatable.",
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
+]

@@ -1,12 +1,13 @@
 """`mlptrain check`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Json, Plugins
+from mlptrain.cli.options import Json, Plugins, Settings
 from mlptrain.errors import DataError
 from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
@@ -14,10 +15,7 @@ from mlptrain.training.signals import StopRequest
 
 def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
-    ] = None,
+    set_: Settings = None,
     plugins: Plugins = None,
     json: Json = False,
 ) -> None:
@@ -39,7 +37,8 @@ def check(
 
     resume_collection()
     with StopRequest(), CheckView(json=json) as view:
-        found = check_data(load_config(config, set_ or (), plugins or ()), view.reading)
+        given = load_config(config, set_ or (), plugins or (), environment=os.environ)
+        found = check_data(given, view.reading)
     if json:
         print(printable_json(dumps(found.record(), allow_nan=False, indent=2)))
     else:

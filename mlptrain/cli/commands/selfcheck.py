@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Json, Plugins
+from mlptrain.cli.options import Json, Plugins, Settings
 from mlptrain.errors import GateMissedError
 from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
@@ -15,10 +15,7 @@ from mlptrain.training.signals import StopRequest
 
 def selfcheck(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
-    ] = None,
+    set_: Settings = None,
     plugins: Plugins = None,
     json: Json = False,
 ) -> None:

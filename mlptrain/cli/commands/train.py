@@ -8,7 +8,7 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
-from mlptrain.cli.options import Json, Plugins, Quiet, Verbose
+from mlptrain.cli.options import Json, Plugins, Quiet, Settings, Verbose
 from mlptrain.errors import StoppedError
 from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
@@ -16,10 +16,7 @@ from mlptrain.training.signals import StopRequest
 
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the config; repeatable."),
-    ] = None,
+    set_: Settings = None,
     plugins: Plugins = None,
     run_dir: Annotated[
         Path | None,
