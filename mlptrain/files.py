@@ -291,5 +291,5 @@ def _explanation(path: Path, size: int, error: OSError) -> FileSystemError:
         with suppress(OSError):
             free = shutil.disk_usage(path.parent).free
             reason += f" {size:,} bytes were needed, {free:,} are free."
-        reason += " Free some space, then go on with --resume."
+        reason += " Free some space and try again; a run resumes with --resume."
     return FileSystemError(reason)

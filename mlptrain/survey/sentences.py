@@ -45,9 +45,9 @@ def _counts(found: Inventory) -> str:
             each = (
                 f"{sizes.min():,}" if np.ptp(sizes) == 0 else f"{sizes.min():,} to {sizes.max():,}"
             )
-            share = f"{show_name(targets.names[sizes.argmax()])} is {sizes.max() / sizes.sum():.1%}"
+            share = f"the largest is {sizes.max() / sizes.sum():.1%} of all"
             named = _named(targets.names, sizes)
-            return f"{count} in {len(sizes):,} classes of {each}; {share} of all. {named}"
+            return f"{count} in {len(sizes):,} classes of {each}; {share}. {named}"
         case LabelTargets():
             sizes = targets.values.sum(axis=0, dtype=np.int64)
             none = int((targets.values.sum(axis=1) == 0).sum())

@@ -245,5 +245,5 @@ def test_a_full_disk_is_named_with_what_was_needed(
     assert message.startswith(
         f"{tmp_path}/a: could not be written: No space left on device. 12,345"
     )
-    assert message.endswith("are free. Free some space, then go on with --resume.")
+    assert message.endswith("are free. Free some space and try again; a run resumes with --resume.")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"before"}
