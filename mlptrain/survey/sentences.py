@@ -42,12 +42,11 @@ def _counts(found: Inventory) -> str:
     match targets:
         case ClassTargets():
             sizes = np.bincount(targets.values, minlength=len(targets.names))
-            each = (
-                f"{sizes.min():,}" if np.ptp(sizes) == 0 else f"{sizes.min():,} to {sizes.max():,}"
-            )
-            share = f"the largest is {sizes.max() / sizes.sum():.1%} of all"
+            least, most = int(sizes.min()), int(sizes.max())
+            each = f"{least:,} each" if least == most else f"{least:,} to {most:,}"
+            share = "" if least == most else f"; the largest is {most / sizes.sum():.1%} of all"
             named = _named(targets.names, sizes)
-            return f"{count} in {len(sizes):,} classes of {each}; {share}. {named}"
+            return f"{count} in {len(sizes):,} classes of {each}{share}. {named}"
         case LabelTargets():
             sizes = targets.values.sum(axis=0, dtype=np.int64)
             none = int((targets.values.sum(axis=1) == 0).sum())

@@ -65,7 +65,7 @@ class LabelOutcome(DecisionOutcome):
         edges = np.linspace(0, 1, _BINS + 1)
         groups = tuple(
             (name, np.histogram(scores[chosen], edges)[0])
-            for name, chosen in (("has the label", truth), ("has it not", ~truth))
+            for name, chosen in (("has the label", truth), ("does not have it", ~truth))
         )
         title = f"Probabilities of {show_name(self.names[index])}"
         return Histogram(title, "predicted probability", edges, groups, THRESHOLD)
