@@ -150,5 +150,5 @@ def _overfitted(rows: Rows) -> Hint | None:
         "overfitting",
         f"val_loss rose from {low:.4g} in epoch {lowest + 1} to {last:.4g}, while train_loss fell "
         f"from {rows[lowest]['train_loss']:.4g} to {trained:.4g}",
-        "Try dropout, weight_decay, augmentation, a smaller model or more data.",
+        "Try dropout, weight_decay, a smaller model or more data.",
     )
