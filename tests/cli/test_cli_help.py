@@ -11,8 +11,9 @@ import yaml
 from tool_process import COMMAND, ROOT, environment, run
 
 import mlptrain
+from mlptrain.cli.app import COMMANDS
 
-NAMES = ("train", "eval", "predict", "export", "import", "info", "schema")
+NAMES = tuple(COMMANDS)
 WHAT_LOADS = """
 import sys
 from mlptrain.cli.app import main
@@ -58,6 +59,7 @@ def test_help_says_what_the_exit_codes_mean_and_lists_every_command(tmp_path: Pa
     assert all(f"{code} " in text for code in range(9))
     assert "129/130/143" in text
     assert all(f" {command} " in text for command in NAMES)
+    assert "..." not in text.partition("Commands:")[2], "a command's first sentence is cut off"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def reproduce(
     run: Annotated[Path, typer.Argument(metavar="RUN", readable=False, hidden=True)],
     json: Json = False,
 ) -> None:
-    """Train a run again, and say whether all is identical, or what differs first.
+    """Train a run again and show the first difference, if any.
 
     RUN is a run folder. Nothing is written. A difference is exit code 8, changed data 3.
     """
