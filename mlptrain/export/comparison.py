@@ -56,8 +56,9 @@ def compare(target: Target, path: Path, model: TrainedModel) -> Comparison:
     ours = np.array([values.copy() for _, values in model.answers(inputs, 1)])
     code = _BEGIN + target.runs + _END
     given = [str(path), x.dtype.str, *map(str, x.shape)]
+    python = [sys.executable, "-P", "-c"]  # -P: imports nothing from the current folder
     ended = subprocess.run(
-        [sys.executable, "-c", code, *given], input=x.tobytes(), capture_output=True, check=False
+        [*python, code, *given], input=x.tobytes(), capture_output=True, check=False
     )
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines()

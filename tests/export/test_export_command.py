@@ -148,6 +148,15 @@ def test_without_the_tool_nothing_is_compared_and_it_says_so(
     assert found.what.startswith("numpy failed: FileNotFoundError")
 
 
+def test_the_comparison_imports_nothing_from_the_current_folder(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run)
+    Path("base64.py").write_text("raise SystemExit('this ran')")
+    mlptrain(["export", "best.safetensors", "--to", "numpy"])
+    assert "by numpy: the largest difference is" in capsys.readouterr().out
+
+
 def test_the_weights_are_a_checkpoint_without_the_optimizer(
     models: dict[str, TrainedModel], runs: dict[str, Path], tmp_path: Path
 ) -> None:
