@@ -8,20 +8,20 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from mlptrain.comparison.settings import Settings, flat
 from mlptrain.errors import DataError, RunFolderError, UsageError
 from mlptrain.files import LOCK, refuse_locked
-from mlptrain.paths import folders_in, is_folder, look, names_in, read_file, reported
+from mlptrain.paths import folders_in, is_folder, look, names_in, reported
 from mlptrain.tasks.task import tasks
 from mlptrain.text import exact, show_path
 from mlptrain.training.header import read_document
 from mlptrain.training.run_folder import BEST, LAST, METRICS, SUMMARY
+from mlptrain.training.run_record import read_summary
 
-MAX_BYTES = 1 << 26
 _OF_A_RUN = {LOCK, LAST, BEST, METRICS, SUMMARY}
 
 
@@ -38,13 +38,6 @@ class _Progress(_Part):
 class _Header(_Part):
     config: dict[str, Any]
     progress: _Progress
-
-
-class _Summary(_Progress):
-    reason: str
-    monitor: str
-    test: dict[str, float | None] | None
-    set: list[str]
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,8 @@ def _row(place: Path) -> RunRow:
     if not there & _OF_A_RUN:
         raise DataError(f"{show_path(place)}: is not a run folder")
     header = _header(place)
-    summary = _summary(place / SUMMARY) if SUMMARY in there else None
+    with reported(place / SUMMARY, DataError):
+        summary = read_summary(place / SUMMARY) if SUMMARY in there else None
     progress = summary or (header.progress if header else _Progress())
     running = "running" if _is_running(place) else ""
     return RunRow(
@@ -133,7 +127,7 @@ def _row(place: Path) -> RunRow:
         summary.monitor if summary else "",
         progress.best_value,
         summary.test or {} if summary else {},
-        tuple(summary.set) if summary else (),
+        summary.set if summary else (),
     )
 
 
@@ -153,28 +147,12 @@ def _header(place: Path) -> _Header | None:
             if look(place / name) is None:
                 continue
         try:
-            return _Header.model_validate(_strict(json.dumps(read_document(place / name))))
+            return _Header.model_validate_json(
+                json.dumps(read_document(place / name), allow_nan=False)
+            )
         except (ValueError, LookupError, TypeError, RecursionError):
             raise DataError(f"{show_path(place / name)}: is no checkpoint, or is damaged") from None
     return None
-
-
-def _summary(path: Path) -> _Summary:
-    with reported(path, DataError):
-        data = read_file(str(path), MAX_BYTES)
-    try:
-        return _Summary.model_validate(_strict(data.decode()))
-    except (ValueError, RecursionError):
-        raise DataError(f"{show_path(path)}: is no summary of a run, or is damaged") from None
-
-
-def _strict(text: str) -> Any:
-    """The value of a JSON text, which holds no NaN or infinity. Raises ValueError."""
-    return json.loads(text, parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _natural(name: str) -> list[str | int]:

@@ -77,8 +77,8 @@ def _header(name: str, material: Material, sections: Sequence[Section]) -> Eleme
 
 def _hints(material: Material) -> list[str]:
     """What the run noticed about itself, and what to try."""
-    hints = material.files.summary.get("hints", ())
-    return [f"{hint['fact']}. {hint['advice']}" for hint in hints]
+    summary = material.files.summary
+    return [f"{hint.fact}. {hint.advice}" for hint in summary.hints] if summary else []
 
 
 def _limits(material: Material) -> list[str]:

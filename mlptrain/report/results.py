@@ -27,9 +27,9 @@ def result_sections(material: Material) -> Iterator[tuple[str, list[Element]]]:
     """Titles and contents."""
     result = material.result
     if result is None:
-        stored = material.files.summary.get("test")
-        if isinstance(stored, dict):
-            values = ((str(name), _stored(value)) for name, value in stored.items())
+        summary = material.files.summary
+        if summary and summary.test is not None:
+            values = ((name, shown(value)) for name, value in summary.test.items())
             yield "Test metrics, as stored after training", [facts(values)]
         return
     figures = result.outcome.figures()
@@ -108,7 +108,3 @@ def _part_table(outcome: Outcome) -> Element:
         means = ["" if value is None else shown(value) for value in found.means[0]]
         last = ["mean", *means, f"{found.means[1]:,}"]
     return table(caption, titles, rows, last=last)
-
-
-def _stored(value: object) -> str:
-    return shown(value) if isinstance(value, float | int) else "–"

@@ -1,13 +1,17 @@
 """What a run folder says of its run, besides the checkpoints: as much as is there."""
 
-import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlptrain.paths import UnreadableError, read_file
-from mlptrain.training.run_folder import INPUTS, MAX_METRICS_BYTES, METRICS, SUMMARY
+from mlptrain.training.run_folder import INPUTS, METRICS, SUMMARY
+from mlptrain.training.run_record import Summary, read_epochs, read_summary
+
+_MAX_CONFIG_BYTES = 1 << 30
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -16,13 +20,13 @@ class RunFiles:
 
     Attributes:
         epochs: the lines of metrics.jsonl.
-        summary: summary.json; empty while the run is not over.
+        summary: summary.json; None while the run is not over.
         config: the text of config.yaml.
         missing: the names of those that cannot be read, each with the reason.
     """
 
     epochs: tuple[dict[str, Any], ...]
-    summary: dict[str, Any]
+    summary: Summary | None
     config: str
     missing: tuple[str, ...]
 
@@ -31,24 +35,16 @@ def read_run(folder: Path) -> RunFiles:
     """What can be read of the run in `folder`."""
     missing: list[str] = []
 
-    def text(name: str) -> str:
+    def read(name: str, reader: Callable[[Path], Found]) -> Found | None:
         try:
-            return read_file(os.fspath(folder / name), MAX_METRICS_BYTES).decode()
+            return reader(folder / name)
         except (UnreadableError, UnicodeDecodeError) as error:
             missing.append(f"{name}: {error}")
-            return ""
+            return None
 
-    def parsed(name: str, lines: list[str]) -> list[Any]:
-        try:
-            found = [json.loads(line) for line in lines]
-            if all(isinstance(each, dict) for each in found):
-                return found
-            missing.append(f"{name}: is not as mlptrain writes it")
-        except (ValueError, RecursionError) as error:
-            missing.append(f"{name}: {error}")
-        return []
+    epochs, summary = read(METRICS, read_epochs) or (), read(SUMMARY, read_summary)
+    return RunFiles(tuple(epochs), summary, read(INPUTS[0], _text) or "", tuple(missing))
 
-    whole_lines = [line for line in text(METRICS).splitlines(keepends=True) if line.endswith("\n")]
-    epochs, summary = parsed(METRICS, whole_lines), text(SUMMARY)
-    about = parsed(SUMMARY, [summary]) if summary else []
-    return RunFiles(tuple(epochs), about[0] if about else {}, text(INPUTS[0]), tuple(missing))
+
+def _text(path: Path) -> str:
+    return read_file(os.fspath(path), _MAX_CONFIG_BYTES).decode()

@@ -1,6 +1,6 @@
 """The sections on how the model came about: curves, weights, data, network, config, environment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -70,14 +70,14 @@ def _curves(epochs: tuple[dict[str, Any], ...], best: int) -> Iterator[Element]:
     for name in names:
         for prefix, side in _SIDES.items():
             if name.startswith(prefix):
-                values = [_number(epoch.get(name)) for epoch in epochs]
+                values = [epoch.get(name) for epoch in epochs]
                 lines: dict[str, Series] = dict.fromkeys(_SIDES.values(), ())
                 measured.setdefault(name.removeprefix(prefix), lines)[side] = values
     mark = (best, f"best: {best}") if best else None
     for name, lines in measured.items():
         if any(value is not None for line in lines.values() for value in line):
             yield line_chart(show_name(name), lines, mark, _bounds(name))
-    rates = [_number(epoch.get("learning_rate")) for epoch in epochs]
+    rates = [epoch.get("learning_rate") for epoch in epochs]
     if len({rate for rate in rates if rate is not None}) > 1:
         yield line_chart("learning_rate", {"": rates})
 
@@ -91,17 +91,18 @@ def _bounds(name: str) -> tuple[float, float]:
 
 def _data(files: RunFiles) -> Iterator[Element]:
     summary = files.summary
-    examples, copies = (_mapping(summary, key) for key in ("examples", "copies_across_splits"))
-    if examples:
+    if summary is None:
+        return
+    if summary.examples:
+        copies = summary.copies_across_splits
         rows = [
-            (name, _count(count), _count(copies.get(name)) if name in copies else "")
-            for name, count in examples.items()
+            (name, f"{count:,}", f"{copies[name]:,}" if name in copies else "")
+            for name, count in summary.examples.items()
         ]
         titles = ("split", "examples", "also in an earlier split")
         yield table("Sizes of the splits", titles, rows)
-    skipped = summary.get("skipped_images")
-    if isinstance(skipped, list) and skipped:
-        yield element("p", f"{len(skipped):,} images could not be read and were left out.")
+    if skipped := len(summary.skipped_images):
+        yield element("p", f"{skipped:,} images could not be read and were left out.")
 
 
 def _training(material: Material) -> Iterator[tuple[str, str]]:
@@ -111,28 +112,16 @@ def _training(material: Material) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{material.model.network.arena.values.size:,}"
     yield "epochs", f"{len(files.epochs) or progress.epoch:,}"
     yield "weights of epoch", f"{progress.epoch:,}"
-    reason = str(summary.get("reason", "not over"))
-    yield "end", _REASONS.get(reason, reason)
-    if summary.get("monitor"):
-        yield "monitor", str(summary["monitor"])
-    seconds = [_number(epoch.get("seconds")) for epoch in files.epochs]
+    if summary is None:
+        yield "end", "not over"
+    else:
+        yield "end", _REASONS.get(summary.reason, summary.reason)
+        yield "monitor", summary.monitor
+    seconds = [epoch.get("seconds") for epoch in files.epochs]
     if seconds:
         yield "time in training steps", f"{sum(each or 0 for each in seconds):,.1f} s"
     yield "seed", str(state.config.seed)
     yield "threads", str(state.threads)
     yield "kernels", state.kernels
-    for each in summary.get("set") or ():
-        yield "set", str(each)
-
-
-def _mapping(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
-    found = summary.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _count(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else "–"
+    for each in summary.set if summary else ():
+        yield "set", each

@@ -1,6 +1,5 @@
 """Training a run again from its folder, and comparing what comes out."""
 
-import json
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -18,11 +17,12 @@ from mlptrain.training.checkpoint import Checkpoint, State
 from mlptrain.training.datasets import Reading
 from mlptrain.training.events import EpochDone, Finished
 from mlptrain.training.fitting import Fitting
-from mlptrain.training.run_folder import BEST, LAST, METRICS, SPLIT, SUMMARY, RunFolder
+from mlptrain.training.run_folder import BEST, LAST, METRICS, SPLIT, SUMMARY
+from mlptrain.training.run_record import Summary, read_epochs, read_summary
 from mlptrain.training.setup import prepare_fitting
 
 CLOCK = {"seconds", "examples_per_second"}  # of an epoch's metrics: never the same twice
-MAX_BYTES = 1 << 32  # of a file that is read whole
+MAX_SPLIT_BYTES = 1 << 32
 
 
 class Difference(NamedTuple):
@@ -70,12 +70,12 @@ def reproduce(run: Path, reading: Reading) -> Reproduction:
     with reported(run, UsageError):
         if not is_file(run / SUMMARY):
             raise UsageError(f"{show_path(run)}: has no {SUMMARY}, so it has not ended. Resume it.")
-        try:
-            summary = json.loads(read_file(str(run / SUMMARY), MAX_BYTES))
-            recorded = RunFolder(run, locked=False).epochs()
-        except ValueError:
-            raise DataError(f"{show_path(run)}: {SUMMARY} or {METRICS} is no JSON.") from None
-        split = read_file(str(run / SPLIT), MAX_BYTES)
+    with reported(run / SUMMARY, DataError):
+        summary = read_summary(run / SUMMARY)
+    with reported(run / METRICS, DataError):
+        recorded = read_epochs(run / METRICS)
+    with reported(run / SPLIT, DataError):
+        split = read_file(str(run / SPLIT), MAX_SPLIT_BYTES)
     best, last = checkpoint.load(run / BEST), checkpoint.load(run / LAST)
     fitting = prepare_fitting(given, reading, like=last.state)
     _require_same_data(run, fitting, last.state)
@@ -115,7 +115,7 @@ def _circumstances(state: State) -> dict[str, Any]:
 def _first_difference(
     fitting: Fitting,
     recorded: list[dict[str, Any]],
-    summary: dict[str, Any],
+    summary: Summary,
     saved: tuple[Checkpoint, Checkpoint],
 ) -> Difference | None:
     """Train until something differs from what the run has recorded."""
@@ -152,13 +152,11 @@ def _of_metrics(
     return None
 
 
-def _of_end(
-    recorded: list[dict[str, Any]], summary: dict[str, Any], end: Finished
-) -> Difference | None:
+def _of_end(recorded: list[dict[str, Any]], summary: Summary, end: Finished) -> Difference | None:
     test = finite(metrics_for(end.test)) if end.test else {}
     now = {"epoch": end.epoch, "reason": end.reason, **{f"test.{k}": test[k] for k in test}}
-    tested = summary.get("test") or {}
-    then = {"epoch": len(recorded), "reason": summary.get("reason")}
+    tested = summary.test or {}
+    then: dict[str, Any] = {"epoch": len(recorded), "reason": summary.reason}
     then |= {f"test.{k}": tested[k] for k in tested}
     for key, values in _changed(then, now).items():
         return Difference(SUMMARY, end.epoch, key, *values)

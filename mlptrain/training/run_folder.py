@@ -24,6 +24,7 @@ from mlptrain.data.sources.leftovers import is_left_behind
 from mlptrain.errors import FileSystemError, RunFolderError
 from mlptrain.paths import folders_in, is_folder, look, names_in, read_file, reported
 from mlptrain.text import show_path
+from mlptrain.training.run_record import MAX_SUMMARY_BYTES, read_epochs
 
 RUNS = Path("runs")
 BEST = "best.safetensors"
@@ -32,8 +33,6 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 SPLIT = "split.csv"
 INPUTS = ("config.yaml", SPLIT)
-MAX_METRICS_BYTES = 1 << 30
-MAX_SUMMARY_BYTES = 1 << 28
 FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
@@ -58,8 +57,7 @@ class RunFolder:
     def epochs(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl."""
         with reported(self.path / METRICS, FileSystemError):
-            lines = read_file(str(self.path / METRICS), MAX_METRICS_BYTES).splitlines()
-        return [json.loads(line) for line in lines]
+            return read_epochs(self.path / METRICS)
 
     def rewind(self, epochs: int, *, finished: bool) -> None:
         """Delete what was written after the first `epochs` epochs, and, unless `finished`, the

@@ -1,6 +1,7 @@
 """What `mlptrain report` writes, reads and says."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,33 @@ def test_files_that_are_missing_or_damaged_are_named(copy: Path) -> None:
     assert "Missing: metrics.jsonl: does not exist" in page
     assert "Missing: summary.json: " in page
     assert "Learning curves" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("summary.json", "hints", [{"what": 1}]),
+        ("summary.json", "set", 5),
+        ("summary.json", "best_value", math.inf),
+        ("metrics.jsonl", "train_loss", math.nan),
+        ("metrics.jsonl", "train_loss", "0.5"),
+    ],
+)
+def test_values_that_training_does_not_write_are_refused(
+    copy: Path, name: str, key: str, value: object
+) -> None:
+    first = (copy / name).read_text()
+    first = first.splitlines()[0] if name == "metrics.jsonl" else first
+    (copy / name).write_text(f"{json.dumps({**json.loads(first), key: value})}\n")
+    assert run(["report", str(copy)]) == 0
+    assert f"Missing: {name}: is " in (copy / "report.html").read_text()
+
+
+def test_an_epoch_that_is_not_written_to_its_end_is_left_out(copy: Path) -> None:
+    with (copy / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "tra')
+    assert run(["report", str(copy)]) == 0
+    assert "Missing" not in (copy / "report.html").read_text()
 
 
 def test_the_hints_of_the_run_are_shown(copy: Path) -> None:

@@ -123,7 +123,7 @@ def test_changed_data_and_a_run_that_has_not_ended_are_refused(result: Path) -> 
     with pytest.raises(DataError, match=r"the train .* not those of the run.* --split train"):
         run(["reproduce", str(result)])
     (result / "summary.json").write_text("{")
-    with pytest.raises(DataError, match=r"summary\.json or metrics\.jsonl is no JSON"):
+    with pytest.raises(DataError, match=r"summary\.json: is no summary of a run, or is damaged"):
         run(["reproduce", str(result)])
     (result / "summary.json").unlink()
     with pytest.raises(UsageError, match=r"has no summary\.json, so it has not ended\. Resume"):
