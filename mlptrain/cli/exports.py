@@ -1,11 +1,11 @@
 """What `export` and `import` print."""
 
-from json import dumps
 from pathlib import Path
 
+from mlptrain.cli.results import print_json
 from mlptrain.export.comparison import Comparison
 from mlptrain.export.target import Target
-from mlptrain.text import exact, printable_json, show_path
+from mlptrain.text import exact, show_path
 from mlptrain.training.run_folder import BEST
 from mlptrain.training.trained_model import TrainedModel
 
@@ -19,7 +19,7 @@ def show_export(target: Target, path: Path, found: Comparison, *, json: bool) ->
             "compared": found.examples,
             "largest_difference": found.largest,
         }
-        print(printable_json(dumps(record, allow_nan=False)))
+        print_json(record)
         return
     print(f"wrote     {show_path(path)}   {target.title}")
     if found.largest is None:
@@ -34,7 +34,7 @@ def show_import(model: TrainedModel, run: Path, *, json: bool) -> None:
     task, parameters = model.task.type, model.network.arena.values.size
     if json:
         record = {"file": exact(run / BEST), "task": task, "parameters": parameters}
-        print(printable_json(dumps(record)))
+        print_json(record)
         return
     inputs = " × ".join(map(str, model.state.shape))
     kind = "numbers" if model.takes_numbers else "images"

@@ -8,8 +8,8 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import Json, Plugins, Settings
+from mlptrain.cli.results import print_json
 from mlptrain.errors import DataError
-from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
 
 
@@ -27,8 +27,6 @@ def check(
     its time, from a few real steps, and memory. Exits with 3 if there are errors, 0 if there are
     only warnings.
     """
-    from json import dumps
-
     from mlptrain.cli.findings import CheckView
     from mlptrain.cli.layout import plural
     from mlptrain.config.load import load_config
@@ -40,7 +38,7 @@ def check(
         given = load_config(config, set_ or (), plugins or (), environment=os.environ)
         found = check_data(given, view.reading)
     if json:
-        print(printable_json(dumps(found.record(), allow_nan=False, indent=2)))
+        print_json(found.record())
     else:
         view.show(found, config)
     if errors := found.count("error"):

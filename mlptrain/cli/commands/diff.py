@@ -8,7 +8,7 @@ import typer
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
 from mlptrain.cli.options import Json, Plugins, Quiet, Split, Verbose
-from mlptrain.text import printable_json
+from mlptrain.cli.results import print_json
 from mlptrain.training.signals import StopRequest
 
 
@@ -29,8 +29,6 @@ def diff(
 
     A and B are run folders or checkpoint files. Both are evaluated on the same examples.
     """
-    from json import dumps
-
     from mlptrain.cli.comparisons import difference_lines
     from mlptrain.cli.render import EvaluationView
     from mlptrain.comparison.diff import difference
@@ -46,7 +44,7 @@ def diff(
         found = difference(first, second, split, data, view.reading)
         view.tell_of_images(found.b)
     if json:
-        print(printable_json(dumps(found.record, allow_nan=False, indent=2)))
+        print_json(found.record)
         return
     for line in difference_lines(found):
         print(line)

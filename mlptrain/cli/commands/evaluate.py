@@ -18,7 +18,7 @@ from mlptrain.cli.options import (
     Split,
     Verbose,
 )
-from mlptrain.text import printable_json
+from mlptrain.cli.results import print_json
 from mlptrain.training.signals import StopRequest
 
 WORST = 5  # examples shown
@@ -85,8 +85,6 @@ def evaluate(
     A NAME is that of a metric, as --json lists them: accuracy, macro_f1, log_loss; or, for one
     class, recall.CLASS.
     """
-    from json import dumps
-
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
     from mlptrain.cli.gate_check import GateCheck
@@ -117,7 +115,7 @@ def evaluate(
         each.write(result.source[1].place)
     if json:
         record = evaluation_record(result) | ({"baseline": compared.record} if compared else {})
-        print(printable_json(dumps(record, allow_nan=False, indent=2)))
+        print_json(record)
     else:
         view.show_tables(result, worst.found, compared)
     gates.finish(result, compared)

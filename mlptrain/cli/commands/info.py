@@ -1,17 +1,16 @@
 """`mlptrain info`."""
 
 from mlptrain.cli.options import Json
+from mlptrain.cli.results import print_json
 
 
 def info(json: Json = False) -> None:
     """Print versions, and the kernels, BLAS and threads in use."""
-    from json import dumps
-
     from mlptrain.training.environment import report
 
     found = report()
     if json:
-        print(dumps(found, indent=2))
+        print_json(found)
         return
     for name, value in found.items():
         print(f"{name:<12}{value}")

@@ -7,8 +7,9 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import Json
+from mlptrain.cli.results import print_json
 from mlptrain.errors import GateMissedError
-from mlptrain.text import printable_json, show_path
+from mlptrain.text import show_path
 from mlptrain.training.signals import StopRequest
 
 
@@ -20,8 +21,6 @@ def reproduce(
 
     RUN is a run folder. Nothing is written. A difference is exit code 8, changed data 3.
     """
-    from json import dumps
-
     from mlptrain.cli.reproductions import lines
     from mlptrain.training.reproduction import reproduce as train_again
 
@@ -30,7 +29,7 @@ def reproduce(
         result = train_again(run, lambda *_: None)
     found = result.difference
     if json:
-        print(printable_json(dumps(result.record, allow_nan=False, indent=2)))
+        print_json(result.record)
     else:
         print("\n".join(lines(result)))
     if found is not None:

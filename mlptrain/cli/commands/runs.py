@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.options import Json
-from mlptrain.text import printable_json
+from mlptrain.cli.results import print_json
 
 
 def runs(
@@ -27,8 +27,6 @@ def runs(
     KEY is the title of a column, any key of a config, or a metric of the test split, such as
     test_accuracy.
     """
-    from json import dumps
-
     from mlptrain.cli.live import console
     from mlptrain.cli.runs import runs_lines
     from mlptrain.comparison.runs import runs_in
@@ -40,7 +38,7 @@ def runs(
         print(note, file=sys.stderr)
     if json:
         record = {"runs": table.records(), "differing": table.keys}
-        print(printable_json(dumps(record, allow_nan=False, indent=2)))
+        print_json(record)
         return
     lines, dropped = runs_lines(table, console(sys.stdout).width)
     for line in lines:

@@ -8,8 +8,8 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import Json, Plugins, Settings
+from mlptrain.cli.results import print_json
 from mlptrain.errors import GateMissedError
-from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
 
 
@@ -26,8 +26,6 @@ def selfcheck(
     Its gradients are compared with differences of its loss in float64; it must learn one batch by
     heart; and predict must give what eval measures. Exits with 8 if a check fails.
     """
-    from json import dumps
-
     from mlptrain.cli.layout import aligned
     from mlptrain.config.load import load_config
     from mlptrain.training.selfcheck import selfcheck as check
@@ -38,7 +36,7 @@ def selfcheck(
         checks = check(given, lambda *_: None)
     if json:
         records = {"checks": [each.record for each in checks]}
-        print(printable_json(dumps(records, allow_nan=False, indent=2)))
+        print_json(records)
     else:
         rows = [(each.name, "passed" if each.passed else "FAILED") for each in checks]
         for line, each in zip(aligned(rows), checks, strict=True):

@@ -9,8 +9,8 @@ import typer
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
 from mlptrain.cli.options import Json, Plugins, Quiet, Settings, Verbose
+from mlptrain.cli.results import print_json
 from mlptrain.errors import StoppedError
-from mlptrain.text import printable_json
 from mlptrain.training.signals import StopRequest
 
 
@@ -49,8 +49,6 @@ def train(
         given = load_config(config, set_ or (), plugins or (), environment=os.environ)
         print(resolved_yaml(given.config), end="")
         return
-    from json import dumps
-
     from mlptrain.cli.render import TrainingView
     from mlptrain.cli.suggestions import how_to_resume
     from mlptrain.cli.summaries import summarize_training
@@ -80,4 +78,4 @@ def train(
         except StoppedError as error:
             raise how_to_resume(error, run, config, plugins or ()) from None
         if json:
-            print(printable_json(dumps(run.record(), allow_nan=False, indent=2)))
+            print_json(run.record())
