@@ -33,6 +33,10 @@ class GateCheck:
                 f"--junit {show_path(junit)}: there is no gate to report. Add one, for example "
                 "--min accuracy=0.95."
             )
+        if junit and junit.suffix.lower() != ".xml":
+            raise UsageError(
+                f"--junit {show_path(junit)}: is not named .xml, as JUnit reports are."
+            )
 
     def check_names(self, kind: type[Outcome], names: Sequence[str]) -> None:
         """Raise UsageError if a gate names a metric that outcomes of `kind` do not have, or a

@@ -7,6 +7,7 @@ CSV columns, and keys of a JSON line: `path`; `true` and `predicted`, unless the
 import csv
 import io
 import json
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mlptrain.paths import is_folder, reported
 from mlptrain.tasks.task import TargetSpec, Task
 from mlptrain.text import exact, printable_json, shorter, show_name, show_path
 from mlptrain.training.example_results import ExampleBatch, ExampleResult
+from mlptrain.training.run_folder import is_of_a_run
 from mlptrain.training.trained_model import TrainedModel
 
 _JSON = json.JSONEncoder(allow_nan=False)
@@ -31,6 +33,8 @@ def example_files(
         found.append(make("--predictions", predictions, only_wrong=False))
     if errors is not None:
         found.append(make("--errors", errors, only_wrong=True))
+    if predictions and errors and os.path.realpath(predictions) == os.path.realpath(errors):
+        raise UsageError(f"--errors {show_path(errors)}: is the file of --predictions. Name two.")
     return found
 
 
@@ -54,6 +58,8 @@ class ExampleFile:
         with reported(path, UsageError):
             if not is_folder(path.parent):
                 raise UsageError(f"{given}: there is no folder {show_path(path.parent)}. Make it.")
+        if is_of_a_run(path):
+            raise UsageError(f"{given}: is a file of a run, which needs it. Name another file.")
         self._path, self._given, self._only_wrong = path, given, only_wrong
         self._task, self._spec = task, spec
         self._is_csv = suffix == ".csv"
@@ -71,7 +77,7 @@ class ExampleFile:
     def write(self, data: str) -> None:
         """Write the file, in place of one that is there; but not of the `data` that was evaluated.
         Raises DataError and FileSystemError."""
-        if self._path.absolute() == Path(data).absolute():
+        if os.path.realpath(self._path) == os.path.realpath(data):
             raise DataError(f"{self._given}: is the data itself. Name another file.")
         if self._only_wrong:
             self._rows.sort(key=lambda row: -row[0])

@@ -126,6 +126,12 @@ def existing_run(name: str, run_dir: Path | None) -> Path | None:
     return run_dir if _is_there(run_dir) else None
 
 
+def is_of_a_run(path: Path) -> bool:
+    """Whether `path` is one of the files that a run keeps in its folder."""
+    with reported(path, FileSystemError):
+        return path.name in FILES and bool(set(names_in(path.parent)) & {files.LOCK, LAST, BEST})
+
+
 def check_free(run_dir: Path) -> None:
     """Raise RunFolderError if a new run cannot use `run_dir`. Called before data is read."""
     if _is_there(run_dir) and _in_use(run_dir):

@@ -124,5 +124,7 @@ def test_junit_is_xml_whatever_a_gate_is_called(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gates", [[], ["--max", "loss=9"]])
 def test_a_report_that_cannot_be_written_is_refused(trained: Path, gates: list[str]) -> None:
+    ended = run("eval", RUN, *gates, "--junit", f"{RUN}/summary.json", cwd=trained)
+    assert (ended.code, "is not named .xml" in ended.err) == (2, bool(gates))
     ended = run("eval", RUN, *gates, "--junit", "missing/gates.xml", cwd=trained)
     assert ended.code == (6 if gates else 2)

@@ -9,7 +9,7 @@ import pytest
 from task_runs import make_project
 
 from mlptrain.cli.app import run
-from mlptrain.errors import DataError, FileSystemError
+from mlptrain.errors import DataError, FileSystemError, UsageError
 
 
 @pytest.fixture
@@ -37,6 +37,13 @@ def test_it_can_be_written_elsewhere_and_of_another_split(copy: Path, tmp_path: 
     assert not (copy / "report.html").exists()
     with pytest.raises(FileSystemError):
         run(["report", str(copy), "-o", str(tmp_path / "no" / "page.html")])
+
+
+def test_it_replaces_no_file_that_is_no_page(copy: Path) -> None:
+    before = (copy / "best.safetensors").read_bytes()
+    with pytest.raises(UsageError, match=r"best\.safetensors: is not named \.html"):
+        run(["report", str(copy), "-o", str(copy / "best.safetensors")])
+    assert (copy / "best.safetensors").read_bytes() == before
 
 
 def test_without_the_data_it_shows_what_the_run_folder_holds(

@@ -119,7 +119,26 @@ def test_a_file_that_is_there_is_replaced_but_not_the_data(task_run: Path, tmp_p
     before = data.read_bytes()
     with pytest.raises(DataError, match="is the data itself"):
         mlptrain(["eval", str(task_run), "--data", str(data), "--predictions", str(data)])
+    detour = tmp_path / "by" / ".." / "test.csv"
+    (tmp_path / "by").mkdir()
+    with pytest.raises(DataError, match="is the data itself"):
+        mlptrain(["eval", str(task_run), "--data", str(data), "--predictions", str(detour)])
     assert data.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["split.csv", "metrics.jsonl"])
+def test_no_file_of_a_run_is_replaced(name: str, task_run: Path) -> None:
+    before = (task_run / name).read_bytes()
+    with pytest.raises(UsageError, match="is a file of a run"):
+        mlptrain(["eval", str(task_run), "--predictions", str(task_run / name)])
+    assert (task_run / name).read_bytes() == before
+
+
+def test_predictions_and_errors_are_two_files(task_run: Path, tmp_path: Path) -> None:
+    if task_of(task_run) == "classification":
+        both = ("--predictions", str(tmp_path / "a.csv"), "--errors", str(tmp_path / "a.csv"))
+        with pytest.raises(UsageError, match="Name two"):
+            mlptrain(["eval", str(task_run), *both])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import typer
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
 from mlptrain.cli.options import Formats, MaxPixels, Plugins, Quiet, Split, Verbose
+from mlptrain.errors import UsageError
 from mlptrain.training.signals import StopRequest
 
 
@@ -57,6 +58,8 @@ def report(
     from mlptrain.training.trained_model import load_model
 
     detail = chosen_detail(quiet, verbose)
+    if output and output.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--output {show_path(output)}: is not named .html, as web pages are.")
     resume_collection()
     load_plugins(plugins or ())
     allowed = parse_allowances(formats, max_pixels)
