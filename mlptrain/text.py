@@ -1,6 +1,7 @@
 """How names and paths are shown: whatever bytes they hold, for people and for programs."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,3 +65,9 @@ def exact(name: Path | str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def natural(name: str) -> list[str | int]:
+    """The key that sorts names with their digits compared as numbers: run-9 before run-10."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if part.isdecimal() else part for part in parts]

@@ -19,7 +19,7 @@ def lines(result: Reproduction) -> Iterator[str]:
         yield f"  then {show_name(str(found.then))}"
         yield f"  now  {show_name(str(found.now))}"
     for name, (then, now) in result.circumstances.items():
-        role = "probable reason" if found else "another"
+        role = "probable reason" if found else "changed, without effect"
         yield f"{role}: {show_name(name)}: {show_name(str(then))} then, {show_name(str(now))} now"
     if found and not result.circumstances:
         yield "versions, kernels, threads and plug-ins are those of the run"

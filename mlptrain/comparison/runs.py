@@ -5,7 +5,6 @@ the time that YAML takes; the rest from summary.json, which a finished run has.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,13 @@ from pydantic import BaseModel, ConfigDict
 
 from mlptrain.comparison.settings import Settings, flat
 from mlptrain.errors import DataError, RunFolderError, UsageError
-from mlptrain.files import LOCK, refuse_locked
+from mlptrain.files import refuse_locked
 from mlptrain.paths import folders_in, is_folder, look, names_in, reported
 from mlptrain.tasks.task import tasks
-from mlptrain.text import exact, show_path
+from mlptrain.text import exact, natural, show_path
 from mlptrain.training.header import read_document
-from mlptrain.training.run_folder import BEST, LAST, METRICS, SUMMARY
+from mlptrain.training.run_folder import BEST, LAST, SUMMARY, is_a_run
 from mlptrain.training.run_record import read_summary
-
-_OF_A_RUN = {LOCK, LAST, BEST, METRICS, SUMMARY}
 
 
 class _Part(BaseModel):
@@ -92,13 +89,13 @@ def runs_in(folder: Path) -> tuple[list[RunRow], list[str]]:
                 f"{show_path(folder)}: is not a folder. Name the folder that holds the runs; "
                 "mlptrain train makes them in runs/."
             )
-        if set(names_in(folder)) & _OF_A_RUN:
+        if is_a_run(names_in(folder)):
             raise UsageError(
                 f"{show_path(folder)}: is a run. Name the folder around it, which holds others."
             )
         names = folders_in(folder)
     rows, notes = [], []
-    for name in sorted(names, key=_natural):
+    for name in sorted(names, key=natural):
         place = folder / name
         try:
             rows.append(_row(place))
@@ -111,7 +108,7 @@ def _row(place: Path) -> RunRow:
     """The run in the folder `place`. Raises DataError if there is none, or it is damaged."""
     with reported(place, DataError):
         there = set(names_in(place))
-    if not there & _OF_A_RUN:
+    if not is_a_run(there):
         raise DataError(f"{show_path(place)}: is not a run folder")
     header = _header(place)
     with reported(place / SUMMARY, DataError):
@@ -153,8 +150,3 @@ def _header(place: Path) -> _Header | None:
         except (ValueError, LookupError, TypeError, RecursionError):
             raise DataError(f"{show_path(place / name)}: is no checkpoint, or is damaged") from None
     return None
-
-
-def _natural(name: str) -> list[str | int]:
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if part.isdecimal() else part for part in parts]

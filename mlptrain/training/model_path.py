@@ -1,17 +1,14 @@
 """Which checkpoint file to use: one named by its path or by its run folder, or the latest."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mlptrain.errors import ModelFileError
-from mlptrain.files import LOCK
 from mlptrain.paths import UnreadableError, folders_in, is_folder, look, names_in, reported
-from mlptrain.text import show_path
-from mlptrain.training.run_folder import BEST, LAST, METRICS, RUNS
+from mlptrain.text import natural, show_path
+from mlptrain.training.run_folder import BEST, LAST, RUNS, is_a_run
 
 EXPECTED = "Expected is a run folder, as mlptrain train makes it, or a checkpoint file in one."
-_OF_A_RUN = {LOCK, LAST, METRICS}
 _MOST_SHOWN = 3
 
 
@@ -31,7 +28,7 @@ def find_checkpoint(place: Path | None) -> Path:
 def _description(folder: Path) -> str:
     """Describe `folder`, which has no best checkpoint, and say what to do."""
     names = set(names_in(folder))
-    if names & _OF_A_RUN:
+    if is_a_run(names):
         other = f", or name {show_path(folder / LAST)}" if LAST in names else ""
         return f"holds no {BEST}: no epoch of this run was finished. Resume the run{other}."
     runs = list(_runs_in(folder))
@@ -70,5 +67,4 @@ def _runs_in(folder: Path) -> Iterator[tuple[int, list[str | int], Path]]:
             continue
         if best is not None:
             saved = max(status.st_mtime_ns for status in (best, last) if status is not None)
-            parts = re.split(r"(\d+)", name)
-            yield saved, [int(p) if p.isdecimal() else p for p in parts], folder / name
+            yield saved, natural(name), folder / name

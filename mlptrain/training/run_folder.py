@@ -14,7 +14,7 @@ whatever a killed process wrote of a later epoch is cut off or written again.
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,12 @@ def existing_run(name: str, run_dir: Path | None) -> Path | None:
 def is_of_a_run(path: Path) -> bool:
     """Whether `path` is one of the files that a run keeps in its folder."""
     with reported(path, FileSystemError):
-        return path.name in FILES and bool(set(names_in(path.parent)) & {files.LOCK, LAST, BEST})
+        return path.name in FILES and is_a_run(names_in(path.parent))
+
+
+def is_a_run(names: Iterable[str]) -> bool:
+    """Whether a folder that holds files of these `names` is that of a run."""
+    return not {files.LOCK, METRICS, BEST, LAST, SUMMARY}.isdisjoint(names)
 
 
 def check_free(run_dir: Path) -> None:

@@ -111,7 +111,7 @@ def test_another_environment_is_the_probable_reason(
     assert run(["reproduce", str(result)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("identical: split, metrics of 2 epochs")
-    assert lines[1].startswith("another: numpy: 1.0 then, ")
+    assert lines[1].startswith("changed, without effect: numpy: 1.0 then, ")
     (result / "metrics.jsonl").write_text("{}\n{}\n")
     assert differing(result, capsys)[-1].startswith("probable reason: numpy: 1.0 then, ")
 
