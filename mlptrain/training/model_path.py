@@ -6,9 +6,10 @@ from pathlib import Path
 from mlptrain.errors import ModelFileError
 from mlptrain.paths import UnreadableError, folders_in, is_folder, look, names_in, reported
 from mlptrain.text import natural, show_path
-from mlptrain.training.run_folder import BEST, LAST, RUNS, is_a_run
+from mlptrain.training.run_folder import BEST, LAST, RUNS, SUMMARY, is_a_run
 
 EXPECTED = "Expected is a run folder, as mlptrain train makes it, or a checkpoint file in one."
+_AGAIN = "Train again, in another folder."
 _MOST_SHOWN = 3
 
 
@@ -28,6 +29,9 @@ def find_checkpoint(place: Path | None) -> Path:
 def _description(folder: Path) -> str:
     """Describe `folder`, which has no best checkpoint, and say what to do."""
     names = set(names_in(folder))
+    if SUMMARY in names:
+        advice = f"Restore it, or name {show_path(folder / LAST)}." if LAST in names else _AGAIN
+        return f"holds no {BEST}, though its run has ended. {advice}"
     if is_a_run(names):
         other = f", or name {show_path(folder / LAST)}" if LAST in names else ""
         return f"holds no {BEST}: no epoch of this run was finished. Resume the run{other}."

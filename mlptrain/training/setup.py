@@ -145,7 +145,14 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
     """The state to resume from; None if the run stopped before saving one. Raises RunFolderError if
     a saved state has disappeared: starting again would overwrite what is left of the run."""
     if os.path.lexists(folder.last):
-        return checkpoint.load(folder.last)
+        saved = checkpoint.load(folder.last)
+        best = saved.state.progress.best_epoch
+        if best and not os.path.lexists(folder.best):
+            raise RunFolderError(
+                f"{show_path(folder.best)}: is missing, but epoch {best} of this run wrote it. "
+                "Restore it, or name another folder with --run-dir."
+            )
+        return saved
     if os.path.lexists(folder.best):
         best = checkpoint.load(folder.best).state.progress.epoch
         if best > 1:  # the first best state is written before the first last state

@@ -105,6 +105,23 @@ def test_a_run_without_a_finished_epoch_is_to_be_resumed(here: Path, left: str) 
 
 
 @pytest.mark.parametrize(
+    ("left", "advice"),
+    [
+        ([LAST], f"Restore it, or name run/{LAST}."),
+        ([], "Train again, in another folder."),
+    ],
+)
+def test_a_run_that_has_ended_is_not_to_be_resumed(
+    here: Path, left: list[str], advice: str
+) -> None:
+    """Its best checkpoint was removed, or it diverged in its first epoch."""
+    (here / "run").mkdir()
+    for name in ("metrics.jsonl", "summary.json", *left):
+        (here / "run" / name).touch()
+    assert refusal("run") == f"run: holds no {BEST}, though its run has ended. {advice}"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "what"),
     [
         ("my.yaml", b"data: {train: pets}\n", "is a text file, not a checkpoint"),

@@ -204,7 +204,7 @@ def test_the_latest_run_of_the_config_is_meant(tmp_path: Path) -> None:
 def test_damaged_states_are_found_before_training(project: Path, run: Path) -> None:
     longer = ("--set", "training.epochs=5")
     (run / "best.safetensors").unlink()
-    assert "best.safetensors: does not exist" in resume(project, run, *longer, code=4)
+    assert "best.safetensors: is missing, but epoch" in resume(project, run, *longer, code=7)
     (run / "last.safetensors").write_bytes(b"\0" * 5000)
     assert "last.safetensors: is " in resume(project, run, *longer, code=4)
 
@@ -237,14 +237,21 @@ def test_files_of_others_in_the_folder_are_left_alone(project: Path, tmp_path: P
         assert (tmp_path / name).read_text() == "precious"
 
 
-def test_a_run_whose_last_state_is_gone_is_not_started_again(
-    project: Path, reference: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("last.safetensors", "is missing, but the best state"),
+        ("best.safetensors", "is missing, but epoch"),
+    ],
+)
+def test_a_run_whose_last_or_best_state_is_gone_is_not_resumed(
+    project: Path, reference: Path, tmp_path: Path, gone: str, said: str
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(reference, run)
-    (run / "last.safetensors").unlink()
+    (run / gone).unlink()
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
     ended = mlptrain(project, "train", "tiny.yaml", "--run-dir", str(run), "--resume", code=7)
-    assert "last.safetensors: is missing, but the best state" in ended.stderr
+    assert f"{gone}: {said}" in ended.stderr
     after = {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
     assert after == before
