@@ -33,10 +33,13 @@ def evaluate_other(
     other: TrainedModel, result: EvaluatedModel, reading: Reading, *visitors: Visitor
 ) -> EvaluatedModel:
     """The `other` model, evaluated on the examples of `result`. Raises UsageError if it is for
-    another task."""
+    another task, and DataError if it cannot take them."""
     if other.task.type != result.task.type:
         raise UsageError(
             f"{other.name}: is a model for {other.task.type}, not for {result.task.type}. "
             "Compare models for the same task."
         )
-    return evaluate_again(other, result, reading, *visitors)
+    try:
+        return evaluate_again(other, result, reading, *visitors)
+    except DataError as error:
+        raise DataError(f"{other.name}: cannot be compared on these examples. {error}") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from task_runs import scenes, write_table
+from task_runs import make_project, scenes, write_table
 
 from mlptrain.cli.app import run as mlptrain
 from mlptrain.cli.drops import parse_drops
@@ -76,6 +76,22 @@ def test_a_metric_may_drop_by_so_much_and_no_more(pair: Path) -> None:
 def test_other_examples_are_no_baseline(pair: Path, saved: Path) -> None:
     with pytest.raises(DataError, match=r"long\.json: is of other images than validation"):
         mlptrain(["eval", str(pair / "short"), "--split", "validation", "--baseline", str(saved)])
+
+
+def test_a_model_of_other_classes_is_named_as_what_cannot_be_compared(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        config = str(make_project(tmp_path / name, "classification"))
+        if name == "b":
+            for split in ("train", "test"):
+                table = tmp_path / name / f"{split}.csv"
+                table.write_text(table.read_text().replace(",day,", ",noon,"))
+        mlptrain(["train", config, "--run-dir", str(tmp_path / name / "run"), "--quiet"])
+    a, b = (str(tmp_path / name / "run") for name in ("a", "b"))
+    said = "b/run.*: cannot be compared on these examples. .*'day' unknown to the training set"
+    for arguments in (["eval", a, "--baseline", b], ["diff", b, a]):
+        with pytest.raises(DataError, match=said):
+            mlptrain(arguments)
 
 
 def test_other_data_is_read_for_both(
