@@ -113,7 +113,11 @@ def _of_table(columns: Columns, place: str) -> list[Guess]:
         elif name != target:
             features.append(name)
     if not features:
-        raise DataError(f"{show_path(place)}: has no columns of numbers beside the target.")
+        others = f": {', '.join(left_out)}" if left_out else ""
+        raise DataError(
+            f"{show_path(place)}: has no column of numbers beside the target "
+            f"{show_name(target)}{others}."
+        )
     rest: tuple[Any, ...] = (tuple(features) if left_out else (), tuple(left_out))
     values, shown, kinds = columns[target], show_name(target), []
     if any(SEPARATOR in value for value in values):
@@ -144,7 +148,7 @@ def _unfit(name: str, values: Sequence[str]) -> str:
         return "numbers the rows"
     wrong = sum(not _is_number(value) for value in values)
     if wrong and all(value == "" or _is_number(value) for value in values):
-        return f"empty in {wrong:,} rows"
+        return f"empty in {wrong:,} row{'s' if wrong > 1 else ''}"
     return "holds text" if wrong else ""
 
 

@@ -146,7 +146,17 @@ def test_a_table_names_its_columns_whatever_they_are_called(tmp_path: Path) -> N
     config, text, splits = started("t.csv")
     assert config.task.targets == ("{target}",)
     assert splits.train.features == ("a: b #", "no\nyes")
-    assert "id (numbers the rows), city (holds text), gap (empty in 1 rows)" in text
+    assert "id (numbers the rows), city (holds text), gap (empty in 1 row)" in text
+
+
+def test_a_table_without_inputs_says_why_no_column_is_one(tmp_path: Path) -> None:
+    make_table(tmp_path / "t.csv", ["a", "name", "label"], [(1, "x", "cat"), ("", "y", "dog")])
+    with pytest.raises(DataError) as refused:
+        write_config("t.csv", Path("config.yaml"), None)
+    assert str(refused.value) == (
+        "t.csv: has no column of numbers beside the target label: "
+        "a (empty in 1 row), name (holds text)."
+    )
 
 
 def test_text_and_few_whole_numbers_in_a_table_are_classes(tmp_path: Path) -> None:
