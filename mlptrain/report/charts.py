@@ -37,7 +37,7 @@ def line_chart(
     axis may be logarithmic."""
     known = [value for line in lines.values() for value in line if value is not None]
     last = max(map(len, lines.values()))
-    x = horizontal(1, max(last, 2), labelled=True)
+    x = horizontal(1, max(last, 2), labelled=True, whole=True)
     least, most = bounds or (-np.inf, np.inf)
     is_open = bounds is not None and most == np.inf
     y = scale(known, _FLOOR, _CEILING, bounds=(least, most), may_be_logarithmic=is_open)

@@ -77,9 +77,10 @@ class Drawing:
         )
 
 
-def horizontal(low: float, high: float, *, labelled: bool = False) -> Scale:
-    """The x axis from `low` to `high`; `labelled`: with room for names at the ends of lines."""
-    return Scale(low, high, LEFT, WIDTH - RIGHT - (LABEL_ROOM if labelled else 0))
+def horizontal(low: float, high: float, *, labelled: bool = False, whole: bool = False) -> Scale:
+    """The x axis from `low` to `high`; `labelled`: with room for names at the ends of lines;
+    `whole`: marked at whole numbers only."""
+    return Scale(low, high, LEFT, WIDTH - RIGHT - (LABEL_ROOM if labelled else 0), whole=whole)
 
 
 def spread(places: list[float]) -> list[float]:

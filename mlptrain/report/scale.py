@@ -13,6 +13,7 @@ class Scale:
 
     Attributes:
         logarithmic: whether equal factors, not equal differences, are equally far apart.
+        whole: whether only whole numbers are marked.
     """
 
     low: float
@@ -20,6 +21,7 @@ class Scale:
     start: float
     end: float
     logarithmic: bool = False
+    whole: bool = False
 
     def __call__(self, value: float) -> float:
         """The place of `value`; those beyond the ends are put there."""
@@ -32,7 +34,7 @@ class Scale:
         """Round numbers within the scale, at most about as many."""
         if self.logarithmic:
             return _powers(self.low, self.high, most)
-        step = _step((self.high - self.low) / most)
+        step = max(_step((self.high - self.low) / most), float(self.whole))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [index * step for index in range(first, last + 1)]
 

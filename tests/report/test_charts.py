@@ -26,6 +26,13 @@ def test_ticks_are_round_and_within(low: float, high: float, ticks: list[float])
     assert Scale(low, high, 0, 100).ticks() == pytest.approx(ticks)
 
 
+@pytest.mark.parametrize("last", [2, 3, 4, 7, 30])
+def test_epochs_are_whole_numbers(last: int) -> None:
+    ticks = Scale(1, last, 0, 100, whole=True).ticks()
+    assert ticks == [round(tick) for tick in ticks]
+    assert len(ticks) > 1
+
+
 def test_ticks_of_a_logarithmic_axis_are_powers() -> None:
     assert Scale(0.9, 60, 0, 1, logarithmic=True).ticks() == pytest.approx([1, 2, 5, 10, 20, 50])
     assert Scale(1e-9, 1, 0, 1, logarithmic=True).ticks() == pytest.approx(
