@@ -9,7 +9,7 @@ import numpy as np
 
 from mlptrain.config.load import load_config
 from mlptrain.errors import DataError, UsageError
-from mlptrain.paths import is_file, read_file, reported
+from mlptrain.paths import is_file, is_folder, read_file, reported
 from mlptrain.tasks.metrics.measure import finite, metrics_for
 from mlptrain.text import show_path
 from mlptrain.training import checkpoint, split_table
@@ -66,6 +66,9 @@ def reproduce(run: Path, reading: Reading) -> Reproduction:
     """Train again what the folder `run` holds, with its kernels and threads, up to the first
     difference. Writes nothing. Raises DataError if the data is not what it was, and UsageError if
     the run has not ended."""
+    with reported(run, UsageError):
+        if not is_folder(run):
+            raise UsageError(f"{show_path(run)}: is not a run folder. Name one.")
     given = load_config(run / "config.yaml")
     with reported(run, UsageError):
         if not is_file(run / SUMMARY):

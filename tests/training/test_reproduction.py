@@ -128,3 +128,8 @@ def test_changed_data_and_a_run_that_has_not_ended_are_refused(result: Path) -> 
     (result / "summary.json").unlink()
     with pytest.raises(UsageError, match=r"has no summary\.json, so it has not ended\. Resume"):
         run(["reproduce", str(result)])
+    for place in ("nope", "metrics.jsonl"):
+        with pytest.raises(
+            UsageError, match=r"(nope|metrics\.jsonl): (does not exist|is not a run)"
+        ):
+            run(["reproduce", str(result / place)])
