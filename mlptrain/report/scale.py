@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _LOG_FROM = 20  # an axis whose ends differ by this factor is logarithmic, where it may be
+_MOST = 1e150  # so that differences and the next power of ten are finite
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def scale(
     may_be_logarithmic: bool = False,
 ) -> Scale:
     """A scale for all `values`, with a little room around them within the `bounds`."""
-    known = list(values) or [0.0, 1.0]
+    known = [min(max(value, -_MOST), _MOST) for value in values] or [0.0, 1.0]
     low, high = min(known), max(known)
     if may_be_logarithmic and low > 0 and high / low >= _LOG_FROM:
         return Scale(low / 1.15, high * 1.15, start, end, logarithmic=True)

@@ -2,9 +2,9 @@
 what training does not write is refused."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mlptrain.paths import UnreadableError, read_file
 from mlptrain.training.events import Hint
@@ -42,8 +42,9 @@ class Summary(BaseModel):
     skipped_images: tuple[Any, ...] = ()
 
 
+_Whole = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 _LINE: TypeAdapter[dict[str, int | float | None]] = TypeAdapter(
-    dict[str, int | float | None], config=ConfigDict(strict=True, allow_inf_nan=False)
+    dict[str, _Whole | float | None], config=ConfigDict(strict=True, allow_inf_nan=False)
 )
 
 

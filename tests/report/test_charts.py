@@ -86,6 +86,14 @@ def test_a_line_of_one_epoch_is_a_dot() -> None:
     assert '<circle class="dot s0"' in page
 
 
+@pytest.mark.parametrize("values", [[1.0, 1e308], [-1e308, 1e308], [1e308], [-1e308, 1e-300]])
+def test_a_loss_of_any_size_can_be_drawn(values: list[float]) -> None:
+    drawn = markup(line_chart("loss", {"": values}, bounds=(0, math.inf)))
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+    assert "nan" not in markup(line_chart("r2", {"": values}))
+
+
 def test_a_reliability_diagram_says_how_many_are_right() -> None:
     counts, sums, hits = (
         np.array([0, 4, 0, 10]),

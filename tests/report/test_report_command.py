@@ -81,6 +81,7 @@ def test_files_that_are_missing_or_damaged_are_named(copy: Path) -> None:
         ("summary.json", "best_value", math.inf),
         ("metrics.jsonl", "train_loss", math.nan),
         ("metrics.jsonl", "train_loss", "0.5"),
+        ("metrics.jsonl", "train_loss", 10**400),
     ],
 )
 def test_values_that_training_does_not_write_are_refused(
