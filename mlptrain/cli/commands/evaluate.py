@@ -69,7 +69,9 @@ def evaluate(
     junit: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", readable=False, help="Write the gates as tests in a JUnit report."
+            metavar="FILE",
+            readable=False,
+            help="Write the gates as tests in a JUnit report, an .xml file.",
         ),
     ] = None,
     formats: Formats = None,

@@ -24,7 +24,7 @@ def report(
             "-o",
             metavar="FILE",
             readable=False,
-            help="The page; default: report.html in the run folder.",
+            help="The page, an .html file; default: report.html in the run folder.",
         ),
     ] = None,
     split: Annotated[
