@@ -34,7 +34,7 @@ Rows = Sequence[dict[str, Any]]  # the lines of metrics.jsonl
 def find_hints(fitting: Fitting, rows: Rows, test: Outcome | None) -> tuple[Hint, ...]:
     """The most important hints on a run that is over, with its best weights in the model. `test` is
     their outcome on the test split; without one, the validation split is evaluated."""
-    return tuple(islice(_found(fitting, rows, test), MOST))
+    return tuple(islice(_found(fitting, rows, test), MOST)) if rows else ()
 
 
 def _found(fitting: Fitting, rows: Rows, test: Outcome | None) -> Iterator[Hint]:

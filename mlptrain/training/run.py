@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlptrain.backend.call import Array
-from mlptrain.errors import DataError, DivergedError, StoppedError
+from mlptrain.errors import DataError, DivergedError, FileSystemError, StoppedError
 from mlptrain.tasks.metrics.measure import finite, metrics_for
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import exact, show_path
@@ -59,7 +59,7 @@ class Run:
                 if isinstance(event, EpochDone):
                     self._save_epoch(event)
                 elif isinstance(event, Finished):
-                    hints = find_hints(self.fitting, self.folder.epochs(), event.test)
+                    hints = self._hints(event.test)
                     self._write_summary(event.reason, event.test, hints)
                     yield replace(event, hints=hints)
                     return
@@ -114,6 +114,14 @@ class Run:
         for group, arrays in state.items():
             kind, found = groups[group]
             checkpoint.fill(saved.path, kind, arrays, found, self.backend)
+
+    def _hints(self, test: Outcome | None) -> tuple[Hint, ...]:
+        """The hints on a run that is over; none if somebody has removed or damaged its metrics."""
+        try:
+            rows = self.folder.epochs()
+        except FileSystemError:
+            return ()
+        return find_hints(self.fitting, rows, test)
 
     def _save_epoch(self, done: EpochDone) -> None:
         self.folder.append_metrics(done.metrics.line())

@@ -3,7 +3,7 @@ cp -r "$DATA/shapes/train" photos
 
 mlptrain init photos -o photos.yaml
 mlptrain check photos.yaml
-mlptrain train photos.yaml
+mlptrain train photos.yaml --set training.epochs=20
 mlptrain report
 mlptrain eval --errors errors.csv --predictions predictions.jsonl
 

@@ -9,6 +9,7 @@ import pytest
 from small_runs import settings, train
 from tiny_runs import ROOT
 
+from mlptrain.training.events import EpochDone
 from mlptrain.training.setup import prepare_run
 from mlptrain.training.signals import StopRequest
 
@@ -105,3 +106,15 @@ def test_numbers_that_are_predicted_no_better_than_by_their_mean(place: Path) ->
         data=NOISE, epochs=3, task={"type": "regression"}, optimizer=sgd(0.001)
     )  # fmt: skip
     assert "mean_not_beaten" in hints(place, config, "mean")
+
+
+@pytest.mark.parametrize("damage", ["", "{"])
+def test_damaged_metrics_cost_the_hints_not_the_summary(damage: str, tmp_path: Path) -> None:
+    folder, changes = tmp_path / "run", ["training.epochs=2", "training.threads=1"]
+    with prepare_run(
+        ROOT / "configs/minimal.yaml", changes, folder, resume=False, reading=lambda *_: None
+    ) as run:
+        for event in run.train(StopRequest()):
+            if isinstance(event, EpochDone) and event.metrics.epoch == 2:
+                (folder / "metrics.jsonl").write_text(damage and f"{damage}\n")
+    assert json.loads((folder / "summary.json").read_text())["hints"] == []
