@@ -48,6 +48,9 @@ class Keras(Target):
         "for backend in ('tensorflow', 'jax', 'torch'):\n"
         "    if importlib.util.find_spec(backend):\n"
         "        os.environ.setdefault('KERAS_BACKEND', backend)\n"
+        "        break\n"
+        "else:\n"
+        "    raise SystemExit('it needs tensorflow, jax or torch, and none is installed')\n"
         "import keras\n"
         "y = keras.ops.convert_to_numpy(keras.saving.load_model(path)(x.copy()))"
     )

@@ -43,7 +43,7 @@ def gather(model: TrainedModel, split: str | None, data: str | None, reading: Re
     if not named:
         held_out = [name for name in ("test", "validation") if getattr(given, name) is not None]
         if not held_out:
-            return Material(model, files, None, "The config names no held-out data.", [], [])
+            return Material(model, files, None, "the config names no held-out data.", [], [])
         split = held_out[0]
     worst, spaced = WorstExamples(_WORST), SpacedExamples(_SPACED)
     try:

@@ -86,7 +86,7 @@ def _limits(material: Material) -> list[str]:
     result = material.result
     found = [f"Missing: {each}" for each in material.files.missing]
     if result is None:
-        return [f"Not evaluated. {material.why_not}", *found]
+        return [f"Not evaluated: {material.why_not}", *found]
     found += result.notes
     if result.dataset.skipped:
         found.append(f"{len(result.dataset.skipped):,} images could not be read; left out")

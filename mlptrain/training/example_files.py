@@ -87,11 +87,14 @@ class ExampleFile:
     def _csv_header(self) -> str:
         task, spec = self._task, self._spec
         fields = task.target_fields(spec)
-        suffixes = [""] if len(fields) == 1 else [f".{name}" for name in fields]
+        suffixes = [""] if len(fields) == 1 else [f".{show_name(name)}" for name in fields]
         names = [f"{stem}{suffix}" for stem in ("true", "predicted") for suffix in suffixes]
         probabilities = spec.names if task.gives_probabilities else ()
-        names += [task.error_name or "wrong", *(f"probability.{name}" for name in probabilities)]
-        return _csv_line(["path", *map(show_name, names)])
+        names += [
+            task.error_name or "wrong",
+            *(f"probability.{show_name(name)}" for name in probabilities),
+        ]
+        return _csv_line(["path", *names])
 
     def _csv_row(self, result: ExampleResult) -> str:
         truth = result.truth.values

@@ -26,6 +26,7 @@ FLAT_EPOCHS, FLAT_FALL = 5, 0.01  # the least epochs; the fall as a share of the
 JUMP = 0.1  # a rise of the loss from one epoch to the next, as a share of the first loss
 OVERFIT_RISE, OVERFIT_PART = 0.3, 0.05  # as shares of the lowest and of the first validation loss
 LEAST_R2 = 0.05
+LEAST_EXAMPLES = 30  # below, an interval is too wide to say anything about training
 
 
 Rows = Sequence[dict[str, Any]]  # the lines of metrics.jsonl
@@ -119,6 +120,8 @@ def _has_baseline(name: str, outcome: Outcome) -> bool:
 
 def _below_baseline(name: str, outcome: Outcome) -> Hint | None:
     """Whether the headline metric `name`, or R², shows no more than a constant prediction would."""
+    if outcome.examples < LEAST_EXAMPLES:
+        return None
     advice = "Check the targets, and try more epochs, another learning_rate or a larger model."
     baseline, interval = outcome.baseline(name), outcome.interval(name)
     if baseline and interval:

@@ -55,7 +55,7 @@ def test_without_the_data_it_shows_what_the_run_folder_holds(
     assert run(["report", str(trained)]) == 0
     assert "not evaluated: " in capsys.readouterr().err
     page = (trained / "report.html").read_text()
-    assert "Not evaluated." in page
+    assert "Not evaluated: " in page
     assert "test.csv: does not exist</p><p>The model" in page
     assert "Test metrics, as stored after training" in page
     assert "Learning curves" in page

@@ -83,7 +83,7 @@ def test_errors_are_the_wrong_ones_the_worst_first(task_run: Path, tmp_path: Pat
 def hostile(tmp_path: Path) -> Path:
     """A run on arrays whose class names try to leave their cell or their line."""
     x = np.random.default_rng(0).normal(size=(30, 2))
-    names = np.array(['a,"b', "two\nlines", "\x1b[2J"])[np.arange(30) % 3]
+    names = np.array(['a,"b', "two\nlines", "::\x1b[2J"])[np.arange(30) % 3]
     np.savez(tmp_path / "train.npz", x=x, y=names)
     train(tmp_path, settings(data={"train": "train.npz", "validation": 0.5}, epochs=1))
     return tmp_path / "run"
@@ -95,7 +95,7 @@ def test_hostile_names_stay_in_their_cells(hostile: Path, tmp_path: Path) -> Non
         mlptrain(["eval", str(hostile), "--split", "validation", "--errors", place])
     table, records = rows(tmp_path / "e.csv"), lines(tmp_path / "e.jsonl")
     assert len(table) == len(records) > 3
-    shown = {'a,"b': 'a,"b', "two\nlines": "two\\nlines", "\x1b[2J": "\\x1b[2J"}
+    shown = {'a,"b': 'a,"b', "two\nlines": "two\\nlines", "::\x1b[2J": "\\x3a:\\x1b[2J"}
     assert [row["true"] for row in table] == [shown[str(each["true"])] for each in records]
     confidence = [float(row[f"probability.{row['predicted']}"]) for row in table]
     assert confidence == sorted(confidence, reverse=True)
