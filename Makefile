@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Python compiles a module when it is first imported; pip would compile thousands that never are.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 BOTH_KERNELS := tests/backend/test_choice.py tests/cli/test_cli_chain.py tests/data/test_batches.py tests/estimators \
 	tests/functions/test_dropout.py tests/nn/test_layer_state.py tests/optim/test_clipping.py \
 	tests/optim/test_training_memory.py tests/training
@@ -54,11 +57,11 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/.installed: .venv/bin/python pyproject.toml $(wildcard mlptrain/backend/csrc/*)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(INSTALL) --editable .
 	touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	$(INSTALL) --editable '.[dev,docs]'
 	touch $@
 
 .venv-peers/.installed: benchmarks/requirements.txt pyproject.toml $(wildcard mlptrain/backend/csrc/*)

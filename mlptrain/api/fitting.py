@@ -147,7 +147,7 @@ def _fit_run(run: Run, display: LiveDisplay) -> FitResult:
 
     def result(finished: Finished | None = None) -> FitResult:
         model = Model(load_model(folder.best))
-        return FitResult(model, Records(folder.epochs()), run.fitting, finished, folder.path)
+        return FitResult(model, Records(run.epochs()), run.fitting, finished, folder.path)
 
     try:
         return result(_last(run.train(StopRequest()), run.fitting, display, lambda _: None))

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlptrain.backend.call import Array
 from mlptrain.errors import DataError, DivergedError, FileSystemError, StoppedError
+from mlptrain.paths import reported
 from mlptrain.tasks.metrics.measure import finite, metrics_for
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import exact, show_path
@@ -17,7 +18,8 @@ from mlptrain.training.environment import environment
 from mlptrain.training.events import EpochDone, Event, Finished, Hint, StepsDone
 from mlptrain.training.fitting import Fitting
 from mlptrain.training.hints import find_hints
-from mlptrain.training.run_folder import RunFolder
+from mlptrain.training.run_folder import METRICS, RunFolder
+from mlptrain.training.run_record import read_epochs
 from mlptrain.training.signals import StopRequest
 
 
@@ -115,10 +117,16 @@ class Run:
             kind, found = groups[group]
             checkpoint.fill(saved.path, kind, arrays, found, self.backend)
 
+    def epochs(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl. Raises FileSystemError."""
+        path = self.folder.path / METRICS
+        with reported(path, FileSystemError):
+            return read_epochs(path)
+
     def _hints(self, test: Outcome | None) -> tuple[Hint, ...]:
         """The hints on a run that is over; none if somebody has removed or damaged its metrics."""
         try:
-            rows = self.folder.epochs()
+            rows = self.epochs()
         except FileSystemError:
             return ()
         return find_hints(self.fitting, rows, test)

@@ -24,7 +24,6 @@ from mlptrain.data.sources.leftovers import is_left_behind
 from mlptrain.errors import FileSystemError, RunFolderError
 from mlptrain.paths import folders_in, is_folder, look, names_in, read_file, reported
 from mlptrain.text import show_path
-from mlptrain.training.run_record import MAX_SUMMARY_BYTES, read_epochs
 
 RUNS = Path("runs")
 BEST = "best.safetensors"
@@ -33,6 +32,7 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 SPLIT = "split.csv"
 INPUTS = ("config.yaml", SPLIT)
+MAX_SUMMARY_BYTES = 1 << 28
 FILES = (*INPUTS, METRICS, BEST, LAST, SUMMARY)
 
 
@@ -53,11 +53,6 @@ class RunFolder:
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one epoch's line to metrics.jsonl."""
         files.append_line(self.path / METRICS, json.dumps(row, allow_nan=False).encode())
-
-    def epochs(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl."""
-        with reported(self.path / METRICS, FileSystemError):
-            return read_epochs(self.path / METRICS)
 
     def rewind(self, epochs: int, *, finished: bool) -> None:
         """Delete what was written after the first `epochs` epochs, and, unless `finished`, the

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mlptrain.paths import UnreadableError, read_file
 from mlptrain.training.events import Hint
+from mlptrain.training.run_folder import MAX_SUMMARY_BYTES
 
 MAX_METRICS_BYTES = 1 << 30
-MAX_SUMMARY_BYTES = 1 << 28
 _STRICT = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
 
 
