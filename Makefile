@@ -5,25 +5,28 @@ BIN := .venv/bin
 # Python compiles a module when it is first imported; pip would compile thousands that never are.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 unexport PYTHONDONTWRITEBYTECODE
+PARALLEL := -n $(shell expr $$(nproc) + 1) --dist worksteal  # some tests wait for processes
 BOTH_KERNELS := tests/backend/test_choice.py tests/cli/test_cli_chain.py tests/data/test_batches.py tests/estimators \
 	tests/functions/test_dropout.py tests/nn/test_layer_state.py tests/optim/test_clipping.py \
 	tests/optim/test_training_memory.py tests/training
 THREADS := tests/backend tests/functions/test_function_kernels.py
 
-.PHONY: demo test docs races bench clean
+.PHONY: demo lint test docs races bench clean
 
 demo: .venv/.installed
 	$(BIN)/mlptrain train configs/digits.yaml
 	$(BIN)/mlptrain eval --min accuracy=0.95
 	$(BIN)/mlptrain predict data/digits/test/7/0017.png --top-k 3
 
-test: .venv/.installed-dev
+lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+test: lint
 	test -z "$$(command -v cc)" || MLPTRAIN_KERNELS=compiled $(BIN)/mlptrain info
-	$(BIN)/python -m pytest -n auto
-	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto -m "not slow or both_kernels" $(BOTH_KERNELS)
+	$(BIN)/python -m pytest $(PARALLEL)
+	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest $(PARALLEL) -m "not slow or both_kernels" $(BOTH_KERNELS)
 	$(MAKE) --no-print-directory races
 
 # The pages in docs/ as a site in build/docs. Writes those in docs/reference.
@@ -44,7 +47,7 @@ races: .venv/.installed-dev
 		-o build/races/mlptrain/backend/_kernels.so && \
 	PYTHONPATH="$(CURDIR)/build/races" LD_PRELOAD=$$sanitizer \
 		TSAN_OPTIONS="ignore_noninstrumented_modules=1 die_after_fork=0" \
-		timeout 900 $(BIN)/python -P -m pytest -n auto --capture=sys \
+		timeout 900 $(BIN)/python -P -m pytest $(PARALLEL) --capture=sys \
 		-m races -k "not float64" $(THREADS)
 
 bench: .venv-peers/.installed
