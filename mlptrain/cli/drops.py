@@ -1,15 +1,14 @@
 """`eval --baseline RUN --max-drop accuracy=0.005`: no metric may get worse than that."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mlptrain.cli.gates import Verdict
+from mlptrain.cli.gates import Verdict, name_and_limit, named_measure
 from mlptrain.cli.layout import score
 from mlptrain.comparison.compare import Comparison
 from mlptrain.errors import UsageError
-from mlptrain.tasks.metrics.measure import Measure, resolve
+from mlptrain.tasks.metrics.measure import Measure
 from mlptrain.tasks.outcomes.outcome import Outcome
 from mlptrain.text import show_name
 
@@ -24,11 +23,8 @@ class Drop(NamedTuple):
     limit: float
 
     def measure(self, kind: type[Outcome] = Outcome, names: Sequence[str] | None = None) -> Measure:
-        """The measure that it names, as `resolve` finds it. Raises UsageError."""
-        try:
-            return resolve(self.name, kind, names)
-        except ValueError as error:
-            raise UsageError(f"--max-drop {self.text}: {error}") from None
+        """The measure that it names, see `named_measure`."""
+        return named_measure(f"--max-drop {self.text}", self.name, kind, names)
 
     def judge(self, comparison: Comparison) -> Verdict:
         """Whether the second evaluation passes it."""
@@ -59,24 +55,13 @@ def parse_drops(given: Sequence[str], baseline: Path | None) -> list[Drop]:
     return [_parse(text) for text in given]
 
 
-def check_drop_names(drops: Sequence[Drop], kind: type[Outcome], names: Sequence[str]) -> None:
-    """Raise UsageError if one names a metric that outcomes of `kind` do not have, or a class, label
-    or output that is not among `names`."""
-    for drop in drops:
-        drop.measure(kind, names)
-
-
 def _parse(text: str) -> Drop:
-    name, _, value = text.rpartition("=")
-    try:
-        limit = float(value)
-    except ValueError:
-        limit = math.nan
-    if not name or not math.isfinite(limit) or limit < 0:
+    parts = name_and_limit(text)
+    if parts is None or parts[1] < 0:
         raise UsageError(
             f"--max-drop {text}: is no limit. Write NAME=VALUE with a metric and a number from 0, "
             "for example --max-drop accuracy=0.005."
         )
-    drop = Drop(text, name, limit)
+    drop = Drop(text, *parts)
     drop.measure()
     return drop

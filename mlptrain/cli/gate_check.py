@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlptrain.cli.drops import check_drop_names, parse_drops
+from mlptrain.cli.drops import parse_drops
 from mlptrain.cli.gates import check_names, parse_gates, require_passed
 from mlptrain.cli.junit import write_junit
 from mlptrain.cli.summaries import summarize_evaluation
@@ -41,8 +41,7 @@ class GateCheck:
     def check_names(self, kind: type[Outcome], names: Sequence[str]) -> None:
         """Raise UsageError if a gate names a metric that outcomes of `kind` do not have, or a
         class, label or output that is not among `names`."""
-        check_names(self._gates, kind, names)
-        check_drop_names(self._drops, kind, names)
+        check_names((*self._gates, *self._drops), kind, names)
 
     def finish(self, result: EvaluatedModel, compared: Comparison | None) -> None:
         """Report on the gates where wanted. Raises GateMissedError, naming them in one line, if any

@@ -1,8 +1,8 @@
 """`eval --min accuracy=0.95 --max log_loss=0.2`: the exit code as a test in CI."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 from mlptrain.cli.layout import score
 from mlptrain.errors import GateMissedError, UsageError
@@ -21,6 +21,14 @@ class Verdict(NamedTuple):
     missed: str
 
 
+class Limit(Protocol):
+    """A limit on a measure, given as NAME=VALUE."""
+
+    def measure(self, kind: type[Outcome] = ..., names: Sequence[str] | None = ...) -> Measure:
+        """The measure that it names, see `named_measure`."""
+        ...
+
+
 class Gate(NamedTuple):
     """A limit on a metric: the `option`, its value as given, the metric's name and the limit."""
 
@@ -30,12 +38,8 @@ class Gate(NamedTuple):
     limit: float
 
     def measure(self, kind: type[Outcome] = Outcome, names: Sequence[str] | None = None) -> Measure:
-        """The measure that it names in outcomes of `kind` with the parts `names`, as `resolve`
-        finds it. Raises UsageError if there is none."""
-        try:
-            return resolve(self.name, kind, names)
-        except ValueError as error:
-            raise UsageError(f"{self.option} {self.text}: {error}") from None
+        """The measure that it names, see `named_measure`."""
+        return named_measure(f"{self.option} {self.text}", self.name, kind, names)
 
     def judge(self, outcome: Outcome) -> Verdict:
         """Whether `outcome` passes it."""
@@ -57,17 +61,38 @@ class Gate(NamedTuple):
 
 
 def parse_gates(minima: Sequence[str], maxima: Sequence[str]) -> list[Gate]:
-    """The gates given to `--min` and `--max` as NAME=VALUE. NAME ends at the last "=" and its
-    metric at the first ".", so class names may contain both. Raises UsageError."""
+    """The gates given to `--min` and `--max`. Raises UsageError."""
     given = [*(("--min", text) for text in minima), *(("--max", text) for text in maxima)]
     return [_parse(option, text) for option, text in given]
 
 
-def check_names(gates: Sequence[Gate], kind: type[Outcome], names: Sequence[str]) -> None:
-    """Raise UsageError if a gate names a metric that outcomes of `kind` do not have, or a class,
+def named_measure(
+    given: str, name: str, kind: type[Outcome], names: Sequence[str] | None
+) -> Measure:
+    """The measure that `name`, in the option `given`, means in outcomes of `kind` with the parts
+    `names`, as `resolve` finds it. Raises UsageError if there is none."""
+    try:
+        return resolve(name, kind, names)
+    except ValueError as error:
+        raise UsageError(f"{given}: {error}") from None
+
+
+def name_and_limit(text: str) -> tuple[str, float] | None:
+    """The parts of NAME=VALUE; None if it is none. NAME ends at the last "=" and its metric at the
+    first ".", so class names may contain both."""
+    name, _, value = text.rpartition("=")
+    try:
+        limit = float(value)
+    except ValueError:
+        return None
+    return (name, limit) if name and math.isfinite(limit) else None
+
+
+def check_names(limits: Iterable[Limit], kind: type[Outcome], names: Sequence[str]) -> None:
+    """Raise UsageError if a limit names a metric that outcomes of `kind` do not have, or a class,
     label or output that is not among `names`."""
-    for gate in gates:
-        gate.measure(kind, names)
+    for limit in limits:
+        limit.measure(kind, names)
 
 
 def require_passed(verdicts: Sequence[Verdict]) -> None:
@@ -78,17 +103,13 @@ def require_passed(verdicts: Sequence[Verdict]) -> None:
 
 
 def _parse(option: str, text: str) -> Gate:
-    name, _, value = text.rpartition("=")
-    try:
-        limit = float(value)
-    except ValueError:
-        limit = math.nan
-    if not name or not math.isfinite(limit):
+    if (parts := name_and_limit(text)) is None:
         example = "--min accuracy=0.95" if option == "--min" else "--max log_loss=0.2"
         raise UsageError(
             f"{option} {text}: is no gate. Write NAME=VALUE with a metric and a number, for "
             f"example {example}."
         )
+    name, limit = parts
     gate = Gate(option, text, name, limit)
     metric = gate.measure().metric
     low, high = metric.bounds
@@ -100,7 +121,8 @@ def _parse(option: str, text: str) -> Gate:
         )
     if not low <= limit <= high:
         raise UsageError(
-            f"{option} {text}: {show_name(name)} is never {value}. It is {_between(low, high)}."
+            f"{option} {text}: {show_name(name)} is never {text.removeprefix(name + '=')}. It is "
+            f"{_between(low, high)}."
         )
     return gate
 

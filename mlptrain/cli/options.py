@@ -1,4 +1,4 @@
-"""Options shared by several commands, and the values of some."""
+"""Arguments and options shared by several commands, and the values of some."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,11 @@ class Format(StrEnum):
     csv = "csv"
 
 
+Run = Annotated[Path | None, typer.Argument(metavar="RUN", readable=False, hidden=True)]
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)]
+Data = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Other examples, as data.test takes them.")
+]
 Formats = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
-from mlptrain.cli.options import Json, Plugins, Quiet, Split, Verbose
+from mlptrain.cli.options import Data, Json, Plugins, Quiet, Split, Verbose
 from mlptrain.cli.results import print_json
 from mlptrain.training.signals import StopRequest
 
@@ -16,10 +16,7 @@ def diff(
     a: Annotated[Path, typer.Argument(metavar="A", readable=False, hidden=True)],
     b: Annotated[Path, typer.Argument(metavar="B", readable=False, hidden=True)],
     split: Annotated[Split | None, typer.Option(help="The split of B; default: test.")] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
-    ] = None,
+    data: Data = None,
     json: Json = False,
     plugins: Plugins = None,
     quiet: Quiet = False,

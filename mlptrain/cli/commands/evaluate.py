@@ -8,6 +8,7 @@ import typer
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
 from mlptrain.cli.options import (
+    Data,
     Formats,
     Json,
     Maximum,
@@ -15,6 +16,7 @@ from mlptrain.cli.options import (
     Minimum,
     Plugins,
     Quiet,
+    Run,
     Split,
     Verbose,
 )
@@ -25,15 +27,9 @@ WORST = 5  # examples shown
 
 
 def evaluate(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", readable=False, hidden=True),
-    ] = None,
+    model: Run = None,
     split: Annotated[Split | None, typer.Option(help="The split; default: test.")] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
-    ] = None,
+    data: Data = None,
     predictions: Annotated[
         Path | None,
         typer.Option(

@@ -6,16 +6,13 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Json, Plugins
+from mlptrain.cli.options import Json, Plugins, Run
 from mlptrain.training.signals import StopRequest
 
 
 def export(
     to: Annotated[str, typer.Option("--to", metavar="TARGET", help="What to write, see above.")],
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", readable=False, hidden=True),
-    ] = None,
+    model: Run = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -7,16 +7,13 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
-from mlptrain.cli.options import Formats, MaxPixels, Plugins, Quiet, Split, Verbose
+from mlptrain.cli.options import Data, Formats, MaxPixels, Plugins, Quiet, Run, Split, Verbose
 from mlptrain.errors import UsageError
 from mlptrain.training.signals import StopRequest
 
 
 def report(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", readable=False, hidden=True),
-    ] = None,
+    model: Run = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -30,10 +27,7 @@ def report(
     split: Annotated[
         Split | None, typer.Option(help="The split; default: test, or else validation.")
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="Other examples, as data.test takes them."),
-    ] = None,
+    data: Data = None,
     formats: Formats = None,
     max_pixels: MaxPixels = None,
     plugins: Plugins = None,

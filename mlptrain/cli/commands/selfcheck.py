@@ -1,20 +1,16 @@
 """`mlptrain selfcheck`."""
 
 import os
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from mlptrain.cli.garbage import resume_collection
-from mlptrain.cli.options import Json, Plugins, Settings
+from mlptrain.cli.options import ConfigFile, Json, Plugins, Settings
 from mlptrain.cli.results import print_json
 from mlptrain.errors import GateMissedError
 from mlptrain.training.signals import StopRequest
 
 
 def selfcheck(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
+    config: ConfigFile,
     set_: Settings = None,
     plugins: Plugins = None,
     json: Json = False,

@@ -8,14 +8,14 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
-from mlptrain.cli.options import Json, Plugins, Quiet, Settings, Verbose
+from mlptrain.cli.options import ConfigFile, Json, Plugins, Quiet, Settings, Verbose
 from mlptrain.cli.results import print_json
 from mlptrain.errors import StoppedError
 from mlptrain.training.signals import StopRequest
 
 
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", readable=False, hidden=True)],
+    config: ConfigFile,
     set_: Settings = None,
     plugins: Plugins = None,
     run_dir: Annotated[
