@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mlptrain.comparison.baseline import evaluate_other
 from mlptrain.comparison.compare import Comparison
 from mlptrain.comparison.measured import Measured
-from mlptrain.comparison.settings import Settings, differing, flat
+from mlptrain.comparison.settings import Settings, differing, settings_of
 from mlptrain.text import exact, shorter
 from mlptrain.training.datasets import Reading
 from mlptrain.training.evaluated_model import EvaluatedModel, evaluate_model
@@ -110,7 +110,7 @@ def difference(
             for i in ordered
         ]
 
-    settings = tuple(flat(model.state.config.model_dump(mode="json")) for model in (a, b))
+    settings = tuple(settings_of(model.state.config.model_dump(mode="json")) for model in (a, b))
     return Difference(
         first,
         second,

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mlptrain.comparison.settings import Settings, flat
+from mlptrain.comparison.settings import Settings, settings_of
 from mlptrain.errors import DataError, RunFolderError, UsageError
 from mlptrain.files import refuse_locked
 from mlptrain.paths import folders_in, is_folder, look, names_in, reported
@@ -118,7 +118,7 @@ def _row(place: Path) -> RunRow:
     return RunRow(
         place.name,
         running or (summary.reason if summary else "stopped"),
-        flat(header.config) if header else {},
+        settings_of(header.config) if header else {},
         progress.epoch,
         progress.best_epoch,
         summary.monitor if summary else "",

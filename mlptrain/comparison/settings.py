@@ -3,18 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlptrain.config.flat import flat
 from mlptrain.text import show_name, show_path
 
 Settings = Mapping[str, Any]  # values by key, such as training.epochs
 
 
-def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+def settings_of(config: Any) -> dict[str, Any]:
     """The values of a config by key; those of a list of layers and the like by number."""
-    if isinstance(tree, list) and any(isinstance(each, dict) for each in tree):
-        tree = {str(index): each for index, each in enumerate(tree, 1)}
-    if not isinstance(tree, dict):
-        return {prefix.removesuffix("."): tree}
-    return {k: v for key, value in tree.items() for k, v in flat(value, f"{prefix}{key}.").items()}
+    return flat(_numbered(config))
 
 
 def differing(settings: Sequence[Settings]) -> list[str]:
@@ -45,6 +42,15 @@ def short_titles(keys: Sequence[str]) -> list[str]:
         alone = (end for end in ends if sum(f".{each}".endswith(f".{end}") for each in keys) == 1)
         titles.append(next(alone, key))
     return titles
+
+
+def _numbered(tree: Any) -> Any:
+    """`tree` with the entries of lists that hold mappings under their numbers."""
+    if isinstance(tree, list) and any(isinstance(each, dict) for each in tree):
+        tree = {str(index): each for index, each in enumerate(tree, 1)}
+    if not isinstance(tree, dict):
+        return tree
+    return {key: _numbered(value) for key, value in tree.items()}
 
 
 def _spelt(settings: Settings, key: str) -> str:

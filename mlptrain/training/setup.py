@@ -14,6 +14,7 @@ import numpy as np
 from mlptrain.backend.choice import choose_backend, set_threads
 from mlptrain.backend.protocol import Backend
 from mlptrain.config.describe import resolved_yaml
+from mlptrain.config.flat import flat
 from mlptrain.config.load import GivenConfig, load_config
 from mlptrain.config.schema import Config
 from mlptrain.data.dataset import Dataset
@@ -199,7 +200,7 @@ def _require_same_config(config: Config, saved: Checkpoint) -> None:
     free: dict[str, Any] = {"data": {"train", "validation", "test", "cache"}, "plugins": True}
     free["training"] = {"init_from"}
     now, then = (
-        _flat(each.model_dump(mode="json", exclude=free)) | _start(each) | _fractions(each)
+        flat(each.model_dump(mode="json", exclude=free)) | _start(each) | _fractions(each)
         for each in (config, saved.state.config)
     )
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
@@ -225,12 +226,6 @@ def _start(config: Config) -> dict[str, Any]:
 def _fractions(config: Config) -> dict[str, Any]:
     """Which splits are fractions of the training examples, by key."""
     return {f"data.{name}": fraction for name, fraction in fractions(config).items()}
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix.removesuffix("."): tree}
-    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{prefix}{key}.").items()}
 
 
 def _normalization(setting: str, train: Dataset) -> Normalization:

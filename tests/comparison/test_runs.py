@@ -15,7 +15,7 @@ from mlptrain.cli.layout import cells
 from mlptrain.cli.runs import runs_lines
 from mlptrain.comparison.runs import runs_in
 from mlptrain.comparison.runs_table import RunsTable
-from mlptrain.comparison.settings import differing, flat, short_titles
+from mlptrain.comparison.settings import differing, settings_of, short_titles
 from mlptrain.errors import UsageError
 
 
@@ -161,6 +161,9 @@ def test_titles_are_as_short_as_tells_them_apart() -> None:
 
 
 def test_lists_of_scalars_are_one_value_and_layers_are_numbered() -> None:
-    a, b = flat({"x": [1, 2], "y": [{"u": 1}, {"u": 2}]}), flat({"x": [1, 3], "y": [{"u": 1}]})
+    a, b = (
+        settings_of({"x": [1, 2], "y": [{"u": 1}, {"u": 2}]}),
+        settings_of({"x": [1, 3], "y": [{"u": 1}]}),
+    )
     assert a == {"x": [1, 2], "y.1.u": 1, "y.2.u": 2}
     assert differing([a, b]) == ["x", "y.2.u"]
