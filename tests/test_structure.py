@@ -32,7 +32,13 @@ BESIDE |= {
 BESIDE |= {("backend", "shared"), ("files", "system"), ("files", "text"), ("paths", "text")}
 
 ONLY_IN = {
-    "rich": {"cli/findings.py", "cli/live.py", "cli/render.py", "cli/tables.py"},
+    "rich": {
+        "cli/findings.py",
+        "cli/live.py",
+        "cli/tables.py",
+        "cli/training_view.py",
+        "cli/view.py",
+    },
     "yaml": {"config/"},
     "PIL": {"data/images/"},
     "safetensors": {"training/checkpoint.py", "export/torch.py", "export/read_torch.py"},

@@ -5,8 +5,8 @@ from pathlib import Path
 from rich.text import Text
 
 from mlptrain.cli.layout import LABEL_WIDTH, duration, plural
-from mlptrain.cli.render import View
 from mlptrain.cli.suggestions import shell
+from mlptrain.cli.view import View
 from mlptrain.survey.check import Check
 from mlptrain.survey.cost import Cost
 from mlptrain.survey.finding import Finding

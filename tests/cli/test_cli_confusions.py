@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from plugin_loading import forgotten
 
-from mlptrain.cli import render
+from mlptrain.cli import evaluation_view
 from mlptrain.cli.layout import cells
 from mlptrain.cli.tables import MAX_CONFUSIONS
 from mlptrain.data.dataset import Dataset
@@ -37,7 +37,7 @@ def tables(
     outcome.add_loss(0.5, outcome.examples)
     dataset = Dataset(np.empty(0), np.empty(0), np.empty(0), ClassTargets(true, names), (), "")
     judged = Judged(np.zeros(outcome.examples), np.zeros(outcome.examples, bool))
-    render.EvaluationView().show_tables(
+    evaluation_view.EvaluationView().show_tables(
         EvaluatedModel(
             Path("runs/[b]-001/best"),
             3,
@@ -107,7 +107,7 @@ def test_where_names_are_too_wide_columns_are_numbered(monkeypatch: pytest.Monke
     assert [line.split("  ")[0] for line in lines[start + 2 :]] == [
         f"{i} a rather long class name {i}" for i in range(1, 11)
     ]
-    assert max(map(len, lines)) <= render.MATRIX_WIDTH
+    assert max(map(len, lines)) <= evaluation_view.MATRIX_WIDTH
 
 
 @pytest.mark.parametrize("names", [tuple(f"class {i:02d}" for i in range(40)), ("x" * 200, "y")])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlptrain.cli.render import TrainingView
+from mlptrain.cli.training_view import TrainingView
 from mlptrain.training import descent
 from mlptrain.training.events import StepsDone
 from mlptrain.training.setup import prepare_run

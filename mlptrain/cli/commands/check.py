@@ -4,7 +4,6 @@ import os
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import ConfigFile, Json, Plugins, Settings
-from mlptrain.cli.results import print_json
 from mlptrain.errors import DataError
 from mlptrain.training.signals import StopRequest
 
@@ -25,6 +24,7 @@ def check(
     """
     from mlptrain.cli.findings import CheckView
     from mlptrain.cli.layout import plural
+    from mlptrain.cli.results import print_json
     from mlptrain.config.load import load_config
     from mlptrain.survey.check import check_data
     from mlptrain.text import show_path

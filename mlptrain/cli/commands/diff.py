@@ -8,7 +8,6 @@ import typer
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
 from mlptrain.cli.options import Data, Json, Plugins, Quiet, Split, Verbose
-from mlptrain.cli.results import print_json
 from mlptrain.training.signals import StopRequest
 
 
@@ -27,7 +26,8 @@ def diff(
     A and B are run folders or checkpoint files. Both are evaluated on the same examples.
     """
     from mlptrain.cli.comparisons import difference_lines
-    from mlptrain.cli.render import EvaluationView
+    from mlptrain.cli.evaluation_view import EvaluationView
+    from mlptrain.cli.results import print_json
     from mlptrain.comparison.diff import difference
     from mlptrain.config.load import load_plugins
     from mlptrain.training.model_path import find_checkpoint

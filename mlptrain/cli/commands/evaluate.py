@@ -20,7 +20,6 @@ from mlptrain.cli.options import (
     Split,
     Verbose,
 )
-from mlptrain.cli.results import print_json
 from mlptrain.training.signals import StopRequest
 
 WORST = 5  # examples shown
@@ -85,8 +84,9 @@ def evaluate(
     """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
+    from mlptrain.cli.evaluation_view import EvaluationView
     from mlptrain.cli.gate_check import GateCheck
-    from mlptrain.cli.render import EvaluationView
+    from mlptrain.cli.results import print_json
     from mlptrain.comparison.baseline import compare_with
     from mlptrain.config.load import load_plugins
     from mlptrain.training.evaluated_model import evaluate_model

@@ -1,11 +1,11 @@
 """`mlptrain info`."""
 
 from mlptrain.cli.options import Json
-from mlptrain.cli.results import print_json
 
 
 def info(json: Json = False) -> None:
     """Print versions, and the kernels, BLAS and threads in use."""
+    from mlptrain.cli.results import print_json
     from mlptrain.training.environment import report
 
     found = report()

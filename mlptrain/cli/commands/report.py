@@ -43,7 +43,7 @@ def report(
     """
     from mlptrain.cli.allowances import parse_allowances
     from mlptrain.cli.checkpoint_choice import chosen_checkpoint
-    from mlptrain.cli.render import EvaluationView
+    from mlptrain.cli.evaluation_view import EvaluationView
     from mlptrain.config.load import load_plugins
     from mlptrain.files import write_whole
     from mlptrain.report.material import gather

@@ -7,7 +7,6 @@ import typer
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import Json
-from mlptrain.cli.results import print_json
 from mlptrain.errors import GateMissedError
 from mlptrain.text import show_path
 from mlptrain.training.signals import StopRequest
@@ -22,6 +21,7 @@ def reproduce(
     RUN is a run folder. Nothing is written. A difference is exit code 8, changed data 3.
     """
     from mlptrain.cli.reproductions import lines
+    from mlptrain.cli.results import print_json
     from mlptrain.training.reproduction import reproduce as train_again
 
     resume_collection()

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from mlptrain.cli.options import Json
-from mlptrain.cli.results import print_json
 
 
 def runs(
@@ -28,6 +27,7 @@ def runs(
     test_accuracy.
     """
     from mlptrain.cli.live import console
+    from mlptrain.cli.results import print_json
     from mlptrain.cli.runs import runs_lines
     from mlptrain.comparison.runs import runs_in
     from mlptrain.comparison.runs_table import RunsTable

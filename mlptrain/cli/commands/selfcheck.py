@@ -4,7 +4,6 @@ import os
 
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.options import ConfigFile, Json, Plugins, Settings
-from mlptrain.cli.results import print_json
 from mlptrain.errors import GateMissedError
 from mlptrain.training.signals import StopRequest
 
@@ -23,6 +22,7 @@ def selfcheck(
     heart; and predict must give what eval measures. Exits with 8 if a check fails.
     """
     from mlptrain.cli.layout import aligned
+    from mlptrain.cli.results import print_json
     from mlptrain.config.load import load_config
     from mlptrain.training.selfcheck import selfcheck as check
 

@@ -9,7 +9,6 @@ import typer
 from mlptrain.cli.garbage import resume_collection
 from mlptrain.cli.notes import chosen_detail
 from mlptrain.cli.options import ConfigFile, Json, Plugins, Quiet, Settings, Verbose
-from mlptrain.cli.results import print_json
 from mlptrain.errors import StoppedError
 from mlptrain.training.signals import StopRequest
 
@@ -41,6 +40,7 @@ def train(
 
     The JSON object of --json is the run's summary; the rest then goes to standard error.
     """
+    from mlptrain.cli.results import print_json
     from mlptrain.config.describe import resolved_yaml
     from mlptrain.config.load import load_config
 
@@ -49,9 +49,9 @@ def train(
         given = load_config(config, set_ or (), plugins or (), environment=os.environ)
         print(resolved_yaml(given.config), end="")
         return
-    from mlptrain.cli.render import TrainingView
     from mlptrain.cli.suggestions import how_to_resume
     from mlptrain.cli.summaries import summarize_training
+    from mlptrain.cli.training_view import TrainingView
     from mlptrain.training.events import Finished
     from mlptrain.training.setup import prepare_run
 
