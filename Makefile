@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Python compiles a module when it is first imported; pip would compile thousands that never are.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 unexport PYTHONDONTWRITEBYTECODE
-PARALLEL := -n $(shell expr $$(nproc) + 1) --dist worksteal  # some tests wait for processes
+KERNELS := $(wildcard mlptrain/backend/csrc/*)
 BOTH_KERNELS := tests/backend/test_choice.py tests/cli/test_cli_chain.py tests/data/test_batches.py tests/estimators \
 	tests/functions/test_dropout.py tests/nn/test_layer_state.py tests/optim/test_clipping.py \
 	tests/optim/test_training_memory.py tests/training
@@ -25,8 +25,8 @@ lint: .venv/.installed-dev
 
 test: lint
 	test -z "$$(command -v cc)" || MLPTRAIN_KERNELS=compiled $(BIN)/mlptrain info
-	$(BIN)/python -m pytest $(PARALLEL)
-	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest $(PARALLEL) -m "not slow or both_kernels" $(BOTH_KERNELS)
+	$(BIN)/python -m pytest -n auto
+	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto -m "not slow or both_kernels" $(BOTH_KERNELS)
 	$(MAKE) --no-print-directory races
 
 # The pages in docs/ as a site in build/docs. Writes those in docs/reference.
@@ -47,7 +47,7 @@ races: .venv/.installed-dev
 		-o build/races/mlptrain/backend/_kernels.so && \
 	PYTHONPATH="$(CURDIR)/build/races" LD_PRELOAD=$$sanitizer \
 		TSAN_OPTIONS="ignore_noninstrumented_modules=1 die_after_fork=0" \
-		timeout 900 $(BIN)/python -P -m pytest $(PARALLEL) --capture=sys \
+		timeout 900 $(BIN)/python -P -m pytest -n auto --capture=sys \
 		-m races -k "not float64" $(THREADS)
 
 bench: .venv-peers/.installed
@@ -59,15 +59,15 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/.installed: .venv/bin/python pyproject.toml $(wildcard mlptrain/backend/csrc/*)
+.venv/.installed: .venv/bin/python pyproject.toml $(KERNELS)
 	$(INSTALL) --editable .
 	touch $@
 
-.venv/.installed-dev: .venv/.installed
+.venv/.installed-dev: .venv/bin/python pyproject.toml $(KERNELS)
 	$(INSTALL) --editable '.[dev,docs]'
-	touch $@
+	touch .venv/.installed $@
 
-.venv-peers/.installed: benchmarks/requirements.txt pyproject.toml $(wildcard mlptrain/backend/csrc/*)
+.venv-peers/.installed: benchmarks/requirements.txt pyproject.toml $(KERNELS)
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt --editable .
 	touch $@
