@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlptrain.backend.blas import blas_threads_kept, use_blas_threads
 from mlptrain.backend.call import Array
 from mlptrain.backend.choice import choose_backend
 from mlptrain.backend.numpy import NumpyBackend
@@ -49,6 +50,17 @@ def images() -> Array:
 @pytest.fixture(autouse=True)
 def one_step_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_loop, "CALL_SECONDS", 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    """Collections leave out what the test runner has in memory, and the BLAS uses one thread."""
+    gc.collect()
+    gc.freeze()
+    with blas_threads_kept:
+        use_blas_threads(1)
+        yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
