@@ -25,6 +25,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
 HANGS = 600  # seconds: beyond, a process is taken to hang, however busy the machine is
+SERVER = "FORK_SERVER"  # names the descriptor of the server that a parent process has
 _REQUEST_BYTES = 1 << 17
 
 
@@ -64,7 +65,7 @@ class Forked:
                 stdin = given.fileno()
             streams |= {name: file.fileno() for name, file in self._printed.items()}
             message = json.dumps(request).encode()
-            socket.send_fds(_server(), [message], [stdin, *streams.values(), status.fileno()])
+            socket.send_fds(server(), [message], [stdin, *streams.values(), status.fileno()])
         self.pid = int(self._line())
 
     def __enter__(self) -> Self:
@@ -118,8 +119,10 @@ class Forked:
 
 
 @cache
-def _server() -> socket.socket:
+def server() -> socket.socket:
     """The process to fork from, one for all tests of this one; it ends when this one does."""
+    if SERVER in os.environ:
+        return socket.socket(fileno=int(os.environ[SERVER]))
     here, there = socket.socketpair(type=socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
         [sys.executable, __file__, str(there.fileno())],

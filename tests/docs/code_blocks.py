@@ -9,17 +9,15 @@
 """
 
 import contextlib
-import os
 import re
 import shutil
-import subprocess
-import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from plugin_loading import forgotten
+from shell import run_in_shell
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -97,14 +95,11 @@ class Session:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
 
-    def run(self, commands: list[str]) -> list[tuple[int, str]]:
-        """Run commands in one shell; the exit code of each, and what it printed."""
+    def run(self, commands: list[str], *, forked: bool) -> list[tuple[int, str]]:
+        """Run commands in one shell, as `run_in_shell` does; the exit code of each, and what it
+        printed."""
         lines = [f"{command}\ncode=$?; echo '{END}'$code; (exit $code)" for command in commands]
-        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-        ended = subprocess.run(
-            ["bash", "-c", "\n".join(lines)], cwd=self.folder, env={**os.environ, "PATH": path},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
+        ended = run_in_shell("\n".join(lines), cwd=self.folder, forked=forked)
         parts = re.split(rf"^{END}(\d+)\n", ended.stdout, flags=re.M)
         return list(zip(map(int, parts[1::2]), parts[::2], strict=False))
 
