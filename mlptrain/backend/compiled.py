@@ -2,7 +2,8 @@
 
 Consecutive calls that have kernels become one *program*, which a single native call runs. The
 threads are this library's own and share each operation by rows, columns or entries. Each computes
-its share of a matrix product with AVX-512 tiles or the BLAS, which is limited to one thread.
+its share of a matrix product without the zeros of its first factor, with AVX-512 tiles, or with the
+BLAS, which is limited to one thread.
 """
 
 import ctypes
@@ -27,7 +28,10 @@ from mlptrain.backend.operations import Operation
 from mlptrain.backend.protocol import Kernels
 from mlptrain.backend.random import Random
 
-LAYOUT = 7
+LAYOUT = 8
+# A product skips the zeros of its first factor if at most this share of it is not 0. Tiles compute
+# more at a time, so with them fewer may be left.
+DENSEST, DENSEST_WITH_TILES = 0.6, 0.3
 GEMM_NAMES = ("scipy_cblas_{}64_", "cblas_{}64_", "scipy_cblas_{}", "cblas_{}")
 
 
@@ -157,8 +161,15 @@ def _library() -> ctypes.CDLL:
     library.run_program.restype = None
     library.use_tiles.argtypes = (ctypes.c_int64, ctypes.c_int64)
     library.use_tiles.restype = ctypes.c_int64
-    library.use_tiles(True, 0)
+    library.skip_zeros.argtypes = (ctypes.c_double,)
+    library.skip_zeros.restype = ctypes.c_int64
+    use_fastest_products(library)
     return library
+
+
+def use_fastest_products(library: ctypes.CDLL) -> None:
+    """Let products skip zeros and use tiles where that is faster, if the processor can."""
+    library.skip_zeros(DENSEST_WITH_TILES if library.use_tiles(True, 0) else DENSEST)
 
 
 def _gemms(library: ctypes.CDLL) -> Iterator[tuple[Any, int | None, int]]:

@@ -1,13 +1,16 @@
-"""Matrix products by tiles, where they are available, and by the BLAS."""
+"""Matrix products without zeros, by tiles, where these are available, and by the BLAS."""
 
-from collections.abc import Iterator
+import ctypes
+import mmap
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 from compiled_backend import compiled_backend, on_threads
 
 from mlptrain.backend.call import Array, Call
-from mlptrain.backend.compiled import _library
+from mlptrain.backend.compiled import _library, use_fastest_products
 from mlptrain.functions.linear import Linear, MatMul
 
 compiled_backend()  # skips this module if there are no kernels
@@ -24,27 +27,34 @@ SHAPES = [
 SMALL_CACHE = 1 << 18  # bytes of L2 cache: slabs of b then have 64 rows
 
 
-@pytest.fixture(
-    params=[(False, 0), (True, 0), (True, SMALL_CACHE)], ids=["blas", "tiles", "small cache"]
-)
-def by_tiles(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Whether tiles compute the products; skips if the processor or the compiler lacks them."""
-    wanted, second_cache = request.param
+WAYS = {  # arguments of use_tiles and skip_zeros
+    "blas": (False, 0, 0),
+    "tiles": (True, 0, 0),
+    "tiles, small cache": (True, SMALL_CACHE, 0),
+    "without zeros": (False, 0, 1),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """How the products are computed; skips if the processor or the compiler lacks it."""
+    tiles, second_cache, densest = WAYS[request.param]
     library = _library()
-    before = library.use_tiles(True, 0)
-    if library.use_tiles(wanted, second_cache) != wanted:
-        pytest.skip("no tiles here")
-    yield wanted
-    library.use_tiles(before, 0)
+    has_tiles, skips_zeros = library.use_tiles(tiles, second_cache), library.skip_zeros(densest)
+    if has_tiles != tiles or skips_zeros < densest:
+        use_fastest_products(library)
+        pytest.skip("not on this processor")
+    yield request.param
+    use_fastest_products(library)
 
 
 def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
+    """a (m, k), b (k, n) and a row (n,). Half of a is 0, as are all of some rows and columns."""
     random = np.random.default_rng([m, n, k])
-    return (
-        random.standard_normal((m, k), np.float32),
-        random.standard_normal((k, n), np.float32),
-        random.standard_normal(n, np.float32),
-    )
+    a = random.standard_normal((m, k), np.float32)
+    a[random.random(a.shape) < 0.5] = 0
+    a[m // 2], a[:, k // 2] = 0, 0
+    return a, random.standard_normal((k, n), np.float32), random.standard_normal(n, np.float32)
 
 
 def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) -> Array:
@@ -63,7 +73,7 @@ def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -
     assert (np.abs(found - exact) <= room).all()
 
 
-@pytest.mark.usefixtures("by_tiles")
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("threads", on_threads(1, 2, 3))
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_all_three_products(shape: tuple[int, int, int], threads: int) -> None:
@@ -77,17 +87,22 @@ def test_all_three_products_in_float64(shape: tuple[int, int, int], threads: int
     assert_all_three((a.astype(float), b.astype(float), row.astype(float)), threads)
 
 
-def assert_all_three(factors: tuple[Array, Array, Array], threads: int) -> None:
-    a, b, row = factors
+def assert_all_three(
+    factors: tuple[Array, Array, Array],
+    threads: int,
+    placed: Callable[[Array], Array] = np.ascontiguousarray,
+) -> None:
+    """All three products are right, from factors that `placed` puts in memory."""
+    a, b, row = map(placed, factors)
     m, n = len(a), len(row)
     assert_product(computed(Linear().forward, m, n, threads, x=a, w=b, b=row), a, b, row)
     assert_product(computed(MatMul().forward, m, n, threads, x=a, w=b), a, b)
-    a_columns, b_columns = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
+    a_columns, b_columns = placed(a.T), placed(b.T)
     assert_product(computed(MatMul().gradient_x, m, n, threads, g=a, w=b_columns), a, b)
     assert_product(computed(MatMul().gradient_w, m, n, threads, x=a_columns, g=b), a, b)
 
 
-@pytest.mark.usefixtures("by_tiles")
+@pytest.mark.usefixtures("way")
 def test_nan_and_infinity_propagate() -> None:
     a, b, row = operands(130, 100, 90)
     a[3, 5], a[129, 89], b[7, 99] = np.nan, np.inf, -np.inf
@@ -96,10 +111,33 @@ def test_nan_and_infinity_propagate() -> None:
         wanted = a @ b + row
     np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
     np.testing.assert_array_equal(np.isposinf(found), np.isposinf(wanted))
+    np.testing.assert_array_equal(np.isneginf(found), np.isneginf(wanted))
 
 
-def test_tiles_compute_a_row_alike_at_any_position(by_tiles: bool) -> None:
-    if not by_tiles:
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("at_end", [True, False], ids=["end", "start"])
+@pytest.mark.parametrize("shape", [(37, 101, 83), (200, 50, 784), (13, 117, 64)], ids=str)
+def test_nothing_outside_the_factors_is_read(shape: tuple[int, int, int], at_end: bool) -> None:
+    """Reading beyond a factor would end the process: there, memory cannot be accessed."""
+    assert_all_three(operands(*shape), 1, partial(fenced, at_end=at_end))
+
+
+def fenced(array: Array, at_end: bool) -> Array:
+    """A copy of the array that ends, or else begins, at an inaccessible page."""
+    page = mmap.PAGESIZE
+    size = -(-array.nbytes // page) * page
+    memory = mmap.mmap(-1, size + 2 * page)
+    whole = np.frombuffer(memory, np.uint8)
+    for fence in (0, page + size):
+        assert not ctypes.CDLL(None).mprotect(ctypes.c_void_p(whole.ctypes.data + fence), page, 0)
+    first = page + (size - array.nbytes if at_end else 0)
+    copy = whole[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def test_a_row_is_computed_alike_at_any_position(way: str) -> None:
+    if way == "blas":
         pytest.skip("the BLAS does not promise this")
     a, b, row = operands(131, 100, 90)
     order = np.random.default_rng(0).permutation(131)

@@ -1,5 +1,5 @@
-/* The matrix products of mlptrain/functions/linear.py: by tiles where they are faster, else by the
-   BLAS. */
+/* The matrix products of mlptrain/functions/linear.py: without zeros or by tiles where that is
+   faster, else by the BLAS. */
 
 #include "tiles.h"
 
@@ -57,7 +57,8 @@ void REAL(matrix_product)(NUMBERED) {
         m = last - first;
     }
 #ifndef FLOAT64
-    if (product_by_tiles(m, columns, k, a, b, row, out, n))
+    if (product_without_zeros(m, columns, k, a, b, row, out, n) ||
+        product_by_tiles(m, columns, k, a, b, row, out, n))
         return;
 #endif
     by_blas(m, columns, k, a, b, row, out, n);

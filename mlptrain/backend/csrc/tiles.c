@@ -16,7 +16,9 @@
 
 #if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
 
-#define WIDTH 16            /* floats in a register */
+#define WIDTH 16 /* floats in a register */
+#include "vectors.h"
+
 #define COLUMNS (2 * WIDTH) /* of a tile */
 #define ROWS 12             /* of a tile: its sums fill 24 of the 32 registers */
 #define SPAN 512            /* most columns of a slab */
@@ -25,9 +27,6 @@
 #define AHEAD (8 * COLUMNS) /* prefetch this many floats ahead in a panel */
 
 #define TILES __attribute__((target("arch=x86-64-v4"), noinline)) static
-
-typedef float vector __attribute__((vector_size(4 * WIDTH), aligned(4)));
-typedef int32_t integers __attribute__((vector_size(4 * WIDTH)));
 
 /* Each thread's packed parts of b and a; not on the stack, which may be small. */
 static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
@@ -126,30 +125,6 @@ TILES void strips_of_packed(int64_t m, int64_t columns, factors f) {
     strips(m, columns, f, ROWS * f.k, 1);
 }
 
-/* Transpose WIDTH x WIDTH entries, in rows `width` apart, into the panel. For s = 1, 2, 4, ...,
-   blocks of s x s entries on either side of the diagonal are swapped. */
-INLINE void transpose(const float *from, int64_t width, float *panel) {
-    vector row[WIDTH];
-    integers place;
-    for (int i = 0; i < WIDTH; i++) {
-        row[i] = *(const vector *)(from + i * width);
-        place[i] = i;
-    }
-#pragma GCC unroll 8
-    for (int s = 1; s < WIDTH; s *= 2) {
-        integers odd = (place & s) / s, low = place + odd * (WIDTH - s), high = low + s;
-#pragma GCC unroll 16
-        for (int i = 0; i < WIDTH; i++)
-            if (!(i & s)) {
-                vector x = row[i], y = row[i + s];
-                row[i] = __builtin_shuffle(x, y, low);
-                row[i + s] = __builtin_shuffle(x, y, high);
-            }
-    }
-    for (int i = 0; i < WIDTH; i++)
-        *(vector *)(panel + i * COLUMNS) = row[i];
-}
-
 /* panels = the first `columns` columns of b (k, ...), COLUMNS per panel; the last one is padded
    with zeros. */
 INLINE void pack(matrix b, int64_t k, int64_t columns) {
@@ -160,7 +135,7 @@ INLINE void pack(matrix b, int64_t k, int64_t columns) {
     if (b.transposed) {
         for (int64_t j = 0; j < whole; j += WIDTH)
             for (int64_t l = 0; l < deep; l += WIDTH)
-                transpose(b.entries + j * b.width + l, b.width, PLACE(l, j));
+                transpose(b.entries + j * b.width + l, b.width, PLACE(l, j), COLUMNS);
         for (int64_t j = 0; j < columns; j++)
             for (int64_t l = j < whole ? deep : 0; l < k; l++)
                 *PLACE(l, j) = b.entries[j * b.width + l];

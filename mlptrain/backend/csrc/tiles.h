@@ -1,4 +1,4 @@
-/* What products.c and tiles.c share. */
+/* What products.c, zeros.c and tiles.c share. */
 
 #ifndef MLPTRAIN_TILES_H
 #define MLPTRAIN_TILES_H
@@ -19,8 +19,10 @@ INLINE matrix beyond(matrix x, int64_t rows, int64_t columns) {
 }
 
 /* out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL; out's rows are out_width apart; k > 0.
-   Returns 0 and writes nothing where the BLAS is faster. */
+   Return 0 and write nothing where another way is faster. */
 #ifndef FLOAT64
+int product_without_zeros(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
+                          float *out, int64_t out_width);
 int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                      float *out, int64_t out_width);
 #endif
