@@ -22,6 +22,7 @@ def test_every_file_operation_may_fail_in_every_way(tmp_path: Path) -> None:
     result = json.loads(ended.stdout)
     assert result["wrong"] == []
     assert result["calls"] > 60
+    assert result["resumed"] > 30
     cases = result["cases"]
     assert cases["kill"] == cases["ENOSPC"] == cases["EIO"] == result["calls"] + 1
     assert cases["half"] == cases["short"] > 10
