@@ -11,7 +11,7 @@ BOTH_KERNELS := tests/backend/test_choice.py tests/cli/test_cli_chain.py tests/d
 	tests/optim/test_training_memory.py tests/training
 THREADS := tests/backend tests/functions/test_function_kernels.py
 
-.PHONY: demo lint test docs races bench clean
+.PHONY: demo lint test suite docs races bench clean
 
 demo: .venv/.installed
 	$(BIN)/mlptrain train configs/digits.yaml
@@ -23,7 +23,9 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
+test: lint suite
+
+suite: .venv/.installed-dev
 	test -z "$$(command -v cc)" || MLPTRAIN_KERNELS=compiled $(BIN)/mlptrain info
 	$(BIN)/python -m pytest -n auto
 	MLPTRAIN_KERNELS=numpy $(BIN)/python -m pytest -n auto -m "not slow or both_kernels" $(BOTH_KERNELS)
