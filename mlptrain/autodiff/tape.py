@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.function import Function
 from mlptrain.autodiff.tensor import Tensor
+from mlptrain.backend.protocol import MatmulPrecision
 from mlptrain.errors import DefinitionError
 
 
@@ -22,13 +23,24 @@ class Step:
 class Tape:
     """A program over the arrays of `arena`: inputs, parameters, state, and the steps between.
 
-    `training` tells layers that behave differently in training (dropout) what to record.
+    `training` tells layers that behave differently in training (dropout) what to record, and
+    `matmul_precision` what the factors of their matrix products are rounded to. Raises ValueError
+    for a precision that the backend lacks, or for rounding float64.
     """
 
-    def __init__(self, arena: Arena, *, training: bool) -> None:
+    def __init__(
+        self, arena: Arena, *, training: bool, matmul_precision: MatmulPrecision = "float32"
+    ) -> None:
         self.arena = arena
         self.training = training
+        self.matmul_precision = matmul_precision
         self.dtype = arena.values.dtype
+        offered = arena.backend.matmul_precisions if self.dtype == "float32" else ("float32",)
+        if matmul_precision not in offered:
+            raise ValueError(
+                f"{matmul_precision}: matrix products of {self.dtype} in the "
+                f"{arena.backend.kernels} backend have {', '.join(offered)}"
+            )
         self.inputs: list[Tensor] = []
         self.parameters: dict[str, Tensor] = {}
         self.states: dict[str, Tensor] = {}

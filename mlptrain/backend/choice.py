@@ -6,8 +6,8 @@ from typing import Literal, get_args
 from mlptrain.backend.compiled import CompiledBackend, UnavailableError
 from mlptrain.backend.cores import usable_cores
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.backend.protocol import Backend, Kernels
-from mlptrain.errors import UsageError
+from mlptrain.backend.protocol import Backend, Kernels, MatmulPrecision
+from mlptrain.errors import ConfigError, UsageError
 
 Threads = int | Literal["auto"]
 
@@ -42,6 +42,26 @@ def choose_backend(recorded: Kernels | None = None) -> Backend:
         )
     backend.remark = "; ".join(remarks)
     return backend
+
+
+def choose_matmul_precision(
+    wanted: MatmulPrecision | Literal["auto"],
+    backend: Backend,
+    recorded: MatmulPrecision | None = None,
+) -> MatmulPrecision:
+    """The precision `recorded` in the state to resume; without one, the `wanted`; "auto" is the
+    fastest. Raises ConfigError if the backend lacks it."""
+    chosen = recorded or (backend.matmul_precisions[0] if wanted == "auto" else wanted)
+    if chosen in backend.matmul_precisions:
+        return chosen
+    cause = "" if recorded is None else ", in which the saved state was trained,"
+    remedy = "Set float32 or auto" if recorded is None else "Resume on a machine that has them"
+    raise ConfigError(
+        f"training.matmul_precision: {chosen}{cause} needs a processor with AVX-512 BF16 and "
+        "kernels built by GCC 12 or newer; here, matrix products are in "
+        f"{' or '.join(backend.matmul_precisions)}. {remedy}; or set {KERNELS_VARIABLE}=numpy, "
+        "which computes it anywhere, but slowly."
+    )
 
 
 def set_threads(backend: Backend, wanted: Threads, multiplications: int = SMALL_PRODUCT) -> int:

@@ -25,10 +25,10 @@ from mlptrain.backend.kernels import operations
 from mlptrain.backend.memory import empty
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.operations import Operation
-from mlptrain.backend.protocol import Kernels
+from mlptrain.backend.protocol import Kernels, MatmulPrecision
 from mlptrain.backend.random import Random
 
-LAYOUT = 8
+LAYOUT = 9
 # A product skips the zeros of its first factor if at most this share of it is not 0. Tiles compute
 # more at a time, so with them fewer may be left.
 DENSEST, DENSEST_WITH_TILES = 0.6, 0.3
@@ -58,12 +58,15 @@ class CompiledBackend:
 
     kernels: Kernels = "compiled"
     dtypes: tuple[str, ...] = NumpyBackend.dtypes
+    matmul_precisions: tuple[MatmulPrecision, ...] = ("float32",)
     chunk: int = sys.maxsize  # a kernel makes a single pass
     remark: str = ""
     xp: ModuleType = np
 
     def __init__(self) -> None:
         self._library = _library()
+        if self._library.multiplies_bfloat16():
+            self.matmul_precisions = ("bfloat16", "float32")
         self._numpy = NumpyBackend()
         self._threads = 1
 
@@ -163,6 +166,7 @@ def _library() -> ctypes.CDLL:
     library.use_tiles.restype = ctypes.c_int64
     library.skip_zeros.argtypes = (ctypes.c_double,)
     library.skip_zeros.restype = ctypes.c_int64
+    library.multiplies_bfloat16.restype = ctypes.c_int64
     use_fastest_products(library)
     return library
 

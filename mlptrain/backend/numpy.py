@@ -12,7 +12,7 @@ from mlptrain.backend.blas import use_blas_threads
 from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.denormals import denormals_are_zero
 from mlptrain.backend.memory import empty
-from mlptrain.backend.protocol import Kernels
+from mlptrain.backend.protocol import Kernels, MatmulPrecision
 from mlptrain.backend.random import Random
 
 
@@ -21,6 +21,7 @@ class NumpyBackend:
 
     kernels: Kernels = "numpy"
     dtypes: tuple[str, ...] = ("float32", "float64")
+    matmul_precisions: tuple[MatmulPrecision, ...] = ("float32", "bfloat16")
     chunk: int = 65_536  # four float32 arrays of this size fill 1 MiB, an L2 cache
     remark: str = ""
     xp: ModuleType = np

@@ -14,6 +14,7 @@ from mlptrain.backend.call import Array, Bound, Call
 from mlptrain.backend.random import Random
 
 Kernels = Literal["compiled", "numpy"]
+MatmulPrecision = Literal["float32", "bfloat16"]  # float32 (and in float64): not rounded
 
 
 class Backend(Protocol):
@@ -22,6 +23,7 @@ class Backend(Protocol):
     Attributes:
         kernels: the backend's name, which checkpoints record.
         dtypes: the names of the floating-point dtypes that parameters can have.
+        matmul_precisions: what the factors of matrix products can be rounded to, fastest first.
         chunk: elements per chunk of a vector, for a rule that makes several passes over it.
         remark: what the user should know about the choice of this backend; usually empty.
         xp: the array module passed to plain rules.
@@ -29,6 +31,7 @@ class Backend(Protocol):
 
     kernels: Kernels
     dtypes: tuple[str, ...]
+    matmul_precisions: tuple[MatmulPrecision, ...]
     chunk: int
     remark: str
     xp: ModuleType

@@ -26,6 +26,8 @@ def run(run: Run, *, resume: bool) -> list[str]:
     computing = f"{plural(run.threads, 'thread')}, {run.backend.kernels} kernels"
     if run.config.training.precision != "float32":
         computing += f", {run.config.training.precision}"
+    if run.model.matmul_precision != "float32":
+        computing += f", {run.model.matmul_precision} products"
     size = run.trainer.descent.examples_per_update
     return [
         show_path(run.folder.path),

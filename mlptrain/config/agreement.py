@@ -27,6 +27,16 @@ def require_fitting_loss(task: Task, loss: Loss) -> None:
         )
 
 
+def require_fitting_precisions(precision: str, matmul_precision: str) -> None:
+    """Raise a conflict for rounding the factors of float64 products."""
+    if precision == "float64" and matmul_precision == "bfloat16":
+        raise _conflict(
+            "training.matmul_precision: bfloat16 rounds float32 numbers, but training.precision is "
+            "float64; remove one of the two",
+            ("training", "matmul_precision"),
+        )
+
+
 def require_metric(task: Task, monitor: str) -> None:
     """Raise a conflict for a monitor that is not measured."""
     if monitor in (*task.train_metrics, "val_loss"):

@@ -23,6 +23,7 @@ from mlptrain.config.agreement import (
     STOPPING,
     refuse_extends,
     require_fitting_loss,
+    require_fitting_precisions,
     require_metric,
     require_no_validation,
 )
@@ -180,6 +181,13 @@ class TrainingConfig(Definition):
         Literal["float32", "float64"],
         Field(description="parameters and computation: float32 or, slower, float64"),
     ] = "float32"
+    matmul_precision: Annotated[
+        Literal["float32", "bfloat16", "auto"],
+        Field(
+            description="factors of training's matrix products: float32, or rounded to bfloat16; "
+            "auto: bfloat16 where the processor has it"
+        ),
+    ] = "float32"
     threads: Annotated[
         Annotated[
             Annotated[Literal["auto"], Tag(BRANCH + "auto")]
@@ -239,6 +247,7 @@ class Config(Definition):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         require_fitting_loss(self.task, self.training.loss)
+        require_fitting_precisions(self.training.precision, self.training.matmul_precision)
         monitors: dict[tuple[str, ...], str] = {}
         if self.training.early_stopping is not None:
             monitors[STOPPING] = self.training.early_stopping.monitor

@@ -1,6 +1,6 @@
 """The affine map of a dense layer."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ class MatMul(Function):
     """y = x w: x (batch, n), w (n, units) → y (batch, units)."""
 
     type: Literal["matmul"] = "matmul"
+    is_rounded: ClassVar[bool] = False  # whether products read their factors rounded to bfloat16
 
     def shape(self, *shapes: Shape) -> Shape:
         """Raises DefinitionError for shapes that do not fit: a kernel would read other memory."""

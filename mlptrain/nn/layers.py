@@ -15,7 +15,7 @@ from pydantic import Field
 
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.errors import ConfigError
-from mlptrain.functions import dropout, linear
+from mlptrain.functions import dropout, linear, rounded
 from mlptrain.functions.activations import Activation, Identity
 from mlptrain.functions.elementwise import Add
 from mlptrain.functions.penalties import Regularizer
@@ -125,10 +125,13 @@ class Dense(Layer):
     def record(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         if self.kernel_regularizer and parameters["kernel"].wants_gradient:
             x.tape.penalties.append(self.kernel_regularizer(parameters["kernel"]))
+        is_rounded = x.tape.matmul_precision == "bfloat16"
         if self.use_bias:
-            y = linear.Linear()(x, parameters["kernel"], parameters["bias"])
+            affine = rounded.RoundedLinear() if is_rounded else linear.Linear()
+            y = affine(x, parameters["kernel"], parameters["bias"])
         else:
-            y = linear.MatMul()(x, parameters["kernel"])
+            product = rounded.RoundedMatMul() if is_rounded else linear.MatMul()
+            y = product(x, parameters["kernel"])
         return y if isinstance(self.activation, Identity) else self.activation(y)
 
 

@@ -14,7 +14,7 @@ from mlptrain.autodiff.tape import Tape
 from mlptrain.autodiff.tensor import Tensor
 from mlptrain.backend.call import Call
 from mlptrain.backend.numpy import NumpyBackend
-from mlptrain.backend.protocol import Backend
+from mlptrain.backend.protocol import Backend, MatmulPrecision
 from mlptrain.backend.random import Random
 from mlptrain.errors import DefinitionError
 from mlptrain.functions.activations import Activation, Identity
@@ -109,7 +109,8 @@ class Model:
     """inputs → hidden layers → dense output layer, whose logits `head` describes.
 
     `plan_training` and `plan_evaluation` build a program for one batch size. All programs share
-    the parameters in `arena`.
+    the parameters in `arena`. Only those for training round the factors of their matrix products,
+    to `matmul_precision`.
     """
 
     def __init__(
@@ -120,8 +121,10 @@ class Model:
         loss: Loss,
         dtype: DTypeLike = np.float32,
         backend: Backend | None = None,
+        matmul_precision: MatmulPrecision = "float32",
     ) -> None:
         self.inputs = inputs
+        self.matmul_precision = matmul_precision
         self.head = replace(head, activation=loss.activation or head.activation)
         self.loss = loss
         self.layers = list(_placed(hidden, inputs, head.units))
@@ -160,7 +163,8 @@ class Model:
 
     def plan_training(self, batch_size: int, random: Random) -> Program:
         """A program that runs forward and backward; `random` draws the dropout masks."""
-        return self._program(Tape(self.arena, training=True), batch_size, random)
+        tape = Tape(self.arena, training=True, matmul_precision=self.matmul_precision)
+        return self._program(tape, batch_size, random)
 
     def plan_evaluation(self, batch_size: int, *, keep_hidden: bool = False) -> Program:
         """A program that runs forward only, without gradient buffers; `keep_hidden`: what the

@@ -123,5 +123,6 @@ def _training(material: Material) -> Iterator[tuple[str, str]]:
     yield "seed", str(state.config.seed)
     yield "threads", str(state.threads)
     yield "kernels", state.kernels
+    yield "matrix products", state.matmul_precision
     for each in summary.set if summary else ():
         yield "set", each

@@ -23,7 +23,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from mlptrain import files
 from mlptrain.backend.call import Array
-from mlptrain.backend.protocol import Backend, Kernels
+from mlptrain.backend.protocol import Backend, Kernels, MatmulPrecision
 from mlptrain.config.schema import Config
 from mlptrain.data.images.settings import ImageSettings
 from mlptrain.data.names import distinct
@@ -89,6 +89,7 @@ class State(Definition):
     progress: Progress
     threads: Annotated[int, Field(ge=1)]
     kernels: Kernels = "numpy"
+    matmul_precision: MatmulPrecision = "float32"
     plugins: dict[str, str] = Field(default_factory=dict)  # digests by file name
     init_from: Origin | None = None
     fingerprints: dict[str, str]  # of each split's examples

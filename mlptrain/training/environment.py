@@ -35,12 +35,14 @@ def environment() -> dict[str, str]:
 
 
 def report() -> dict[str, str | int]:
-    """What `mlptrain info` prints: versions, kernels and threads. Of the machine's `processors`,
+    """What `mlptrain info` prints: versions, kernels and threads. Matrix products have the `matmul`
+    precisions, fastest first. Of the machine's `processors`,
     this process may use `cores`; `training.threads: auto` uses `threads`."""
     backend = choose_backend()
     return {
         **environment(),
         "kernels": backend.kernels + (f" ({backend.remark})" if backend.remark else ""),
+        "matmul": ", ".join(backend.matmul_precisions),
         "device": "cpu",
         "processors": os.cpu_count() or 1,
         "cores": usable_cores(),

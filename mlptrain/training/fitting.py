@@ -59,7 +59,7 @@ class Fitting:
 
     def state(self, progress: Progress) -> State:
         """All that a checkpoint holds besides arrays, at `progress`."""
-        train, backend = self.splits.train, self.trainer.model.arena.backend
+        train, model = self.splits.train, self.trainer.model
         return State(
             config=self.given.config,
             targets=self.trainer.spec,
@@ -69,7 +69,8 @@ class Fitting:
             normalization=self.trainer.normalization,
             progress=progress,
             threads=self.threads,
-            kernels=backend.kernels,
+            kernels=model.arena.backend.kernels,
+            matmul_precision=model.matmul_precision,
             plugins=self.given.plugins,
             init_from=self.origin,
             fingerprints=self.fingerprints,

@@ -170,6 +170,7 @@ class Run:
                 "seed": self.config.seed,
                 "threads": self.threads,
                 "kernels": self.backend.kernels,
+                "matmul_precision": self.model.matmul_precision,
                 "environment": environment(),
             }
         )

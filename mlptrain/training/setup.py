@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mlptrain.backend.choice import choose_backend, set_threads
-from mlptrain.backend.protocol import Backend
+from mlptrain.backend.choice import choose_backend, choose_matmul_precision, set_threads
+from mlptrain.backend.protocol import Backend, MatmulPrecision
 from mlptrain.config.describe import resolved_yaml
 from mlptrain.config.flat import flat
 from mlptrain.config.load import GivenConfig, load_config
@@ -90,6 +90,7 @@ def prepare_fitting(
 ) -> Fitting:
     """Read the data and build the trainer, with the kernels and threads of the `saved` state to
     resume from, or of one that the results are to be `like`."""
+    _computing(given.config, saved.state if saved else like)  # may refuse: before reading the data
     init = given.config.training.start()
     start = read_start(init) if init and not saved else None
     return build_fitting(given, read_splits(given.config, reading), start, saved, like)
@@ -105,14 +106,25 @@ def build_fitting(
     """The same for data that has been read, and weights to `start` from."""
     config = given.config
     like = saved.state if saved else like
-    backend = choose_backend(like.kernels if like else None)
-    model = _build_model(config, splits, backend)
+    backend, matmul_precision = _computing(config, like)
+    model = _build_model(config, splits, backend, matmul_precision)
     threads = like.threads if like else config.training.threads
     size = examples_per_step(config.training, len(splits.train)) * model.largest_kernel
     used = set_threads(backend, threads, size)
     splits, trainer = _trainer(config, model, splits, saved, start)
     origin = saved.state.init_from if saved else start.origin if start else None
     return Fitting(given, splits, trainer, threads, used, origin)
+
+
+def _computing(config: Config, like: State | None) -> tuple[Backend, MatmulPrecision]:
+    """The backend, and what the products of training round their factors to. Raises ConfigError if
+    they cannot."""
+    backend = choose_backend(like.kernels if like else None)
+    training = config.training
+    if training.precision == "float64":
+        return backend, "float32"
+    recorded = like.matmul_precision if like else None
+    return backend, choose_matmul_precision(training.matmul_precision, backend, recorded)
 
 
 def _trainer(
@@ -164,7 +176,9 @@ def _last_state(folder: RunFolder) -> Checkpoint | None:
     return None
 
 
-def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
+def _build_model(
+    config: Config, splits: Splits, backend: Backend, matmul_precision: MatmulPrecision
+) -> Model:
     """The model, with all parameters zero. Raises ConfigError if it does not fit into memory."""
     hidden, optimizer = config.model.hidden(), config.training.optimizer
     shape, names = splits.train.inputs.shape[1:], splits.train.targets.names
@@ -180,7 +194,7 @@ def _build_model(config: Config, splits: Splits, backend: Backend) -> Model:
             f"{memory / 1e9:.1f} GB. Use fewer units, a smaller data.image.height and width, or an "
             "optimizer with less state."
         )
-    return network_of(config, shape, names, backend)
+    return network_of(config, shape, names, backend, matmul_precision)
 
 
 def _require_same_plugins(plugins: dict[str, str], saved: Checkpoint) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlptrain.backend.call import Array
 from mlptrain.backend.choice import choose_backend, set_threads
-from mlptrain.backend.protocol import Backend
+from mlptrain.backend.protocol import Backend, MatmulPrecision
 from mlptrain.config.schema import Config
 from mlptrain.data.dataset import Dataset
 from mlptrain.data.digests import Inputs
@@ -217,13 +217,18 @@ class TrainedModel:
 
 
 def network_of(
-    config: Config, shape: tuple[int, ...], names: Sequence[str], backend: Backend
+    config: Config,
+    shape: tuple[int, ...],
+    names: Sequence[str],
+    backend: Backend,
+    matmul_precision: MatmulPrecision = "float32",
 ) -> Model:
     """The network that `config` describes, with all parameters zero, for inputs of `shape` and
-    targets with `names`."""
+    targets with `names`. Training it rounds the factors of products to `matmul_precision`."""
     training, head = config.training, config.task.head(shape, names)
     hidden, inputs = config.model.hidden(), math.prod(shape)
-    return Model(hidden, inputs, head, training.loss, training.precision, backend)
+    loss, dtype = training.loss, training.precision
+    return Model(hidden, inputs, head, loss, dtype, backend, matmul_precision)
 
 
 def load_model(path: Path, allowed: Mapping[str, Any] = MappingProxyType({})) -> TrainedModel:

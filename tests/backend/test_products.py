@@ -1,13 +1,12 @@
 """Matrix products without zeros, by tiles, where these are available, and by the BLAS."""
 
-import ctypes
-import mmap
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 import pytest
 from compiled_backend import compiled_backend, on_threads
+from fenced import fenced
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.compiled import _library, use_fastest_products
@@ -120,20 +119,6 @@ def test_nan_and_infinity_propagate() -> None:
 def test_nothing_outside_the_factors_is_read(shape: tuple[int, int, int], at_end: bool) -> None:
     """Reading beyond a factor would end the process: there, memory cannot be accessed."""
     assert_all_three(operands(*shape), 1, partial(fenced, at_end=at_end))
-
-
-def fenced(array: Array, at_end: bool) -> Array:
-    """A copy of the array that ends, or else begins, at an inaccessible page."""
-    page = mmap.PAGESIZE
-    size = -(-array.nbytes // page) * page
-    memory = mmap.mmap(-1, size + 2 * page)
-    whole = np.frombuffer(memory, np.uint8)
-    for fence in (0, page + size):
-        assert not ctypes.CDLL(None).mprotect(ctypes.c_void_p(whole.ctypes.data + fence), page, 0)
-    first = page + (size - array.nbytes if at_end else 0)
-    copy = whole[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
 
 
 def test_a_row_is_computed_alike_at_any_position(way: str) -> None:

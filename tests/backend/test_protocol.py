@@ -61,7 +61,8 @@ def test_the_engine_uses_nothing_beyond_the_protocol(make: Any) -> None:
             backend.bind([*clip_calls(model.arena, 1.0), *updater.calls()])()
         results.append(model.arena.values.tolist())
     assert results[0] == results[1]
-    assert wrapped.used == {"dtypes", "empty", "put", "bind", "random", "quiet", "chunk"}
+    used = {"dtypes", "matmul_precisions", "empty", "put", "bind", "random", "quiet", "chunk"}
+    assert wrapped.used == used
 
 
 def test_no_backend_derives_from_another() -> None:

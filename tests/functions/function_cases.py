@@ -19,6 +19,7 @@ from mlptrain.backend.call import Array
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.protocol import Backend
 from mlptrain.functions import losses
+from mlptrain.functions.rounded import RoundedLinear, RoundedMatMul
 
 MODULES = [  # importing them registers what they define
     import_module(f"mlptrain.functions.{module.name}")
@@ -26,6 +27,7 @@ MODULES = [  # importing them registers what they define
 ]
 
 NOT_DIFFERENTIABLE = {"targets", "weights", "labels"}
+STEPS = {RoundedMatMul, RoundedLinear}  # unregistered: test_matmul_precision.py tests them
 COUNTS = {"count_correct"}  # functions with no derivative at all
 
 # the sizes of inputs, for functions of several that are no losses, and of one that divides them

@@ -15,6 +15,7 @@ from function_cases import (
     IN_PLACE_IDS,
     MODULES,
     NOT_DIFFERENTIABLE,
+    STEPS,
     Run,
     arrays,
     variants,
@@ -54,7 +55,7 @@ def test_the_functions_of_every_module_are_here() -> None:
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Function) and has_name(each)
     }
-    assert found == set(functions.definitions())
+    assert found == {*functions.definitions(), *STEPS}
 
 
 @pytest.mark.parametrize(("name", "number"), DIFFERENTIABLE, ids=DIFFERENTIABLE_IDS)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled_backend import RACES, compiled_backend, on_threads
-from function_cases import ALL, IDS, IN_PLACE, IN_PLACE_IDS, Run, arrays, variants
+from function_cases import ALL, IDS, IN_PLACE, IN_PLACE_IDS, STEPS, Run, arrays, variants
 
 from mlptrain.autodiff.function import Function, functions
 from mlptrain.backend import compiled, kernels, products
@@ -196,7 +196,7 @@ def test_every_kernel_stands_for_a_rule() -> None:
     rules = {clipping.clip_factor, clipping.scale, step.row, step.put, step.advance}
     rules |= {batches.scaled_rows, batches.take, targets.shares}
     rules |= {updater.add_penalty, full_batch.add_share, sparse_rows}
-    for definition in (*functions.definitions(), *optimizers.definitions(), *LOSSES):
+    for definition in (*functions.definitions(), *STEPS, *optimizers.definitions(), *LOSSES):
         for name in dir(definition):
             if name in ("forward", "update", "decay") or name.startswith("gradient_"):
                 rules.add(getattr(definition, name))

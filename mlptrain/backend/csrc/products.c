@@ -35,7 +35,8 @@ static void by_blas(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const r
 
 /* out (m, n) = a (m, k) b (k, n) + row. p: out, a, b, row (n,) or NULL; n: m, n, k, flags as in
    products.py: 1: a is stored transposed; 2: b is; items: rows of out; with 4, its columns; with 8,
-   the index that is summed over, and each part writes its sums into an out (m, n) of its own. */
+   the index that is summed over, and each part writes its sums into an out (m, n) of its own; with
+   16, a and b are rounded to bfloat16. */
 void REAL(matrix_product)(NUMBERED) {
     int64_t m = o->n[0], n = o->n[1], k = o->n[2], how = o->n[3], columns = n;
     matrix a = {o->p[1], how & 1 ? m : k, how & 1}, b = {o->p[2], how & 2 ? k : n, how & 2};
@@ -57,8 +58,9 @@ void REAL(matrix_product)(NUMBERED) {
         m = last - first;
     }
 #ifndef FLOAT64
-    if (product_without_zeros(m, columns, k, a, b, row, out, n) ||
-        product_by_tiles(m, columns, k, a, b, row, out, n))
+    if (how & 16 ? product_in_bfloat16(m, columns, k, a, b, row, out, n)
+                 : product_without_zeros(m, columns, k, a, b, row, out, n) ||
+                       product_by_tiles(m, columns, k, a, b, row, out, n))
         return;
 #endif
     by_blas(m, columns, k, a, b, row, out, n);

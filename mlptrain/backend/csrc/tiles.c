@@ -14,106 +14,19 @@
 
 #include "tiles.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
+#ifdef HAS_VECTORS
 
-#define WIDTH 16 /* floats in a register */
-#include "vectors.h"
+#define TILES TARGET("arch=x86-64-v4") __attribute__((noinline)) static
+#define WITH_PRODUCT(sum, a, x) ((sum) + (a) * (x))
+typedef float lane;
 
-#define COLUMNS (2 * WIDTH) /* of a tile */
-#define ROWS 12             /* of a tile: its sums fill 24 of the 32 registers */
-#define SPAN 512            /* most columns of a slab */
-#define DEPTH 512           /* most rows of a slab */
-#define BLOCK (8 * ROWS)    /* rows of a packed at a time if a is stored transposed */
-#define AHEAD (8 * COLUMNS) /* prefetch this many floats ahead in a panel */
-
-#define TILES __attribute__((target("arch=x86-64-v4"), noinline)) static
+#include "strips.h"
 
 /* Each thread's packed parts of b and a; not on the stack, which may be small. */
 static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
 static _Thread_local float packed[DEPTH * BLOCK];
 static int tiles_are_used;
-static int64_t slab_depth; /* rows of a slab: DEPTH, or what fills half of the L2 cache */
-
-/* out = start + a panel. a (i, l) is a[i * a_row + l * a_column]; the panel is (k, COLUMNS); rows
-   of start and out are start_width and out_width apart. */
-typedef struct {
-    const float *a, *panel, *start;
-    float *out;
-    int64_t k, a_row, a_column, start_width, out_width;
-} factors;
-
-/* One tile of `rows` rows, each `wide` registers wide. */
-INLINE void tile(int rows, int wide, factors f) {
-    vector sum[ROWS][2];
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < wide; j++)
-            sum[i][j] = (vector){0};
-    for (int64_t l = 0; l < f.k; l++, f.a += f.a_column, f.panel += COLUMNS) {
-        vector x[2];
-        for (int j = 0; j < wide; j++)
-            x[j] = *(const vector *)(f.panel + j * WIDTH);
-        for (int j = 0; j < wide; j++)
-            __builtin_prefetch(f.panel + AHEAD + j * WIDTH);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < wide; j++)
-                sum[i][j] += f.a[i * f.a_row] * x[j];
-    }
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < wide; j++)
-            *(vector *)(f.out + i * f.out_width + j * WIDTH) =
-                *(const vector *)(f.start + i * f.start_width + j * WIDTH) + sum[i][j];
-}
-
-/* A tile of at most COLUMNS columns; a narrower one is computed in a buffer of full width. */
-INLINE void fitted_tile(int rows, int64_t columns, factors f) {
-    if (columns == COLUMNS) {
-        tile(rows, 2, f);
-        return;
-    }
-    float edge[ROWS * COLUMNS] = {0};
-    factors inside = f;
-    for (int i = 0; i < rows; i++)
-        memcpy(edge + i * COLUMNS, f.start + i * f.start_width, columns * sizeof *edge);
-    inside.start = inside.out = edge;
-    inside.start_width = inside.out_width = COLUMNS;
-    if (columns > WIDTH)
-        tile(rows, 2, inside);
-    else
-        tile(rows, 1, inside);
-    for (int i = 0; i < rows; i++)
-        memcpy(f.out + i * f.out_width, edge + i * COLUMNS, columns * sizeof *edge);
-}
-
-/* A strip: `rows` rows and the first `columns` columns of the result, panel by panel. */
-INLINE void strip(int rows, int64_t columns, factors f) {
-    for (int64_t j = 0; j < columns; j += COLUMNS) {
-        for (int i = 0; i < rows; i++)
-            for (int64_t l = 0; l < COLUMNS; l += WIDTH)
-                __builtin_prefetch(f.out + i * f.out_width + l, 1);
-        fitted_tile(rows, smaller(COLUMNS, columns - j), f);
-        f.panel += f.k * COLUMNS;
-        f.start += COLUMNS;
-        f.out += COLUMNS;
-    }
-}
-
-/* m rows, strip by strip. In a, full strips are `strip_apart` entries apart, the remaining rows
-   `row_apart`. */
-INLINE void strips(int64_t m, int64_t columns, factors f, int64_t strip_apart, int64_t row_apart) {
-#define STRIPS(rows)                                                                               \
-    for (; m >= (rows); m -= (rows)) {                                                             \
-        strip(rows, columns, f);                                                                   \
-        f.a += (rows) == ROWS ? strip_apart : (rows) * row_apart;                                  \
-        f.start += (rows) * f.start_width;                                                         \
-        f.out += (rows) * f.out_width;                                                             \
-    }
-    STRIPS(ROWS)
-    STRIPS(8)
-    STRIPS(4)
-    STRIPS(1)
-#undef STRIPS
-}
+int64_t slab_depth;
 
 /* `strips` compiled twice, for a in rows and for a packed, so that its stride is a constant. */
 TILES void strips_of_rows(int64_t m, int64_t columns, factors f, int64_t width) {
@@ -171,7 +84,8 @@ TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
         int64_t l = k * slab / slabs, depth = k * (slab + 1) / slabs - l;
         for (int64_t j = 0; j < n; j += SPAN) {
             int64_t columns = smaller(SPAN, n - j);
-            factors f = {.panel = panels, .out = out + j, .k = depth, .out_width = out_width,
+            factors f = {.panel = panels, .out = out + j, .k = depth,
+                         .panel_apart = depth * COLUMNS, .out_width = out_width,
                          .start_width = slab ? out_width : 0};
             f.start = slab ? f.out : row ? row + j : zeros;
             pack(beyond(b, l, j), depth, columns);
@@ -212,7 +126,7 @@ int64_t use_tiles(int64_t wanted, int64_t second_cache) {
     if (second_cache < 1 << 18) /* the system does not know */
         second_cache = 1 << 20;
     slab_depth = smaller(DEPTH, second_cache / 2 / (SPAN * (int64_t)sizeof *panels));
-    tiles_are_used = wanted && __builtin_cpu_supports("x86-64-v4");
+    tiles_are_used = wanted && SUPPORTS("x86-64-v4");
     return tiles_are_used;
 }
 

@@ -1,4 +1,4 @@
-/* What products.c, zeros.c and tiles.c share. */
+/* What products.c, zeros.c, tiles.c and bfloat16.c share. */
 
 #ifndef MLPTRAIN_TILES_H
 #define MLPTRAIN_TILES_H
@@ -25,6 +25,14 @@ int product_without_zeros(int64_t m, int64_t n, int64_t k, matrix a, matrix b, c
                           float *out, int64_t out_width);
 int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                      float *out, int64_t out_width);
+
+/* The same with the factors rounded to bfloat16; returns 0 only where that is not supported. */
+int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
+                        float *out, int64_t out_width);
+#endif
+
+#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
+#define HAS_VECTORS /* the compiler knows vectors and their processors */
 #endif
 
 #endif

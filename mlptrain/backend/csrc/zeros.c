@@ -9,7 +9,7 @@
 
 #include "tiles.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
+#ifdef HAS_VECTORS
 
 #define WIDTH 8 /* floats in a register */
 #include "vectors.h"
