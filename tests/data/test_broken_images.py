@@ -19,11 +19,11 @@ ALL = ("png", "jpeg", "bmp", "gif", "webp", "tiff", "pnm")
 SMALL = ImageSettings(mode="rgb", height=8, width=8)
 ANY = ImageSettings(mode="rgb", height=8, width=8, formats=ALL)
 BOMB = png(13300, 13300, 1, 0, bytes(1663))
-BIG = Image.new("L", (5000, 4000))
+BIG = Image.new("L", (1000, 800))
 NO_IMAGE = f"is not an image of the formats {', '.join(ALL)}"
-LIMITED = ANY.model_copy(update={"max_pixels": 16_000_000})
+LIMITED = ANY.model_copy(update={"max_pixels": 640_000})
 RAISE_IT = "Raise data.image.max_pixels, or for a trained model --max-pixels"
-TOO_BIG = f"decodes to 5000×4000, 20,000,000 pixels; 16,000,000 are allowed. {RAISE_IT}"
+TOO_BIG = f"decodes to 1000×800, 800,000 pixels; 640,000 are allowed. {RAISE_IT}"
 
 
 def refusal(path: Path | str, settings: ImageSettings = SMALL) -> str:
@@ -76,14 +76,14 @@ CONTENTS = {
     ),
     "large jpeg for a large form": (
         encoded(BIG, "JPEG"),
-        LIMITED.model_copy(update={"height": 2001}),
+        LIMITED.model_copy(update={"height": 401}),
         TOO_BIG,
     ),
     "large progressive jpeg": (encoded(BIG, "JPEG", progressive=True), LIMITED, TOO_BIG),
     "large bmp": (encoded(BIG, "BMP"), LIMITED, TOO_BIG),
     "large gif": (encoded(BIG, "GIF"), LIMITED, TOO_BIG),
     "large tiff": (encoded(BIG, "TIFF", compression="tiff_lzw"), LIMITED, TOO_BIG),
-    "large ppm": (b"P6 5000 4000 255\n", LIMITED, TOO_BIG),
+    "large ppm": (b"P6 1000 800 255\n", LIMITED, TOO_BIG),
     "large lossy webp": (encoded(BIG, "WebP", method=0), LIMITED, TOO_BIG),
     "large lossless webp": (encoded(BIG, "WebP", lossless=True, method=0), LIMITED, TOO_BIG),
     "large extended webp": (encoded(BIG, "WebP", exif=exif(6), method=0), LIMITED, TOO_BIG),
