@@ -9,6 +9,7 @@ KERNELS := $(wildcard mlptrain/backend/csrc/*)
 BOTH_KERNELS := tests/backend/test_choice.py tests/cli/test_cli_chain.py tests/data/test_batches.py tests/estimators \
 	tests/functions/test_dropout.py tests/nn/test_layer_state.py tests/optim/test_clipping.py \
 	tests/optim/test_training_memory.py tests/training
+WATCHED := build/watched/_kernels.so
 THREADS := tests/backend tests/functions/test_function_kernels.py
 
 .PHONY: demo lint test suite docs races bench clean
@@ -43,14 +44,17 @@ races: .venv/.installed-dev
 	if [ ! -e "$$sanitizer" ] || ! LD_PRELOAD=$$sanitizer $(BIN)/python -c ""; then \
 		echo "races: skipped: GCC has no working thread sanitizer here"; exit; \
 	fi; \
+	$(MAKE) --no-print-directory $(WATCHED) && \
 	rm -rf build/races && mkdir -p build/races && cp -r mlptrain build/races && \
-	rm -f build/races/mlptrain/backend/*.so && \
-	gcc -fsanitize=thread -O2 -g -shared -fPIC -pthread mlptrain/backend/csrc/*.c -lm \
-		-o build/races/mlptrain/backend/_kernels.so && \
+	rm -f build/races/mlptrain/backend/*.so && cp $(WATCHED) build/races/mlptrain/backend && \
 	PYTHONPATH="$(CURDIR)/build/races" LD_PRELOAD=$$sanitizer \
 		TSAN_OPTIONS="ignore_noninstrumented_modules=1 die_after_fork=0" \
 		timeout 900 $(BIN)/python -P -m pytest -n auto --capture=sys \
 		-m races -k "not float64" $(THREADS)
+
+$(WATCHED): $(KERNELS)
+	mkdir -p $(@D)
+	gcc -fsanitize=thread -O2 -g -shared -fPIC -pthread mlptrain/backend/csrc/*.c -lm -o $@
 
 bench: .venv-peers/.installed
 	.venv-peers/bin/python -m benchmarks --write
