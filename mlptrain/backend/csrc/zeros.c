@@ -176,8 +176,10 @@ static void without_zeros(int64_t m, int64_t n, int64_t k, matrix a, matrix b, c
 static double density(matrix a, int64_t rows, int64_t columns) {
     int64_t step = (rows + SAMPLE - 1) / SAMPLE, all = 0, set = 0;
     for (int64_t i = 0; i < rows; i += step, all += columns)
-        for (int64_t j = 0; j < columns; j++)
-            set += a.entries[i * a.width + j] != 0;
+        for (int64_t j = 0; j < columns; j += DEPTH) {
+            const float *x = a.entries + i * a.width + j;
+            set += __builtin_popcountll(mask(x, smaller(DEPTH, columns - j)));
+        }
     return (double)set / all;
 }
 
