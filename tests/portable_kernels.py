@@ -1,5 +1,5 @@
-"""The kernels built for any processor: vector instructions as C, and the one that multiplies
-bfloat16 by SIMDe (Debian's libsimde-dev)."""
+"""The kernels built for any processor: vector instructions as C, the one that multiplies bfloat16
+by SIMDe (Debian's libsimde-dev), and those of AMX by portable_amx.h."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ SOURCES = Path(mlptrain.__file__).parent / "backend/csrc"
 HEADER = "#include <simde/x86/avx512/dpbf16.h>"
 
 
-def build(folder: Path, *options: str) -> Path:
+def build(folder: Path) -> Path:
     """Build them in `folder`. Skips without GCC or SIMDe."""
     gcc = shutil.which("gcc")
     if gcc is None:
@@ -25,10 +25,9 @@ def build(folder: Path, *options: str) -> Path:
     look = [gcc, "-E", "-x", "c", "-"]
     if subprocess.run(look, input=HEADER.encode(), capture_output=True, check=False).returncode:
         pytest.skip("no SIMDe here (libsimde-dev) to compute what the processor cannot")
-    path = folder / "portable.so"
-    command = [gcc, "-O0", "-w", "-Wno-psabi", "-DPORTABLE", "-shared", "-fPIC", "-pthread"]
-    command += [*options, *map(str, sorted(SOURCES.glob("*.c"))), "-lm", "-o", str(path)]
-    subprocess.run(command, check=True)
+    options = f"-O0 -w -Wno-psabi -DPORTABLE -I{Path(__file__).parent} -shared -fPIC -pthread"
+    path, sources = folder / "portable.so", map(str, sorted(SOURCES.glob("*.c")))
+    subprocess.run([gcc, *options.split(), *sources, "-lm", "-o", str(path)], check=True)
     return path
 
 

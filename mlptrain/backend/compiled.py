@@ -28,7 +28,7 @@ from mlptrain.backend.operations import Operation
 from mlptrain.backend.protocol import Kernels, MatmulPrecision
 from mlptrain.backend.random import Random
 
-LAYOUT = 9
+LAYOUT = 10
 # A product skips the zeros of its first factor if at most this share of it is not 0. Tiles compute
 # more at a time, so with them fewer may be left.
 DENSEST, DENSEST_WITH_TILES = 0.6, 0.3
@@ -167,12 +167,15 @@ def _library() -> ctypes.CDLL:
     library.skip_zeros.argtypes = (ctypes.c_double,)
     library.skip_zeros.restype = ctypes.c_int64
     library.multiplies_bfloat16.restype = ctypes.c_int64
+    library.use_amx.argtypes = (ctypes.c_int64,)
+    library.use_amx.restype = ctypes.c_int64
     use_fastest_products(library)
     return library
 
 
 def use_fastest_products(library: ctypes.CDLL) -> None:
-    """Let products skip zeros and use tiles where that is faster, if the processor can."""
+    """Let products skip zeros and use tiles or AMX where that is faster, if the processor can."""
+    library.use_amx(True)
     library.skip_zeros(DENSEST_WITH_TILES if library.use_tiles(True, 0) else DENSEST)
 
 

@@ -5,7 +5,8 @@
    upper half of a float32. The first lies in the lower half of the lane. vdpbf16ps multiplies the
    pairs of two registers lane by lane and adds both products of each to a float32: exact products,
    sums rounded to nearest, denormals 0 (Intel's manual, volume 2, VDPBF16PS). Both factors are
-   packed, b into panels as in tiles.c, a into rows of pairs. */
+   packed, b into panels as in tiles.c, a into rows of pairs. amx.h multiplies the same with AMX,
+   where there is that, too. */
 
 #include "tiles.h"
 
@@ -14,10 +15,15 @@
 #pragma GCC push_options
 #ifdef PORTABLE
 #define SIMDE_ENABLE_NATIVE_ALIASES
+#include <portable_amx.h>
 #include <simde/x86/avx512/dpbf16.h>
+#define AMX_IS_PERMITTED 1
 #else
 #include <immintrin.h>
-#pragma GCC target("arch=x86-64-v4,avx512bf16")
+#include <sys/syscall.h>
+#include <unistd.h>
+#define AMX_IS_PERMITTED !syscall(SYS_arch_prctl, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* tiles */)
+#pragma GCC target("arch=x86-64-v4,avx512bf16,amx-tile,amx-bf16")
 #endif
 
 typedef uint32_t lane;
@@ -25,10 +31,12 @@ typedef uint32_t lane;
     (vector)_mm512_dpbf16_ps((__m512)(sum), (__m512bh)((a) + (lanes){0}), (__m512bh)(x))
 
 #include "strips.h"
+#include "amx.h"
 
 #define APART (DEPTH + WIDTH) /* lanes from row to row of a packed: not a power of 2, which would
                                  give its rows the same place in the cache */
 
+static int amx_is_used;
 static _Thread_local lane panels[DEPTH * SPAN] __attribute__((aligned(64)));
 static _Thread_local lane packed[BLOCK * APART] __attribute__((aligned(64)));
 
@@ -92,6 +100,8 @@ int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, con
     int64_t block = 2 * WIDTH, most = 2 * slab_depth / block * block;
     int64_t slabs = (k + most - 1) / most, slab = (k + slabs * block - 1) / (slabs * block) * block;
     matrix b_columns = {b.entries, b.width, !b.transposed};
+    if (amx_is_used)
+        begin_amx();
     for (int64_t l = 0; l < k; l += slab)
         for (int64_t j = 0; j < n; j += SPAN) {
             int64_t depth = smaller(slab, k - l), columns = smaller(SPAN, n - j);
@@ -105,11 +115,16 @@ int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, con
             for (int64_t i = 0; i < m; i += BLOCK) {
                 int64_t rows = smaller(BLOCK, m - i);
                 pack(beyond(a, i, l), rows, depth, packed, APART, 1);
-                strips(rows, columns, f, ROWS * APART, APART);
+                if (amx_is_used)
+                    amx_strips(rows, columns, f);
+                else
+                    strips(rows, columns, f, ROWS * APART, APART);
                 f.start += rows * f.start_width;
                 f.out += rows * f.out_width;
             }
         }
+    if (amx_is_used)
+        _tile_release();
     return 1;
 }
 
@@ -117,8 +132,16 @@ int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, con
 
 int64_t multiplies_bfloat16(void) { return SUPPORTS("avx512bf16"); }
 
+/* Use AMX where the processor has it and the system permits it, if `wanted`; else never. Returns
+   whether it will be used. */
+int64_t use_amx(int64_t wanted) {
+    amx_is_used = wanted && SUPPORTS("amx-bf16") && AMX_IS_PERMITTED;
+    return amx_is_used;
+}
+
 #else
 int64_t multiplies_bfloat16(void) { return 0; }
+int64_t use_amx(int64_t wanted UNUSED) { return 0; }
 int product_in_bfloat16(int64_t m UNUSED, int64_t n UNUSED, int64_t k UNUSED, matrix a UNUSED,
                         matrix b UNUSED, const float *row UNUSED, float *out UNUSED,
                         int64_t out_width UNUSED) {
