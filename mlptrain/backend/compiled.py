@@ -2,7 +2,7 @@
 
 Consecutive calls that have kernels become one *program*, which a single native call runs. The
 threads are this library's own and share each operation by rows, columns or entries. Each computes
-its share of a matrix product without the zeros of its first factor, with AVX-512 tiles, or with the
+its share of a matrix product by skipping zeros of the first factor, by AVX-512 tiles, or by the
 BLAS, which is limited to one thread.
 """
 
@@ -29,8 +29,8 @@ from mlptrain.backend.protocol import Kernels, MatmulPrecision
 from mlptrain.backend.random import Random
 
 LAYOUT = 10
-# A product skips the zeros of its first factor if at most this share of it is not 0. Tiles compute
-# more at a time, so with them fewer may be left.
+# A product skips the zeros of its first factor if at most this share of it is not 0. Tiles are
+# faster than the BLAS, so with them skipping pays only with more zeros.
 DENSEST, DENSEST_WITH_TILES = 0.6, 0.3
 GEMM_NAMES = ("scipy_cblas_{}64_", "cblas_{}64_", "scipy_cblas_{}", "cblas_{}")
 

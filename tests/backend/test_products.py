@@ -39,8 +39,8 @@ def way(request: pytest.FixtureRequest) -> Iterator[str]:
     """How the products are computed; skips if the processor or the compiler lacks it."""
     tiles, second_cache, densest = WAYS[request.param]
     library = _library()
-    has_tiles, skips_zeros = library.use_tiles(tiles, second_cache), library.skip_zeros(densest)
-    if has_tiles != tiles or skips_zeros < densest:
+    found = library.use_tiles(tiles, second_cache), library.skip_zeros(densest)
+    if found != (tiles, densest > 0):
         use_fastest_products(library)
         pytest.skip("not on this processor")
     yield request.param
@@ -92,30 +92,63 @@ def assert_all_three(
     placed: Callable[[Array], Array] = np.ascontiguousarray,
 ) -> None:
     """All three products are right, from factors that `placed` puts in memory."""
-    a, b, row = map(placed, factors)
-    m, n = len(a), len(row)
-    assert_product(computed(Linear().forward, m, n, threads, x=a, w=b, b=row), a, b, row)
-    assert_product(computed(MatMul().forward, m, n, threads, x=a, w=b), a, b)
-    a_columns, b_columns = placed(a.T), placed(b.T)
-    assert_product(computed(MatMul().gradient_x, m, n, threads, g=a, w=b_columns), a, b)
-    assert_product(computed(MatMul().gradient_w, m, n, threads, x=a_columns, g=b), a, b)
+    for found, added in products(*factors, threads, placed):
+        assert_product(found, factors[0], factors[1], added)
+
+
+def products(
+    a: Array,
+    b: Array,
+    row: Array,
+    threads: int,
+    placed: Callable[[Array], Array] = np.ascontiguousarray,
+) -> Iterator[tuple[Array, Array | float]]:
+    """a b, by each of the kernels that can compute it, and what was added to it."""
+    (m, n), of = (len(a), len(row)), partial(computed, threads=threads)
+    x, w = placed(a), placed(b)
+    yield of(Linear().forward, m, n, x=x, w=w, b=placed(row)), row
+    yield of(MatMul().forward, m, n, x=x, w=w), 0.0
+    yield of(MatMul().gradient_x, m, n, g=x, w=placed(b.T)), 0.0
+    yield of(MatMul().gradient_w, m, n, x=placed(a.T), g=w), 0.0
+
+
+def test_products_are_computed_this_way(way: str) -> None:
+    assert skips_zeros(0.5) == (way == "without zeros")
+
+
+def test_zeros_are_skipped_if_there_are_enough() -> None:
+    use_fastest_products(_library())
+    if not skips_zeros(0.05):
+        pytest.skip("not on this processor")
+    assert [skips_zeros(density) for density in (1, 0.7, 0.2)] == [False, False, True]
+
+
+def skips_zeros(density: float) -> bool:
+    """Whether a product skips zeros if the share `density` of its first factor is not 0. It then
+    adds to the row; the other ways add the row to the sum, which here is lost if added bit by
+    bit."""
+    a, b, row = np.zeros((64, 100)), np.full((100, 96), 2**-12), np.ones(96)
+    a[:, np.arange(100) % 20 < 20 * density] = 2**-13
+    a, b, row = (x.astype(np.float32) for x in (a, b, row))
+    return bool((computed(Linear().forward, 64, 96, x=a, w=b, b=row) == 1).all())
 
 
 @pytest.mark.usefixtures("way")
 def test_nan_and_infinity_propagate() -> None:
     a, b, row = operands(130, 100, 90)
-    a[3, 5], a[129, 89], b[7, 99] = np.nan, np.inf, -np.inf
-    found = computed(Linear().forward, 130, 100, x=a, w=b, b=row)
-    with np.errstate(invalid="ignore"):
-        wanted = a @ b + row
-    np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
-    np.testing.assert_array_equal(np.isposinf(found), np.isposinf(wanted))
-    np.testing.assert_array_equal(np.isneginf(found), np.isneginf(wanted))
+    a[3, 5], a[129, 89], b[7, 99], b[80, 3] = np.nan, np.inf, -np.inf, np.inf
+    for found, added in products(a, b, row, 1):
+        with np.errstate(invalid="ignore"):
+            wanted = a @ b + added
+        for is_special in (np.isnan, np.isposinf, np.isneginf):
+            np.testing.assert_array_equal(is_special(found), is_special(wanted))
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("at_end", [True, False], ids=["end", "start"])
-@pytest.mark.parametrize("shape", [(37, 101, 83), (200, 50, 784), (13, 117, 64)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(37, 101, 83), (200, 50, 784), (13, 117, 64), (5, 105, 67), (7, 104, 5)], ids=str
+)
 def test_nothing_outside_the_factors_is_read(shape: tuple[int, int, int], at_end: bool) -> None:
     """Reading beyond a factor would end the process: there, memory cannot be accessed."""
     assert_all_three(operands(*shape), 1, partial(fenced, at_end=at_end))

@@ -37,8 +37,7 @@ typedef uint32_t lane;
                                  give its rows the same place in the cache */
 
 static int amx_is_used;
-static _Thread_local lane panels[DEPTH * SPAN] __attribute__((aligned(64)));
-static _Thread_local lane packed[BLOCK * APART] __attribute__((aligned(64)));
+_Static_assert((DEPTH * SPAN + BLOCK * APART) * sizeof(lane) <= WORKSPACE, "packed factors fit");
 
 /* x rounded to bfloat16, to nearest with ties to even, and more bits below; NaN stays NaN. */
 INLINE lanes rounded(vector x) {
@@ -97,6 +96,7 @@ static void pack(matrix x, int64_t lines, int64_t k, lane *to, int64_t row_apart
 int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                         float *out, int64_t out_width) {
     static const float zeros[SPAN];
+    lane *panels = workspace(), *packed = panels + DEPTH * SPAN;
     int64_t block = 2 * WIDTH, most = 2 * slab_depth / block * block;
     int64_t slabs = (k + most - 1) / most, slab = (k + slabs * block - 1) / (slabs * block) * block;
     matrix b_columns = {b.entries, b.width, !b.transposed};

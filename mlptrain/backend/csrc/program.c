@@ -31,6 +31,12 @@ static pthread_mutex_t sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static pthread_mutex_t one_caller = PTHREAD_MUTEX_INITIALIZER;
 static int workers;
+static _Thread_local int number; /* of this thread: 0 for the caller, from 1 for workers */
+
+void *workspace(void) {
+    static _Alignas(64) char spaces[32][WORKSPACE]; /* takes memory only when written to */
+    return spaces[number];
+}
 
 static void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -113,12 +119,12 @@ static void open_operation(int64_t index) {
 
 /* Take a part of the open operation and run it. Returns 0 if none is free; 1 if it ran one or
    should try again. */
-static int take_part(int own) {
+static int take_part(void) {
     uint64_t seen = atomic_load(&state);
     uint32_t free = (uint32_t)seen;
     if (free == 0)
         return 0;
-    int part = free >> own & 1 ? own : __builtin_ctz(free);
+    int part = free >> number & 1 ? number : __builtin_ctz(free);
     if (!atomic_compare_exchange_weak(&state, &seen, seen & ~(1ull << part)))
         return 1;
     int64_t index = seen >> 32;
@@ -130,10 +136,11 @@ static int take_part(int own) {
     return 1;
 }
 
-static void *work(void *number) {
+static void *work(void *own) {
+    number = (int)(intptr_t)own;
     flush_denormals();
     for (int spins = 0;; spins++) {
-        if (take_part((int)(intptr_t)number))
+        if (take_part())
             spins = 0;
         else if (spins < SPINS)
             pause_briefly();
@@ -199,7 +206,7 @@ void run_program(const operation *operations, int64_t count, int64_t times) {
     rounds = times;
     open_operation(0);
     for (int spins = 0; atomic_load(&state) >> 32 != (uint64_t)count; spins++) {
-        if (take_part(0))
+        if (take_part())
             spins = 0;
         else if (spins < SPINS)
             pause_briefly();

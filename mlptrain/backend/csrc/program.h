@@ -54,6 +54,10 @@ typedef float real;
 #define ARGUMENTS NUMBERED UNUSED
 #define WHOLE const operation *o, int64_t first UNUSED, int64_t last UNUSED, int64_t part UNUSED
 
+/* This thread's memory for what a kernel computes with: WORKSPACE bytes from a cache line on. */
+#define WORKSPACE (5 << 18)
+void *workspace(void);
+
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 #endif

@@ -22,9 +22,6 @@ typedef float lane;
 
 #include "strips.h"
 
-/* Each thread's packed parts of b and a; not on the stack, which may be small. */
-static _Thread_local float panels[DEPTH * SPAN] __attribute__((aligned(64)));
-static _Thread_local float packed[DEPTH * BLOCK];
 static int tiles_are_used;
 int64_t slab_depth;
 
@@ -34,13 +31,13 @@ TILES void strips_of_rows(int64_t m, int64_t columns, factors f, int64_t width) 
     strips(m, columns, f, ROWS * width, width);
 }
 TILES void strips_of_packed(int64_t m, int64_t columns, factors f) {
-    f.a = packed, f.a_row = 1, f.a_column = ROWS;
+    f.a_row = 1, f.a_column = ROWS;
     strips(m, columns, f, ROWS * f.k, 1);
 }
 
 /* panels = the first `columns` columns of b (k, ...), COLUMNS per panel; the last one is padded
    with zeros. */
-INLINE void pack(matrix b, int64_t k, int64_t columns) {
+INLINE void pack(matrix b, int64_t k, int64_t columns, float *panels) {
     int64_t whole = columns / WIDTH * WIDTH, deep = k / WIDTH * WIDTH, last = columns % COLUMNS;
 #define PLACE(l, j) (panels + (j) / COLUMNS * COLUMNS * k + (l) * COLUMNS + (j) % COLUMNS)
     if (last)
@@ -64,7 +61,7 @@ INLINE void pack(matrix b, int64_t k, int64_t columns) {
 }
 
 /* packed = the first m rows of a (..., k), which is stored transposed, as strips (k, ROWS). */
-INLINE void pack_strips(matrix a, int64_t m, int64_t k) {
+INLINE void pack_strips(matrix a, int64_t m, int64_t k, float *packed) {
     int64_t last = m % ROWS;
     for (int64_t l = 0; l < k; l++, a.entries += a.width) {
         float *to = packed + l * ROWS;
@@ -79,6 +76,7 @@ INLINE void pack_strips(matrix a, int64_t m, int64_t k) {
 TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                     float *out, int64_t out_width) {
     static const float zeros[SPAN];
+    float *panels = workspace(), *packed = panels + DEPTH * SPAN;
     int64_t slabs = (k + slab_depth - 1) / slab_depth;
     for (int64_t slab = 0; slab < slabs; slab++) {
         int64_t l = k * slab / slabs, depth = k * (slab + 1) / slabs - l;
@@ -88,7 +86,7 @@ TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
                          .panel_apart = depth * COLUMNS, .out_width = out_width,
                          .start_width = slab ? out_width : 0};
             f.start = slab ? f.out : row ? row + j : zeros;
-            pack(beyond(b, l, j), depth, columns);
+            pack(beyond(b, l, j), depth, columns, panels);
             if (!a.transposed) {
                 f.a = beyond(a, 0, l).entries;
                 strips_of_rows(m, columns, f, a.width);
@@ -96,7 +94,8 @@ TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
             }
             for (int64_t i = 0; i < m; i += BLOCK) {
                 int64_t rows = smaller(BLOCK, m - i);
-                pack_strips(beyond(a, i, l), rows, depth);
+                pack_strips(beyond(a, i, l), rows, depth, packed);
+                f.a = packed;
                 strips_of_packed(rows, columns, f);
                 f.start += rows * f.start_width;
                 f.out += rows * f.out_width;
@@ -104,6 +103,8 @@ TILES void by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const f
         }
     }
 }
+
+_Static_assert(DEPTH * (SPAN + BLOCK) * sizeof(lane) <= WORKSPACE, "panels and strips fit");
 
 static int tiles_pay(int64_t m, int64_t n, int64_t k, matrix b) {
     double small = b.transposed ? 250e3 : 1e6; /* below, OpenBLAS has kernels for small products */
@@ -125,7 +126,7 @@ int64_t use_tiles(int64_t wanted, int64_t second_cache) {
         second_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
     if (second_cache < 1 << 18) /* the system does not know */
         second_cache = 1 << 20;
-    slab_depth = smaller(DEPTH, second_cache / 2 / (SPAN * (int64_t)sizeof *panels));
+    slab_depth = smaller(DEPTH, second_cache / 2 / (SPAN * (int64_t)sizeof(lane)));
     tiles_are_used = wanted && SUPPORTS("x86-64-v4");
     return tiles_are_used;
 }

@@ -1,4 +1,4 @@
-/* Vectors of WIDTH floats, as a file that includes this defines WIDTH. */
+/* Vectors of WIDTH floats. Define WIDTH before including this. */
 
 #ifndef MLPTRAIN_VECTORS_H
 #define MLPTRAIN_VECTORS_H
