@@ -25,9 +25,10 @@ def build(folder: Path) -> Path:
     look = [gcc, "-E", "-x", "c", "-"]
     if subprocess.run(look, input=HEADER.encode(), capture_output=True, check=False).returncode:
         pytest.skip("no SIMDe here (libsimde-dev) to compute what the processor cannot")
-    options = f"-O0 -w -Wno-psabi -DPORTABLE -I{Path(__file__).parent} -shared -fPIC -pthread"
+    options = "-O0 -w -Wno-psabi -DPORTABLE -shared -fPIC -pthread".split()
+    options.append(f"-I{Path(__file__).parent}")
     path, sources = folder / "portable.so", map(str, sorted(SOURCES.glob("*.c")))
-    subprocess.run([gcc, *options.split(), *sources, "-lm", "-o", str(path)], check=True)
+    subprocess.run([gcc, *options, *sources, "-lm", "-o", str(path)], check=True)
     return path
 
 
