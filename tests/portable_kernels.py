@@ -25,7 +25,7 @@ def build(folder: Path) -> Path:
     look = [gcc, "-E", "-x", "c", "-"]
     if subprocess.run(look, input=HEADER.encode(), capture_output=True, check=False).returncode:
         pytest.skip("no SIMDe here (libsimde-dev) to compute what the processor cannot")
-    options = "-O0 -w -Wno-psabi -DPORTABLE -shared -fPIC -pthread".split()
+    options = ["-O0", "-w", "-Wno-psabi", "-DPORTABLE", "-shared", "-fPIC", "-pthread"]
     options.append(f"-I{Path(__file__).parent}")
     path, sources = folder / "portable.so", map(str, sorted(SOURCES.glob("*.c")))
     subprocess.run([gcc, *options, *sources, "-lm", "-o", str(path)], check=True)
