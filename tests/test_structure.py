@@ -89,9 +89,14 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(module: ast.Module) -> list[ast.AST]:
+    return list(ast.walk(module))
+
+
 def imports(module: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
     """Every module imported anywhere in the file: at the top, in functions, for types only."""
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -154,7 +159,7 @@ def test_a_wrong_import_is_found(source: str, importer: str, file: str) -> None:
 
 def writes(module: ast.Module) -> Iterator[ast.Call]:
     """Calls that open something for writing or change what is on disk."""
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             named = isinstance(node.func, ast.Name)
             name = node.func.id if named else node.func.attr
@@ -253,7 +258,7 @@ LOOKING |= {"data/sources/arguments.py"}
 @pytest.mark.parametrize("path", [path for path in FILES if show(path) not in LOOKING], ids=show)
 def test_who_looks_at_a_path_has_its_errors_in_hand(path: Path) -> None:
     """Everyone else uses `paths.py`."""
-    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes(tree(path)) if isinstance(node, ast.Call)]
     named = [call for call in calls if isinstance(call.func, ast.Attribute)]
     assert [show(path, call) for call in named if call.func.attr in LOOKING_CALLS] == []
 
@@ -265,7 +270,7 @@ RUNNING_CALLS |= {"source_to_code", "get_code", "exec_code", "interact", "runsou
 
 @pytest.mark.parametrize("path", FILES, ids=show)
 def test_nothing_is_executed_from_data(path: Path) -> None:
-    for node in ast.walk(tree(path)):
+    for node in nodes(tree(path)):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
             assert name not in {"eval", "exec", "compile", "__import__"}, show(path, node)
@@ -302,7 +307,7 @@ def code_lines(function: Any) -> int:
 
 @pytest.mark.parametrize("path", FILES, ids=show)
 def test_functions_are_short(path: Path) -> None:
-    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in nodes(tree(path)) if isinstance(node, ast.FunctionDef)]
     long = [f"{f.name} {code_lines(f)}" for f in functions if code_lines(f) > MAX_FUNCTION_LINES]
     assert long == []
 
