@@ -11,8 +11,9 @@ test -s runs/photos-001/report.html
 head -n 1 errors.csv | grep --quiet '^path,true,predicted,wrong,'
 
 # A damaged photo, and one of the wrong kind, are found before training, all at once.
-first=$(find photos -name '*.png' | sort | head -n 1)
-second=$(find photos -name '*.png' | sort | tail -n 1)
+find photos -name '*.png' | sort > names.txt
+first=$(head -n 1 names.txt)
+second=$(tail -n 1 names.txt)
 head -c 100 "$first" > cut.png && mv cut.png "$first"
 echo 'not an image' > "$second"
 fails_with 3 mlptrain check photos.yaml > findings.txt
