@@ -36,8 +36,8 @@ def environment() -> dict[str, str]:
 
 def report() -> dict[str, str | int]:
     """What `mlptrain info` prints: versions, kernels and threads. Matrix products have the `matmul`
-    precisions, fastest first. Of the machine's `processors`,
-    this process may use `cores`; `training.threads: auto` uses `threads`."""
+    precisions, fastest first. Of the machine's `processors`, this process may use `cores`;
+    `training.threads: auto` uses `threads`."""
     backend = choose_backend()
     return {
         **environment(),

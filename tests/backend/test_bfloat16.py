@@ -2,6 +2,7 @@
 source with C in its place."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from compiled_backend import compiled_backend
 from fenced import fenced
 from portable_kernels import portable_kernels
+from product_checks import SMALL_CACHE, assert_product, products
+from rounding import near
 
 from mlptrain.backend import compiled
 from mlptrain.backend.call import Array, Call
@@ -17,7 +20,7 @@ from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import ReLU, Softmax
 from mlptrain.functions.linear import Linear, MatMul
 from mlptrain.functions.losses import CrossEntropy
-from mlptrain.functions.rounded import RoundedLinear, RoundedMatMul, rounded
+from mlptrain.functions.rounded import RoundedLinear, RoundedMatMul
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Head, Model
 
@@ -28,7 +31,6 @@ SHAPES = [
     *((1, 1, 1), (13, 17, 31), (12, 32, 64), (33, 40, 203), (65, 9, 2001), (131, 77, 113)),
     *((7, 330, 101), (3, 5, 1030), (100, 16, 33), (40, 1041, 35), (97, 33, 1), (25, 48, 530)),
 ]
-SMALL_CACHE = 1 << 18  # bytes of L2 cache: slabs of b then have 128 rows
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,10 +42,6 @@ def _kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def near(x: Array) -> Array:
-    return rounded(np, np.empty((2, x.size), np.float32), x)[0]
-
-
 def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
     random = np.random.default_rng([m, n, k])
     a, b, row = (random.standard_normal(shape, np.float32) for shape in ((m, k), (k, n), (n,)))
@@ -51,26 +49,14 @@ def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
 
 
 def computed(
-    rule: Any,
-    shape: tuple[int, int],
-    backend: CompiledBackend,
-    *,
-    at_end: bool = True,
-    **arrays: Array,
+    rule: Any, m: int, n: int, *, backend: CompiledBackend, at_end: bool = True, **arrays: Array
 ) -> Array:
-    """The output of the rule's kernel, which may touch nothing beyond the end of the arrays or,
-    not `at_end`, before their beginning."""
-    out = fenced(np.full(shape, np.nan, np.float32), at_end=at_end)
+    """The output (m, n) of the rule's kernel, which may touch nothing beyond the end of the arrays
+    or, not `at_end`, before their beginning."""
+    out = fenced(np.full((m, n), np.nan, np.float32), at_end=at_end)
     inputs = {name: fenced(array, at_end=at_end) for name, array in arrays.items()}
     backend.bind([Call(rule, out, inputs)])()
     return out
-
-
-def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -> None:
-    """`found` is a b + row up to the rounding of the sums."""
-    a, b = a.astype(float), b.astype(float)
-    room = 4 * np.finfo(np.float32).eps * (np.abs(a) @ np.abs(b) + np.abs(row))
-    assert (np.abs(found - (a @ b + row)) <= room).all()
 
 
 def assert_all_three(
@@ -81,19 +67,11 @@ def assert_all_three(
     *,
     at_end: bool = True,
 ) -> None:
-    (m, n, _), (a, b, row) = shape, operands(*shape)
-    a_columns, b_columns = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
-    calls: list[tuple[Any, dict[str, Array]]] = [
-        (affine.forward, {"x": a, "w": b, "b": row}),
-        (product.forward, {"x": a, "w": b}),
-        (product.gradient_x, {"g": a, "w": b_columns}),
-        (product.gradient_w, {"x": a_columns, "g": b}),
-    ]
-    if product.is_rounded:
-        a, b = near(a), near(b)
-    for rule, arrays in calls:
-        found = computed(rule, (m, n), backend, at_end=at_end, **arrays)
-        assert_product(found, a, b, row if "b" in arrays else 0.0)
+    a, b, row = operands(*shape)
+    compute = partial(computed, backend=backend, at_end=at_end)
+    x, w = (near(a), near(b)) if product.is_rounded else (a, b)
+    for found, added in products(compute, a, b, row, affine, product):
+        assert_product(found, x, w, added, roundings=4)
 
 
 @pytest.fixture(params=[False, True], ids=["", "amx"])
@@ -143,7 +121,7 @@ def test_factors_are_rounded_as_by_the_rule(as_x: bool) -> None:
 def test_nan_and_infinity_propagate() -> None:
     a, b, row = operands(130, 100, 91)
     a[3, 5], a[129, 90], b[7, 99] = np.nan, np.inf, -np.inf
-    found = computed(RoundedLinear().forward, (130, 100), compiled_backend(), x=a, w=b, b=row)
+    found = computed(RoundedLinear().forward, 130, 100, backend=compiled_backend(), x=a, w=b, b=row)
     with np.errstate(invalid="ignore"):
         wanted = near(a) @ near(b) + row
     np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
@@ -154,9 +132,8 @@ def test_nan_and_infinity_propagate() -> None:
 def test_a_row_is_computed_alike_at_any_position() -> None:
     a, b, row = operands(131, 100, 90)
     order = np.random.default_rng(0).permutation(131)
-    forward, backend = RoundedLinear().forward, compiled_backend()
-    found = computed(forward, (131, 100), backend, x=a, w=b, b=row)
-    moved = computed(forward, (131, 100), backend, x=a[order], w=b, b=row)
+    compute = partial(computed, RoundedLinear().forward, 131, 100, backend=compiled_backend())
+    found, moved = (compute(x=x, w=b, b=row) for x in (a, a[order]))
     np.testing.assert_array_equal(moved, found[order])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from compiled_backend import compiled_backend, on_threads
 from fenced import fenced
+from product_checks import SMALL_CACHE, assert_product, products
 
 from mlptrain.backend.call import Array, Call
 from mlptrain.backend.compiled import _library, use_fastest_products
@@ -23,9 +24,6 @@ SHAPES = [
     *((33, 256, 384), (34, 257, 385), (33, 512, 512), (34, 513, 513), (25, 33, 1025)),
     (205, 1041, 530),
 ]
-SMALL_CACHE = 1 << 18  # bytes of L2 cache: slabs of b then have 64 rows
-
-
 WAYS = {  # arguments of use_tiles and skip_zeros
     "blas": (False, 0, 0),
     "tiles": (True, 0, 0),
@@ -56,60 +54,43 @@ def operands(m: int, n: int, k: int) -> tuple[Array, Array, Array]:
     return a, random.standard_normal((k, n), np.float32), random.standard_normal(n, np.float32)
 
 
-def computed(rule: object, m: int, n: int, threads: int = 1, **arrays: Array) -> Array:
-    """The output (m, n) of the rule's kernel, which must not write outside it."""
+def computed(
+    rule: object,
+    m: int,
+    n: int,
+    *,
+    threads: int = 1,
+    placed: Callable[[Array], Array] = np.ascontiguousarray,
+    **arrays: Array,
+) -> Array:
+    """The output (m, n) of the rule's kernel, which must not write outside it, from arrays that
+    `placed` puts in memory."""
     room = np.full((m + 2, n), 7, next(iter(arrays.values())).dtype)
-    out = room[1:-1]
-    compiled_backend(threads).bind([Call(rule, out, arrays)])()  # type: ignore[arg-type]
+    out, inputs = room[1:-1], {name: placed(array) for name, array in arrays.items()}
+    compiled_backend(threads).bind([Call(rule, out, inputs)])()  # type: ignore[arg-type]
     assert (room[[0, -1]] == 7).all()
     return out
-
-
-def assert_product(found: Array, a: Array, b: Array, row: Array | float = 0.0) -> None:
-    """`found` is a b + row up to the rounding of the sums."""
-    exact = a.astype(np.float64) @ b + row
-    room = 8 * np.finfo(found.dtype).eps * (np.abs(a) @ np.abs(b) + np.abs(row))
-    assert (np.abs(found - exact) <= room).all()
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("threads", on_threads(1, 2, 3))
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_all_three_products(shape: tuple[int, int, int], threads: int) -> None:
-    assert_all_three(operands(*shape), threads)
+    assert_all_three(operands(*shape), partial(computed, threads=threads))
 
 
 @pytest.mark.parametrize("threads", on_threads(1, 2, 3))
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_all_three_products_in_float64(shape: tuple[int, int, int], threads: int) -> None:
     a, b, row = operands(*shape)
-    assert_all_three((a.astype(float), b.astype(float), row.astype(float)), threads)
+    factors = a.astype(float), b.astype(float), row.astype(float)
+    assert_all_three(factors, partial(computed, threads=threads))
 
 
-def assert_all_three(
-    factors: tuple[Array, Array, Array],
-    threads: int,
-    placed: Callable[[Array], Array] = np.ascontiguousarray,
-) -> None:
-    """All three products are right, from factors that `placed` puts in memory."""
-    for found, added in products(*factors, threads, placed):
-        assert_product(found, factors[0], factors[1], added)
-
-
-def products(
-    a: Array,
-    b: Array,
-    row: Array,
-    threads: int,
-    placed: Callable[[Array], Array] = np.ascontiguousarray,
-) -> Iterator[tuple[Array, Array | float]]:
-    """a b, by each of the kernels that can compute it, and what was added to it."""
-    (m, n), of = (len(a), len(row)), partial(computed, threads=threads)
-    x, w = placed(a), placed(b)
-    yield of(Linear().forward, m, n, x=x, w=w, b=placed(row)), row
-    yield of(MatMul().forward, m, n, x=x, w=w), 0.0
-    yield of(MatMul().gradient_x, m, n, g=x, w=placed(b.T)), 0.0
-    yield of(MatMul().gradient_w, m, n, x=placed(a.T), g=w), 0.0
+def assert_all_three(factors: tuple[Array, Array, Array], compute: Callable[..., Array]) -> None:
+    a, b, _ = factors
+    for found, added in products(compute, *factors, Linear(), MatMul()):
+        assert_product(found, a, b, added, roundings=8)
 
 
 def test_products_are_computed_this_way(way: str) -> None:
@@ -137,7 +118,7 @@ def skips_zeros(density: float) -> bool:
 def test_nan_and_infinity_propagate() -> None:
     a, b, row = operands(130, 100, 90)
     a[3, 5], a[129, 89], b[7, 99], b[80, 3] = np.nan, np.inf, -np.inf, np.inf
-    for found, added in products(a, b, row, 1):
+    for found, added in products(computed, a, b, row, Linear(), MatMul()):
         with np.errstate(invalid="ignore"):
             wanted = a @ b + added
         for is_special in (np.isnan, np.isposinf, np.isneginf):
@@ -151,7 +132,8 @@ def test_nan_and_infinity_propagate() -> None:
 )
 def test_nothing_outside_the_factors_is_read(shape: tuple[int, int, int], at_end: bool) -> None:
     """Reading beyond a factor would end the process: there, memory cannot be accessed."""
-    assert_all_three(operands(*shape), 1, partial(fenced, at_end=at_end))
+    compute = partial(computed, placed=partial(fenced, at_end=at_end))
+    assert_all_three(operands(*shape), compute)
 
 
 def test_a_row_is_computed_alike_at_any_position(way: str) -> None:

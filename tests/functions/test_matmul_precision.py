@@ -5,22 +5,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rounding import near
 
 from mlptrain.autodiff.arena import Arena
 from mlptrain.autodiff.tape import Tape
-from mlptrain.backend.call import Array, Call
+from mlptrain.backend.call import Call
 from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.functions.activations import Softmax
 from mlptrain.functions.losses import CrossEntropy
-from mlptrain.functions.rounded import RoundedLinear, RoundedMatMul, rounded
+from mlptrain.functions.rounded import RoundedLinear, RoundedMatMul
 from mlptrain.nn.layers import Dense
 from mlptrain.nn.model import Head, Model
 
 BF16: Any = {"matmul_precision": "bfloat16"}
-
-
-def near(x: Array) -> Array:
-    return rounded(np, np.full((2, x.size), np.nan, np.float32), x)[0]
 
 
 def test_rounding_is_that_of_ml_dtypes() -> None:

@@ -93,8 +93,8 @@ static void pack(matrix x, int64_t lines, int64_t k, lane *to, int64_t row_apart
         }
 }
 
-int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
-                        float *out, int64_t out_width) {
+void product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
+                         float *out, int64_t out_width) {
     static const float zeros[SPAN];
     lane *panels = workspace(), *packed = panels + DEPTH * SPAN;
     int64_t block = 2 * WIDTH, most = 2 * slab_depth / block * block;
@@ -125,7 +125,6 @@ int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, con
         }
     if (amx_is_used)
         _tile_release();
-    return 1;
 }
 
 #pragma GCC pop_options
@@ -142,9 +141,4 @@ int64_t use_amx(int64_t wanted) {
 #else
 int64_t multiplies_bfloat16(void) { return 0; }
 int64_t use_amx(int64_t wanted UNUSED) { return 0; }
-int product_in_bfloat16(int64_t m UNUSED, int64_t n UNUSED, int64_t k UNUSED, matrix a UNUSED,
-                        matrix b UNUSED, const float *row UNUSED, float *out UNUSED,
-                        int64_t out_width UNUSED) {
-    return 0;
-}
 #endif

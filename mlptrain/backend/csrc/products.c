@@ -57,10 +57,13 @@ void REAL(matrix_product)(NUMBERED) {
         out += first * n;
         m = last - first;
     }
-#ifndef FLOAT64
-    if (how & 16 ? product_in_bfloat16(m, columns, k, a, b, row, out, n)
-                 : product_without_zeros(m, columns, k, a, b, row, out, n) ||
-                       product_by_tiles(m, columns, k, a, b, row, out, n))
+#if defined(HAS_VECTORS) && !defined(FLOAT64)
+    if (how & 16) {
+        product_in_bfloat16(m, columns, k, a, b, row, out, n);
+        return;
+    }
+    if (product_without_zeros(m, columns, k, a, b, row, out, n) ||
+        product_by_tiles(m, columns, k, a, b, row, out, n))
         return;
 #endif
     by_blas(m, columns, k, a, b, row, out, n);

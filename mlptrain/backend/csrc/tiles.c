@@ -132,10 +132,5 @@ int64_t use_tiles(int64_t wanted, int64_t second_cache) {
 }
 
 #else
-int product_by_tiles(int64_t m UNUSED, int64_t n UNUSED, int64_t k UNUSED, matrix a UNUSED,
-                     matrix b UNUSED, const float *row UNUSED, float *out UNUSED,
-                     int64_t out_width UNUSED) {
-    return 0;
-}
 int64_t use_tiles(int64_t wanted UNUSED, int64_t second_cache UNUSED) { return 0; }
 #endif

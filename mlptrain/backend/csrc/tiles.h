@@ -18,21 +18,20 @@ INLINE matrix beyond(matrix x, int64_t rows, int64_t columns) {
     return x;
 }
 
-/* out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL; out's rows are out_width apart; k > 0.
-   Return 0 and write nothing where another way is faster. */
+#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
+#define HAS_VECTORS /* the compiler knows vectors and their processors */
+#endif
+
+/* For float32, if the compiler HAS_VECTORS: out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL;
+   out's rows are out_width apart; k > 0. The first two return 0 and write nothing where another way
+   is faster. The third rounds the factors to bfloat16; only on processors that can multiply it. */
 #ifndef FLOAT64
 int product_without_zeros(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                           float *out, int64_t out_width);
 int product_by_tiles(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                      float *out, int64_t out_width);
-
-/* The same with the factors rounded to bfloat16; returns 0 only where that is not supported. */
-int product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
-                        float *out, int64_t out_width);
-#endif
-
-#if defined(__x86_64__) && defined(__GLIBC__) && __GNUC__ >= 12 && !defined(__clang__)
-#define HAS_VECTORS /* the compiler knows vectors and their processors */
+void product_in_bfloat16(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
+                         float *out, int64_t out_width);
 #endif
 
 #endif

@@ -204,10 +204,5 @@ int64_t skip_zeros(double most) {
 }
 
 #else
-int product_without_zeros(int64_t m UNUSED, int64_t n UNUSED, int64_t k UNUSED, matrix a UNUSED,
-                          matrix b UNUSED, const float *row UNUSED, float *out UNUSED,
-                          int64_t out_width UNUSED) {
-    return 0;
-}
 int64_t skip_zeros(double most UNUSED) { return 0; }
 #endif
