@@ -27,8 +27,9 @@ from mlptrain.backend.numpy import NumpyBackend
 from mlptrain.backend.operations import Operation
 from mlptrain.backend.protocol import Kernels, MatmulPrecision
 from mlptrain.backend.random import Random
+from mlptrain.backend.rounds import rounds
 
-LAYOUT = 10
+LAYOUT = 11
 # A product skips the zeros of its first factor if at most this share of it is not 0. Tiles are
 # faster than the BLAS, so with them skipping pays only with more zeros.
 DENSEST, DENSEST_WITH_TILES = 0.6, 0.3
@@ -45,7 +46,11 @@ class _Operation(ctypes.Structure):
         ("bounds", ctypes.c_void_p),
         ("segments", ctypes.c_int64),
         ("grain", ctypes.c_int64),
+        ("part", ctypes.c_int64),
         ("parts", ctypes.c_int64),
+        ("of_task", ctypes.c_int64),
+        ("of_round", ctypes.c_int64),
+        ("tasks", ctypes.c_int64),
         ("p", ctypes.c_void_p * 8),
         ("n", ctypes.c_int64 * 4),
         ("f", ctypes.c_double * 2),
@@ -115,28 +120,36 @@ class CompiledBackend:
         self._threads = min(threads, self._library.start_threads(threads))
         return self._threads
 
-    def _program(self, steps: Sequence[Operation]) -> Bound:
-        program = (_Operation * len(steps))(*map(self._structure, steps))
+    def _program(self, operations: Sequence[Operation]) -> Bound:
+        structures = []
+        for tasks in rounds(operations, self._threads):
+            of_round = sum(map(len, tasks))
+            for task in tasks:
+                for operation, part in task:
+                    structure = self._structure(operation)
+                    structure.part, structure.tasks = part, len(tasks)
+                    structure.of_task, structure.of_round = len(task), of_round
+                    structures.append(structure)
+        program = (_Operation * len(structures))(*structures)
         run, address, length = self._library.run_program, ctypes.addressof(program), len(program)
 
-        def run_program(times: int = 1, *, _kept: Any = (program, steps)) -> None:
+        def run_program(times: int = 1, *, _kept: Any = (program, operations)) -> None:
             run(address, length, times)
 
         return run_program
 
     def _structure(self, operation: Operation) -> _Operation:
-        kernel, arrays, bounds, parts, sizes, settings, grain = operation
         structure = _Operation(
-            kernel=ctypes.cast(getattr(self._library, kernel), ctypes.c_void_p),
-            bounds=bounds.ctypes.data,
-            segments=len(bounds) - 1,
-            grain=grain,
-            parts=parts,
+            kernel=ctypes.cast(getattr(self._library, operation.kernel), ctypes.c_void_p),
+            bounds=operation.bounds.ctypes.data,
+            segments=len(operation.bounds) - 1,
+            grain=operation.grain,
+            parts=operation.parts,
         )
-        for index, array in enumerate(arrays):
+        for index, array in enumerate(operation.arrays):
             structure.p[index] = None if array is None else array.ctypes.data
-        structure.n[: len(sizes)] = sizes
-        structure.f[: len(settings)] = settings
+        structure.n[: len(operation.sizes)] = operation.sizes
+        structure.f[: len(operation.settings)] = operation.settings
         return structure
 
 

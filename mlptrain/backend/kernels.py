@@ -27,6 +27,7 @@ from mlptrain.backend.operations import (
     entries,
     entrywise,
     operation,
+    own_rows,
     rowwise,
     setting,
 )
@@ -52,8 +53,18 @@ def _of_indices(kernel: Kernel) -> Kernel:
 def _column_sums(call: Call, threads: int) -> list[Operation]:
     g = call.arrays["g"]
     rows, columns = g.shape
-    arrays, sizes = (call.out, g), (rows, columns)
-    return [operation("sum_columns", arrays, columns, rows, threads, sizes=sizes, grain=2 * GRAIN)]
+    return [
+        operation(
+            "sum_columns",
+            (call.out, g),
+            columns,
+            rows,
+            threads,
+            sizes=(rows, columns),
+            grain=2 * GRAIN,
+            writes_out=True,
+        )
+    ]
 
 
 def _sum_of_rows(kernel: str, work: int, *settings: float) -> Kernel:
@@ -66,8 +77,12 @@ def _sum_of_rows(kernel: str, work: int, *settings: float) -> Kernel:
         rows, width = x.shape
         each, cost = (p, x, row, targets), (width + ROW) * work
         return [
-            operation(kernel, each, rows, cost, threads, sizes=(width,), settings=settings),
-            operation("weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,)),
+            operation(
+                kernel, each, rows, cost, threads, sizes=(width,), settings=settings, rows=rows
+            ),
+            operation(
+                "weighted_sum", (call.out, row, weights), 1, 1, 1, sizes=(rows,), writes_out=True
+            ),
         ]
 
     return operations
@@ -82,10 +97,12 @@ def _cross_entropy(call: Call, threads: int) -> list[Operation]:
 def _count_correct(call: Call, threads: int) -> list[Operation]:
     x, labels, same = (call.arrays[name] for name in ("x", "labels", "same"))
     rows, width = x.shape
-    arrays = (same, x, labels)
+    arrays, cost = (same, x, labels), (width + ROW) * ENTRY
     return [
-        operation("is_correct", arrays, rows, (width + ROW) * ENTRY, threads, sizes=(width,)),
-        operation("count", (call.out, same), 1, 1, 1, sizes=(rows,)),
+        operation(
+            "is_correct", arrays, rows, cost, threads, sizes=(width,), rows=rows, writes_out=True
+        ),
+        operation("count", (call.out, same), 1, 1, 1, sizes=(rows,), writes_out=True),
     ]
 
 
@@ -124,6 +141,8 @@ def _dropout(call: Call, threads: int) -> list[Operation]:
             sizes=(random.seed, random.purpose, random.number),
             settings=(setting(call, "rate"),),
             grain=GRAIN,
+            rows=own_rows(call.out, threads),
+            shared=(3,),
         )
     ]
 
@@ -149,7 +168,7 @@ def _scaled_rows(call: Call, threads: int) -> list[Operation]:
     _, width = call.out.shape
     each = {name: call.arrays[name] for name in ("scale", "offset")}
     wide = {name: x if x is None else x.repeat(width // x.size) for name, x in each.items()}
-    scaled = rowwise(kernel, "numbers places scale offset")
+    scaled = rowwise(kernel, "numbers places scale offset", shared="numbers scale offset")
     return scaled(replace(call, arrays=call.arrays | wide), threads)
 
 
@@ -157,17 +176,19 @@ def _take(call: Call, threads: int) -> list[Operation]:
     arrays = (call.out, call.arrays["source"], call.arrays["places"])
     row = call.out[0]
     work = max(1, row.size // COPIED)
-    return [operation("take", arrays, len(call.out), work, threads, sizes=(row.nbytes,))]
+    sizes = (row.nbytes,)
+    return [operation("take", arrays, len(call.out), work, threads, sizes=sizes, writes_out=True)]
 
 
 def _shares(call: Call, threads: int) -> list[Operation]:
     arrays = (call.out, call.arrays["places"], call.arrays["weights"])
-    return [operation("shares", arrays, 1, 1, threads, sizes=call.out.shape)]
+    return [operation("shares", arrays, 1, 1, threads, sizes=call.out.shape, writes_out=True)]
 
 
 def _sgd(call: Call, threads: int) -> list[Operation]:
     if "v" in call.arrays:
-        return entrywise("momentum", "g coefficients v", "nesterov", work=ROOT)(call, threads)
+        kernel = entrywise("momentum", "g coefficients v", "nesterov", work=ROOT, writes_out=False)
+        return kernel(call, threads)
     return entrywise("sgd", "g coefficients", work=ROOT)(call, threads)
 
 
@@ -189,15 +210,15 @@ KERNELS: dict[str, Kernel] = {
     "dropout_gradient": entrywise("multiply", "g mask"),
     "cross_entropy": _of_indices(_cross_entropy),
     "cross_entropy_gradient": _of_indices(
-        rowwise("cross_entropy_gradient", "g p targets weights", "label_smoothing")
+        rowwise("cross_entropy_gradient", "g p targets weights", "label_smoothing", shared="g")
     ),
     "binary_log_loss": _sum_of_rows("binary_log_loss", EXPONENTIAL),
     "squared_error": _sum_of_rows("squared_error", ENTRY),
-    "residual_gradient": rowwise("residual_gradient", "g p targets weights"),
+    "residual_gradient": rowwise("residual_gradient", "g p targets weights", shared="g"),
     "count_correct": _count_correct,
-    "decay": entrywise("decay", "g coefficients", work=ROOT),
+    "decay": entrywise("decay", "g coefficients", work=ROOT, writes_out=False),
     "sgd": _sgd,
-    "adam": entrywise("adam", "g coefficients m v", work=ROOT),
+    "adam": entrywise("adam", "g coefficients m v", work=ROOT, writes_out=False),
     "clip_factor": _clip_factor,
     "add_penalty": _add_penalty,
     "add_share": entrywise("add_share", "g share"),
@@ -206,7 +227,9 @@ KERNELS: dict[str, Kernel] = {
     "put": _put,
     "advance": _advance,
     "scaled_rows": _scaled_rows,
-    "sparse_rows": rowwise("sparse_rows", "places data columns ends", work=COPIED),
+    "sparse_rows": rowwise(
+        "sparse_rows", "places data columns ends", work=COPIED, shared="data columns ends"
+    ),
     "take": _take,
     "shares": _shares,
 }

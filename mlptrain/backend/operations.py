@@ -1,4 +1,5 @@
-"""Operations: the steps of a compiled program, and how threads share each of them.
+"""Operations: the steps of a compiled program, and how threads share each of them. Which of them
+run at the same time is for `rounds.py`.
 
 A thread owns the same share of the rows of every weight matrix, and it alone reads and updates
 them: writing a cache line that another core has read costs 20 ns, more than the update. Forward,
@@ -25,8 +26,17 @@ GRAIN = 8  # rows, columns or entries: half a cache line
 class Operation(NamedTuple):
     """One call of a kernel, with the arrays and numbers it takes.
 
-    `bounds` cuts the items into segments; each segment is cut into `parts`, one per thread, at
-    multiples of `grain`."""
+    Attributes:
+        bounds: they cut the items into segments.
+        parts: how many parts each segment is cut into.
+        sizes, settings: the kernel's numbers.
+        grain: parts begin at multiples of it.
+        work: multiplications in all.
+        rows: their number, if each part uses only its own rows of all arrays that are not `shared`;
+            else 0.
+        shared: indices of arrays that each part reads whole.
+        writes_out: whether it writes nothing but its first array.
+    """
 
     kernel: str
     arrays: tuple[Array | None, ...]
@@ -35,6 +45,10 @@ class Operation(NamedTuple):
     sizes: tuple[int, ...]
     settings: tuple[float, ...]
     grain: int
+    work: int
+    rows: int
+    shared: tuple[int, ...]
+    writes_out: bool
 
 
 Kernel = Callable[[Call, int], list[Operation]]  # (call, threads) → operations
@@ -50,13 +64,24 @@ def operation(
     sizes: tuple[int, ...] = (),
     settings: tuple[float, ...] = (),
     grain: int = 1,
+    rows: int = 0,
+    shared: tuple[int, ...] = (),
+    writes_out: bool = False,
 ) -> Operation:
-    """An operation in one part per thread, but none below WORK_PER_THREAD multiplications; each
-    item costs `work` of them. `items`: their number, or the bounds of segments."""
+    """An operation in one part per thread, as far as it is worth it; each item costs `work`
+    multiplications. `items`: their number, or the bounds of segments."""
     bounds = np.array((0, items)) if isinstance(items, int) else items
-    grains = int(np.diff(bounds).max()) // grain
-    parts = min(threads, int(bounds[-1]) * work // WORK_PER_THREAD, grains)
-    return Operation(kernel, arrays, bounds, max(parts, 1), sizes, settings, grain)
+    total = int(bounds[-1]) * work
+    parts = parts_of(total, threads, int(np.diff(bounds).max()) // grain)
+    return Operation(
+        kernel, arrays, bounds, parts, sizes, settings, grain, total, rows, shared, writes_out
+    )
+
+
+def parts_of(work: int, threads: int, most: int) -> int:
+    """How many parts are worth it: one per thread, but none below WORK_PER_THREAD, and at most
+    `most`."""
+    return max(1, min(threads, work // WORK_PER_THREAD, most))
 
 
 def by_columns(rows: int, columns: int, threads: int) -> bool:
@@ -73,31 +98,48 @@ def entries(array: Array, threads: int) -> int | NDArray[np.int64]:
     return array.size
 
 
-def entrywise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
+def own_rows(array: Array, threads: int) -> int:
+    """How many rows an array has that threads own; 0 if they own its columns, or if it is no
+    matrix."""
+    if array.ndim != 2:
+        return 0
+    rows, columns = array.shape
+    return 0 if by_columns(rows, columns, threads) else rows
+
+
+def entrywise(
+    kernel: str, names: str, *settings: str, work: int = ENTRY, writes_out: bool = True
+) -> Kernel:
     """A kernel that computes each entry of out from the arrays `names` and the function's
-    `settings`. A call may bring the `bounds` of its segments."""
+    `settings`. A call may bring the `bounds` of its segments. Unless it only `writes_out`, it also
+    changes `names`."""
 
     def operations(call: Call, threads: int) -> list[Operation]:
         arrays = tuple(call.arrays[name] for name in names.split())
+        bounds = call.arrays.get("bounds")
+        is_by_rows = bounds is None and all(x.shape == call.out.shape for x in arrays)
         return [
             operation(
                 kernel,
                 (call.out, *arrays),
-                call.arrays.get("bounds", entries(call.out, threads)),
+                entries(call.out, threads) if bounds is None else bounds,
                 work,
                 threads,
                 sizes=call.out.shape,
                 settings=tuple(setting(call, name) for name in settings),
                 grain=GRAIN,
+                rows=own_rows(call.out, threads) if is_by_rows else 0,
+                writes_out=writes_out,
             )
         ]
 
     return operations
 
 
-def rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kernel:
-    """A kernel that computes each row of out (rows, width) from the arrays `names` and the
-    function's `settings`."""
+def rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY, shared: str = "") -> Kernel:
+    """A kernel that computes each row of out (rows, width) from that row of the arrays `names`, all
+    of those that are also `shared`, and the function's `settings`."""
+    whole = tuple(names.split().index(name) + 1 for name in shared.split())
 
     def operations(call: Call, threads: int) -> list[Operation]:
         rows, width = call.out.shape
@@ -112,6 +154,9 @@ def rowwise(kernel: str, names: str, *settings: str, work: int = ENTRY) -> Kerne
                 threads,
                 sizes=(width,),
                 settings=numbers,
+                rows=rows,
+                shared=whole,
+                writes_out=True,
             )
         ]
 

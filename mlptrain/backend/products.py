@@ -11,6 +11,8 @@ from mlptrain.backend.operations import (
     by_columns,
     entries,
     operation,
+    own_rows,
+    parts_of,
 )
 
 TRANSPOSED_A, TRANSPOSED_B, BY_COLUMNS, BY_INNER, IN_BFLOAT16 = 1, 2, 4, 8, 16
@@ -31,7 +33,17 @@ def affine(call: Call, threads: int) -> list[Operation]:
     items, sizes = entries(call.out, threads), (m, n, product.parts)
     return [
         product._replace(arrays=(each, x, w, None)),
-        operation("sum_up", (call.out, each, b), items, ENTRY, threads, sizes=sizes, grain=GRAIN),
+        operation(
+            "sum_up",
+            (call.out, each, b),
+            items,
+            ENTRY,
+            threads,
+            sizes=sizes,
+            grain=GRAIN,
+            rows=own_rows(call.out, threads),
+            shared=(1, 2),
+        ),
     ]
 
 
@@ -60,8 +72,19 @@ def _product(
     whether both are rounded. Threads share the rows of out, or its columns if they own those or
     there are few rows."""
     m, n = out.shape
-    items, others = m, n
-    if (m < FEW_ROWS and m <= n) or (not how & TRANSPOSED_A and by_columns(m, n, threads)):
+    items, others, sums_rows = m, n, how & TRANSPOSED_A
+    is_low = m < FEW_ROWS and m <= n and parts_of(m * n * k, threads, threads) > 1
+    if is_low or (not sums_rows and by_columns(m, n, threads)):
         items, others, how = n, m, how | BY_COLUMNS
-    sizes, arrays = (m, n, k, how), (out, a, b, row)
-    return operation("matrix_product", arrays, items, others * k, threads, sizes=sizes, grain=GRAIN)
+    return operation(
+        "matrix_product",
+        (out, a, b, row),
+        items,
+        others * k,
+        threads,
+        sizes=(m, n, k, how),
+        grain=GRAIN,
+        rows=0 if sums_rows or how & BY_COLUMNS else m,
+        shared=(2, 3),
+        writes_out=True,
+    )

@@ -58,6 +58,8 @@ class Batches:
             self._file = numbers, np.arange(len(inputs)) if rows is None else rows
             numbers = np.empty((min(window, len(targets)), numbers.shape[1]), inputs.dtype)
             rows = np.zeros(len(targets), np.int64)
+        elif rows is not None and len(rows) == len(inputs) and (rows == np.arange(len(rows))).all():
+            rows = None
         self._numbers = backend.put(numbers)
         # row of each example in `_numbers`; None: its own index
         self._rows = None if rows is None else backend.put(rows)

@@ -34,6 +34,12 @@ LAYERS = [
     Dense(units=90, activation=GELU()),
     Dense(units=70, activation=Tanh(), use_bias=False),
 ]
+ALL_COMPILED = [
+    Dense(units=50, activation=ReLU()),
+    Dropout(rate=0.2),
+    Dense(units=60, activation=Tanh()),
+    Dense(units=70),
+]
 HEAD = Head(10, Softmax(), score=CountCorrect())
 
 
@@ -62,9 +68,11 @@ class Training:
 
 
 @RACES
-def test_training_matches_the_plain_rules() -> None:
+@pytest.mark.parametrize("layers", [LAYERS, ALL_COMPILED])
+def test_training_matches_the_plain_rules(layers: list[Layer]) -> None:
     for threads in (1, 2, 3):
-        found, wanted = Training(compiled_backend(threads)), Training(NumpyBackend())
+        found = Training(compiled_backend(threads), layers)
+        wanted = Training(NumpyBackend(), layers)
         np.testing.assert_allclose(found.steps(30), wanted.steps(30), rtol=1e-4)
         scale = np.abs(wanted.model.arena.values).max()
         difference = np.abs(found.model.arena.values - wanted.model.arena.values).max()
@@ -72,10 +80,11 @@ def test_training_matches_the_plain_rules() -> None:
         assert found.program.score.value == wanted.program.score.value
 
 
+@pytest.mark.parametrize("layers", [LAYERS, ALL_COMPILED])
 @pytest.mark.parametrize("threads", on_threads(1, 2, 3, 8))
-def test_thread_timing_does_not_change_the_result(threads: int) -> None:
-    """Which thread computes a part, and when, varies between runs; the bits do not."""
-    first, second = Training(compiled_backend(threads)), Training(compiled_backend(threads))
+def test_thread_timing_does_not_change_the_result(threads: int, layers: list[Layer]) -> None:
+    """Which thread runs a task, and when, varies between runs; the bits do not."""
+    first, second = (Training(compiled_backend(threads), layers) for _ in range(2))
     assert first.steps(300) == second.steps(300)
     np.testing.assert_array_equal(first.model.arena.values, second.model.arena.values)
 

@@ -51,14 +51,23 @@ def test_every_thread_of_a_program_treats_denormals_as_zero() -> None:
         products[threading.get_native_id()] = TINY * np.float32(1)
 
     bounds = np.array([0, 2])
-    operation = _Operation(
-        kernel=ctypes.cast(kernel, ctypes.c_void_p),
-        bounds=bounds.ctypes.data,
-        segments=1,
-        grain=1,
-        parts=2,
+    tasks = (_Operation * 2)(
+        *(
+            _Operation(
+                kernel=ctypes.cast(kernel, ctypes.c_void_p),
+                bounds=bounds.ctypes.data,
+                segments=1,
+                grain=1,
+                part=part,
+                parts=2,
+                of_task=1,
+                of_round=2,
+                tasks=2,
+            )
+            for part in range(2)
+        )
     )
-    backend._library.run_program(ctypes.addressof(operation), 1, 1)
+    backend._library.run_program(ctypes.addressof(tasks), 2, 1)
     assert list(products.values()) == [0, 0]
 
 

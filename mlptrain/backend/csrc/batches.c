@@ -16,7 +16,7 @@ void REAL(shares)(WHOLE) {
         out[i] = total > 0 ? (real)(out[i] / total) : 0;
 }
 
-#define AHEAD 4 /* prefetch this many rows ahead */
+#define AHEAD 2 /* prefetch this many rows ahead */
 
 /* out = numbers * scale + offset, row by row; `source` is the type of the numbers. */
 #define SCALED_ROWS(source)                                                                        \

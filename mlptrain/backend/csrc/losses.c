@@ -2,29 +2,38 @@
 
 #include "numbers.h"
 
+#define EXPONENTIALS 512 /* about as many are computed at a time, whatever the width */
+
 /* row = lossᵢ, p = softmax(x). p: p (rows, width), x, row (rows,), labels; n: width; f: label
    smoothing, largest loss; items: rows. */
 KERNEL(cross_entropy)(ARGUMENTS) {
-    int64_t width = o->n[0];
+    int64_t width = o->n[0], rows = width < EXPONENTIALS ? EXPONENTIALS / width : 1;
     const int64_t *labels = o->p[3];
     real *row = o->p[2], smoothing = o->f[0], most = o->f[1];
-    for (int64_t i = first; i < last; i++) {
-        real *restrict p = (real *)o->p[0] + i * width;
-        const real *restrict x = (const real *)o->p[1] + i * width;
-        real largest = maximum(x, width), score = 0;
-        for (int64_t j = 0; j < width; j++)
-            p[j] = x[j] - largest;
-        if (smoothing)
-            score = smoothing / width * sum(p, width);
-        if ((uint64_t)labels[i] < (uint64_t)width)
-            score += (1 - smoothing) * p[labels[i]];
-        for (int64_t j = 0; j < width; j++)
+    for (int64_t next; first < last; first = next) {
+        next = smaller(last, first + rows);
+        real *restrict p = (real *)o->p[0] + first * width;
+        const real *restrict x = (const real *)o->p[1] + first * width;
+        for (int64_t i = first; i < next; i++, p += width, x += width) {
+            real largest = maximum(x, width), score = 0;
+            for (int64_t j = 0; j < width; j++)
+                p[j] = x[j] - largest;
+            if (smoothing)
+                score = smoothing / width * sum(p, width);
+            if ((uint64_t)labels[i] < (uint64_t)width)
+                score += (1 - smoothing) * p[labels[i]];
+            row[i] = score;
+        }
+        p = (real *)o->p[0] + first * width;
+        for (int64_t j = 0; j < (next - first) * width; j++)
             p[j] = exponential(p[j]);
-        real total = sum(p, width);
-        for (int64_t j = 0; j < width; j++)
-            p[j] /= total;
-        real loss = log(total) - score;
-        row[i] = loss > most ? most : loss; /* NaN stays NaN */
+        for (int64_t i = first; i < next; i++, p += width) {
+            real total = sum(p, width);
+            for (int64_t j = 0; j < width; j++)
+                p[j] /= total;
+            real loss = log(total) - row[i];
+            row[i] = loss > most ? most : loss; /* NaN stays NaN */
+        }
     }
 }
 

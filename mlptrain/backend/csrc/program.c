@@ -1,10 +1,10 @@
 /* Programs, and the threads that run them.
 
-   `state` holds the index of the open operation and one bit per part that no thread has taken yet.
-   A thread first takes the part with its own number, so that the same memory stays in the same
-   core's cache from one operation to the next, then any other part. The thread that finishes the
-   last part opens the next operation. A thread takes a part only while it runs, so nobody waits for
-   a worker that has not been scheduled. */
+   `state` holds the index of the open round and one bit per task that no thread has taken yet. A
+   thread first takes the task with its own number, and those that are multiples of `apart` after
+   it, so that the same memory stays in the same core's cache, then any other task. The thread that finishes the last task
+   opens the next round. A thread takes a task only while it runs, so nobody waits for a worker that
+   has not been scheduled. */
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -23,9 +23,10 @@ int64_t layout(void) { return LAYOUT; }
 
 static const operation *program;
 static int64_t length;
-static int64_t rounds;                      /* runs of the program left, this one included */
-static _Alignas(64) _Atomic uint64_t state; /* index of the open operation << 32 | free parts */
-static _Alignas(64) _Atomic int64_t done;   /* its finished parts */
+static int64_t runs;                        /* of the program left, this one included */
+static _Alignas(64) _Atomic uint64_t state; /* index of the open round << 32 | free tasks */
+static _Alignas(64) _Atomic int64_t done;   /* its finished tasks */
+static _Atomic int apart;                   /* the parts of its first operation */
 static _Alignas(64) _Atomic int sleeping;   /* workers */
 static pthread_mutex_t sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
@@ -76,63 +77,75 @@ static int64_t start(const operation *o, int64_t items, int64_t part) {
     return part == o->parts ? items : items * part / o->parts / o->grain * o->grain;
 }
 
-static void run_part(const operation *o, int64_t part) {
+static void run_part(const operation *o) {
     int64_t items = -1, first = 0, last = 0;
     for (const int64_t *bound = o->bounds; bound < o->bounds + o->segments; bound++) {
         if (bound[1] - bound[0] != items) {
             items = bound[1] - bound[0];
-            first = start(o, items, part);
-            last = start(o, items, part + 1);
+            first = start(o, items, o->part);
+            last = start(o, items, o->part + 1);
         }
         if (first < last)
-            o->kernel(o, *bound + first, *bound + last, part);
+            o->kernel(o, *bound + first, *bound + last, o->part);
     }
 }
 
-static void run_whole(const operation *o) {
-    o->kernel(o, 0, o->bounds[o->segments], 0);
+/* Run the operations of the task that begins at o. */
+static void run_task(const operation *o) {
+    for (const operation *end = o + o->of_task; o < end; o++)
+        if (o->parts > 1)
+            run_part(o);
+        else
+            o->kernel(o, 0, o->bounds[o->segments], 0);
 }
 
 /* After its last store to `state` or its last addition to `done`, a thread must not read `program`,
    `length` or an operation: by then the others may have finished the program, and its caller freed
    it and started another. What is needed afterwards is copied into locals before. */
 
-/* From operation `index` on, run those with one part in this thread, then open the first with
-   several to all threads. After the last operation, the next round begins with the first. */
-static void open_operation(int64_t index) {
-    for (;; index++) {
-        if (index == length && --rounds > 0)
+/* From operation `index` on, run rounds of one task in this thread, then open the first with several
+   to all threads. After the last round of the program, its next run begins with the first. */
+static void open_round(int64_t index) {
+    for (;; index += program[index].of_round) {
+        if (index == length && --runs > 0)
             index = 0;
-        if (index == length || program[index].parts > 1)
+        if (index == length || program[index].tasks > 1)
             break;
-        run_whole(program + index);
+        run_task(program + index);
     }
-    uint64_t parts = index < length ? (1ull << program[index].parts) - 1 : 0;
+    uint64_t tasks = index < length ? (1ull << program[index].tasks) - 1 : 0;
     atomic_store(&done, 0);
-    atomic_store(&state, (uint64_t)index << 32 | parts);
-    if (parts && atomic_load(&sleeping)) {
+    atomic_store(&apart, tasks ? (int)program[index].parts : 1);
+    atomic_store(&state, (uint64_t)index << 32 | tasks);
+    if (tasks && atomic_load(&sleeping)) {
         pthread_mutex_lock(&sleep_mutex);
         pthread_cond_broadcast(&wake);
         pthread_mutex_unlock(&sleep_mutex);
     }
 }
 
-/* Take a part of the open operation and run it. Returns 0 if none is free; 1 if it ran one or
-   should try again. */
-static int take_part(void) {
+/* Take a task of the open round and run it. Returns 0 if none is free; 1 if it ran one or should try
+   again. */
+static int take_task(void) {
     uint64_t seen = atomic_load(&state);
     uint32_t free = (uint32_t)seen;
     if (free == 0)
         return 0;
-    int part = free >> number & 1 ? number : __builtin_ctz(free);
-    if (!atomic_compare_exchange_weak(&state, &seen, seen & ~(1ull << part)))
+    int task = number, step = atomic_load(&apart);
+    while (task < 32 && !(free >> task & 1))
+        task += step;
+    if (task >= 32)
+        task = __builtin_ctz(free);
+    if (!atomic_compare_exchange_weak(&state, &seen, seen & ~(1ull << task)))
         return 1;
     int64_t index = seen >> 32;
     const operation *o = program + index;
-    int64_t parts = o->parts;
-    run_part(o, part);
-    if (atomic_fetch_add(&done, 1) == parts - 1)
-        open_operation(index + 1);
+    int64_t tasks = o->tasks, next = index + o->of_round;
+    for (int i = 0; i < task; i++)
+        o += o->of_task;
+    run_task(o);
+    if (atomic_fetch_add(&done, 1) == tasks - 1)
+        open_round(next);
     return 1;
 }
 
@@ -140,7 +153,7 @@ static void *work(void *own) {
     number = (int)(intptr_t)own;
     flush_denormals();
     for (int spins = 0;; spins++) {
-        if (take_part())
+        if (take_task())
             spins = 0;
         else if (spins < SPINS)
             pause_briefly();
@@ -197,16 +210,16 @@ int64_t start_threads(int64_t threads) {
     return started;
 }
 
-/* Run `count` > 0 operations in order, `times` > 0 times. */
+/* Run a program of `count` > 0 operations, `times` > 0 times. */
 void run_program(const operation *operations, int64_t count, int64_t times) {
     pthread_mutex_lock(&one_caller);
     uint64_t before = flush_denormals();
     program = operations;
     length = count;
-    rounds = times;
-    open_operation(0);
+    runs = times;
+    open_round(0);
     for (int spins = 0; atomic_load(&state) >> 32 != (uint64_t)count; spins++) {
-        if (take_part())
+        if (take_task())
             spins = 0;
         else if (spins < SPINS)
             pause_briefly();

@@ -1,9 +1,10 @@
 /* Compiled versions of plain rules. They add speed and nothing else: the rules in Python define
    what is computed.
 
-   A program is an array of operations. An operation calls one kernel on ranges of its items (rows,
-   columns or entries), which the threads share; the next operation starts when all of it is done.
-   mlptrain/backend/kernels.py maps rules to kernels and makes the operations. Arrays are contiguous
+   A program is an array of operations, each of which calls one kernel on a part of its items (rows,
+   columns or entries). A task is one or more consecutive operations, which one thread runs. A round
+   is one or more consecutive tasks, which threads share; the next starts when all of them are done.
+   mlptrain/backend/kernels.py maps rules to kernels, rounds.py makes tasks. Arrays are contiguous
    and hold real numbers, except indices and counters (int64), pixels (uint8) and where a kernel says
    so. The files of kernels are compiled twice: as they are for float32, and for float64 as part of
    float64.c. */
@@ -15,17 +16,20 @@
 #include <string.h>
 #include <tgmath.h>
 
-#define LAYOUT 10 /* version of struct operation and of the functions; compiled.py has it, too */
+#define LAYOUT 11 /* version of struct operation and of the functions; compiled.py has it, too */
 
 typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last, int64_t part);
     const int64_t *bounds; /* segment i of the items runs from bounds[i] to bounds[i + 1] */
     int64_t segments;
-    int64_t grain; /* within a segment, parts begin at multiples of it */
-    int64_t parts; /* each has a share of every segment and runs on one thread; at most 32 */
-    void *p[8];    /* arrays, */
-    int64_t n[4];  /* sizes */
-    double f[2];   /* and settings, as each kernel's comment lists them */
+    int64_t grain;       /* within a segment, parts begin at multiples of it */
+    int64_t part, parts; /* each part has a share of every segment */
+    int64_t of_task;     /* operations of the task that begins here, */
+    int64_t of_round;    /* and of the round */
+    int64_t tasks;       /* of the round, at most 32 */
+    void *p[8];          /* arrays, */
+    int64_t n[4];        /* sizes */
+    double f[2];         /* and settings, as each kernel's comment lists them */
 } operation;
 
 /* REAL(name): a kernel's name with the type of its numbers. */

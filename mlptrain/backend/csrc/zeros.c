@@ -19,7 +19,7 @@
 #define DEPTH 64                 /* most rows of a panel, and the bits of a mask */
 #define BLOCK 256                /* most rows of a at a time */
 #define NARROWEST 48             /* columns of the result: the BLAS is as fast with fewer */
-#define FEWEST 32                /* rows, if b is stored transposed: with fewer, packing it costs more */
+#define FEWEST 16                /* rows, if b is stored transposed: with fewer, packing it costs more */
 #define SAMPLE 8                 /* count the zeros of at most this many rows */
 
 #pragma GCC push_options
