@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from mlptrain.backend.operations import GRAIN, Operation, parts_of
 
-START = 8_192  # multiplications in the time that an operation takes to start
 LARGE = 1 << 24  # multiplications: about 0.5 ms
 MOST_TASKS = 32  # of a round, as program.c has one bit for each
 
@@ -123,7 +122,7 @@ class Round:
         first, *others = self._operations
         if not others:
             return [[(first, part)] for part in range(first.parts)]
-        work = sum(each.work + START for each in self._operations)
+        work = sum(each.work for each in self._operations)
         if self._is_chain:
             parts = parts_of(work, threads, first.rows // GRAIN)
             chain = [_by_rows(each, parts) for each in self._operations]
