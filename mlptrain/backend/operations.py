@@ -90,21 +90,23 @@ def by_columns(rows: int, columns: int, threads: int) -> bool:
     return rows * threads < columns
 
 
+def _has_own_columns(array: Array, threads: int) -> bool:
+    """Whether threads own columns of an array, if it is a matrix."""
+    rows, columns = array.shape if array.ndim == 2 else (1, 1)
+    return by_columns(rows, columns, threads)
+
+
 def entries(array: Array, threads: int) -> int | NDArray[np.int64]:
     """The entries of an array as items; where threads own its columns, one segment per row."""
-    rows, columns = array.shape if array.ndim == 2 else (1, 1)
-    if by_columns(rows, columns, threads):
-        return np.arange(0, array.size + 1, columns)
+    if _has_own_columns(array, threads):
+        return np.arange(0, array.size + 1, array.shape[1])
     return array.size
 
 
 def own_rows(array: Array, threads: int) -> int:
     """How many rows an array has that threads own; 0 if they own its columns, or if it is no
     matrix."""
-    if array.ndim != 2:
-        return 0
-    rows, columns = array.shape
-    return 0 if by_columns(rows, columns, threads) else rows
+    return 0 if array.ndim != 2 or _has_own_columns(array, threads) else len(array)
 
 
 def entrywise(

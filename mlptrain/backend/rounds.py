@@ -111,28 +111,23 @@ class Round:
     def delays(self, new: Operation, uses: Sequence[Use]) -> bool:
         """Whether an operation can wait until the chain is done; then the chain may go on. A large
         one would find less of what it needs in the caches, and barriers cost it nothing."""
-        is_delayed = self._is_chain and new.writes_out and new.work < LARGE
-        is_delayed = is_delayed and self._memory.fits(uses)
-        if is_delayed:
-            self._memory.note(each._replace(is_later=True) for each in uses)
-        return is_delayed
+        if not (self._is_chain and new.writes_out and new.work < LARGE and self._memory.fits(uses)):
+            return False
+        self._memory.note(each._replace(is_later=True) for each in uses)
+        return True
 
     def tasks(self, threads: int) -> list[Task]:
         """What the threads share."""
-        first, *others = self._operations
-        if not others:
-            return [[(first, part)] for part in range(first.parts)]
-        work = sum(each.work for each in self._operations)
-        if self._is_chain:
-            parts = parts_of(work, threads, first.rows // GRAIN)
-            chain = [_by_rows(each, parts) for each in self._operations]
+        many, work = self._operations, sum(each.work for each in self._operations)
+        if self._is_chain and len(many) > 1:
+            parts = parts_of(work, threads, many[0].rows // GRAIN)
+            chain = [_by_rows(each, parts) for each in many]
             return [[(each, part) for each in chain] for part in range(parts)]
         if parts_of(work, threads, threads) == 1:
-            return [[(each, 0) for each in self._operations]]
-        largest_first = sorted(
-            self._operations, key=lambda each: each.work / each.parts, reverse=True
-        )
-        return [[(each, part)] for each in largest_first for part in range(each.parts)]
+            return [[(each, 0) for each in many]]
+        # those with the most parts first, so that threads find their own parts (program.c)
+        ordered = sorted(many, key=lambda each: (-each.parts, -each.work))
+        return [[(each, part)] for each in ordered for part in range(each.parts)]
 
 
 def _by_rows(operation: Operation, parts: int) -> Operation:

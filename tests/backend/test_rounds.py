@@ -116,6 +116,15 @@ def test_operations_that_need_no_result_of_each_other_are_a_bundle() -> None:
     assert names(found, *bundle) == [[[(1, 0)], [(1, 1)], [(0, 0)]]], "the largest parts first"
 
 
+def test_operations_with_the_most_parts_come_first_in_a_bundle() -> None:
+    """So the tasks of a thread are as many apart as they have parts."""
+    g = matrix()
+    single = of_weights(matrix(), g)._replace(parts=1, work=2 * WORK_PER_THREAD - 1)
+    bundle = of_weights(matrix(), g), single, of_weights(matrix(), g)
+    found = rounds(bundle, 2)
+    assert names(found, *bundle) == [[[(0, 0)], [(0, 1)], [(2, 0)], [(2, 1)], [(1, 0)]]]
+
+
 def test_results_are_not_needed_and_inputs_not_overwritten_in_a_bundle() -> None:
     x, y, z = matrix(), matrix(), matrix()
     assert len(rounds((of_weights(y, x), of_weights(z, y)), 2)) == 2

@@ -1,10 +1,10 @@
 /* Programs, and the threads that run them.
 
    `state` holds the index of the open round and one bit per task that no thread has taken yet. A
-   thread first takes the task with its own number, and those that are multiples of `apart` after
-   it, so that the same memory stays in the same core's cache, then any other task. The thread that finishes the last task
-   opens the next round. A thread takes a task only while it runs, so nobody waits for a worker that
-   has not been scheduled. */
+   thread first takes the task with its own number, then every `apart`-th task after that: the same
+   parts of other operations, whose memory is in its core's cache. Then it takes any other task. The
+   thread that finishes the last task opens the next round. A thread takes a task only while it runs,
+   so nobody waits for a worker that has not been scheduled. */
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -26,7 +26,7 @@ static int64_t length;
 static int64_t runs;                        /* of the program left, this one included */
 static _Alignas(64) _Atomic uint64_t state; /* index of the open round << 32 | free tasks */
 static _Alignas(64) _Atomic int64_t done;   /* its finished tasks */
-static _Atomic int apart;                   /* the parts of its first operation */
+static _Atomic int apart;                   /* parts of its first operation */
 static _Alignas(64) _Atomic int sleeping;   /* workers */
 static pthread_mutex_t sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
