@@ -29,10 +29,10 @@ from mlptrain.backend.protocol import Kernels, MatmulPrecision
 from mlptrain.backend.random import Random
 from mlptrain.backend.rounds import rounds
 
-LAYOUT = 11
-# A product skips the zeros of its first factor if at most this share of it is not 0. Tiles are
-# faster than the BLAS, so with them skipping pays only with more zeros.
-DENSEST, DENSEST_WITH_TILES = 0.6, 0.3
+LAYOUT = 12
+# A product skips the zeros of its first factor if at most this share of it is not 0.
+DENSEST = 0.6
+WIDEST = 512  # bits of a register
 GEMM_NAMES = ("scipy_cblas_{}64_", "cblas_{}64_", "scipy_cblas_{}", "cblas_{}")
 
 
@@ -177,7 +177,7 @@ def _library() -> ctypes.CDLL:
     library.run_program.restype = None
     library.use_tiles.argtypes = (ctypes.c_int64, ctypes.c_int64)
     library.use_tiles.restype = ctypes.c_int64
-    library.skip_zeros.argtypes = (ctypes.c_double,)
+    library.skip_zeros.argtypes = (ctypes.c_double, ctypes.c_int64)
     library.skip_zeros.restype = ctypes.c_int64
     library.multiplies_bfloat16.restype = ctypes.c_int64
     library.use_amx.argtypes = (ctypes.c_int64,)
@@ -189,7 +189,8 @@ def _library() -> ctypes.CDLL:
 def use_fastest_products(library: ctypes.CDLL) -> None:
     """Let products skip zeros and use tiles or AMX where that is faster, if the processor can."""
     library.use_amx(True)
-    library.skip_zeros(DENSEST_WITH_TILES if library.use_tiles(True, 0) else DENSEST)
+    library.use_tiles(True, 0)
+    library.skip_zeros(DENSEST, WIDEST)
 
 
 def _gemms(library: ctypes.CDLL) -> Iterator[tuple[Any, int | None, int]]:

@@ -139,11 +139,12 @@ def test_a_row_is_computed_alike_at_any_position() -> None:
 
 @pytest.mark.parametrize("shape", [(65, 90, 203), (33, 1041, 35), (12, 80, 1101)])
 def test_float32_products_are_not_rounded(shape: tuple[int, int, int]) -> None:
-    """By tiles, which these kernels have, too."""
-    backend = compiled_backend(2)
-    compiled._library().skip_zeros(0)
-    assert_all_three(Linear(), MatMul(), shape, backend)
-    compiled.use_fastest_products(compiled._library())
+    """By tiles and without zeros, which these kernels have, too."""
+    backend, library = compiled_backend(2), compiled._library()
+    for bits in (0, 256, 512):
+        library.skip_zeros(1, bits)
+        assert_all_three(Linear(), MatMul(), shape, backend)
+    compiled.use_fastest_products(library)
 
 
 def test_a_network_trains_as_by_the_rules() -> None:

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <tgmath.h>
 
-#define LAYOUT 11 /* version of struct operation and of the functions; compiled.py has it, too */
+#define LAYOUT 12 /* version of struct operation and of the functions; compiled.py has it, too */
 
 typedef struct operation {
     void (*kernel)(const struct operation *, int64_t first, int64_t last, int64_t part);

@@ -9,14 +9,6 @@
 #define WIDTH 16 /* lanes of a register */
 #include "vectors.h"
 
-#ifdef PORTABLE /* for tests: code for any processor, slow */
-#define SUPPORTS(feature) 1
-#define TARGET(features)
-#else
-#define SUPPORTS(feature) __builtin_cpu_supports(feature)
-#define TARGET(features) __attribute__((target(features)))
-#endif
-
 #define COLUMNS (2 * WIDTH) /* of a tile */
 #define ROWS 12             /* of a tile: its sums fill 24 of the 32 registers */
 #define SPAN 512            /* most columns of a slab */
