@@ -19,7 +19,7 @@
 
 #define NARROWEST 48 /* columns of the result: the BLAS is as fast with fewer */
 #define FEWEST 16    /* rows, if b is stored transposed: with fewer, packing it costs more */
-#define SAMPLE 8     /* count the zeros of at most this many rows */
+#define SAMPLE 48    /* count the zeros of about this many masks */
 
 static double densest;        /* skip zeros if at most this share of the first factor is not 0 */
 static int64_t register_bits; /* 512, 256, or 0: never */
@@ -30,13 +30,16 @@ static int64_t register_bits; /* 512, 256, or 0: never */
 #endif
 #include "zeros.h"
 
-/* The share of a's entries that are not 0, in at most SAMPLE rows of a as stored (rows, columns). */
+/* The share of a's entries that are not 0, in a sample of about SAMPLE of the masks of a as stored
+   (rows, columns), from all rows if there are that many. */
 static double density(matrix a, int64_t rows, int64_t columns) {
-    int64_t step = (rows + SAMPLE - 1) / SAMPLE, all = 0, set = 0;
-    for (int64_t i = 0; i < rows; i += step, all += columns)
-        for (int64_t j = 0; j < columns; j += DEPTH) {
-            const float *x = a.entries + i * a.width + j;
-            set += __builtin_popcountll(mask(x, smaller(DEPTH, columns - j)));
+    int64_t masks = (columns + DEPTH - 1) / DEPTH, step = rows * masks / SAMPLE + 1;
+    int64_t all = 0, set = 0;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = i % step * DEPTH; j < columns; j += step * DEPTH) {
+            int64_t depth = smaller(DEPTH, columns - j);
+            set += __builtin_popcountll(mask(a.entries + i * a.width + j, depth));
+            all += depth;
         }
     return (double)set / all;
 }
