@@ -32,8 +32,8 @@ INLINE matrix beyond(matrix x, int64_t rows, int64_t columns) {
 
 /* For float32, if the compiler HAS_VECTORS: out (m, n) = a (m, k) b (k, n) + row (n,), 0 if NULL;
    out's rows are out_width apart; k > 0. The first two return 0 and write nothing where another way
-   is faster. The next two skip zeros with AVX2 and with AVX-512. The last one rounds the factors to
-   bfloat16; only on processors that can multiply it. */
+   is faster. The next two, for n >= 48, skip zeros with AVX2 and with AVX-512. The last one rounds
+   the factors to bfloat16; only on processors that can multiply it. */
 #ifndef FLOAT64
 int product_without_zeros(int64_t m, int64_t n, int64_t k, matrix a, matrix b, const float *row,
                           float *out, int64_t out_width);

@@ -19,7 +19,7 @@
 
 #define NARROWEST 48 /* columns of the result: the BLAS is as fast with fewer */
 #define FEWEST 16    /* rows, if b is stored transposed: with fewer, packing it costs more */
-#define SAMPLE 48    /* count the zeros of about this many masks */
+#define SAMPLE 48    /* count the zeros of at most this many masks */
 
 static double densest;        /* skip zeros if at most this share of the first factor is not 0 */
 static int64_t register_bits; /* 512, 256, or 0: never */
@@ -30,17 +30,20 @@ static int64_t register_bits; /* 512, 256, or 0: never */
 #endif
 #include "zeros.h"
 
-/* The share of a's entries that are not 0, in a sample of about SAMPLE of the masks of a as stored
-   (rows, columns), from all rows if there are that many. */
+_Static_assert(NARROWEST == 48, "EACH begins with as many eights; half a span is wider");
+
+/* The share of a's entries that are not 0, in a sample of the masks of a as stored (rows, columns).
+   The R2 sequence (Roberts, 2018) spreads the sample evenly over rows and columns. */
 static double density(matrix a, int64_t rows, int64_t columns) {
-    int64_t masks = (columns + DEPTH - 1) / DEPTH, step = rows * masks / SAMPLE + 1;
-    int64_t all = 0, set = 0;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = i % step * DEPTH; j < columns; j += step * DEPTH) {
-            int64_t depth = smaller(DEPTH, columns - j);
-            set += __builtin_popcountll(mask(a.entries + i * a.width + j, depth));
-            all += depth;
-        }
+    int64_t masks = (columns + DEPTH - 1) / DEPTH, all = 0, set = 0;
+    uint32_t across = 0, down = 0; /* fractions of 2^32 */
+    for (int64_t left = smaller(SAMPLE, rows * masks); left > 0; left--) {
+        int64_t i = rows * down >> 32, j = (masks * across >> 32) * DEPTH;
+        int64_t depth = smaller(DEPTH, columns - j);
+        set += __builtin_popcountll(mask(a.entries + i * a.width + j, depth));
+        all += depth;
+        across += 3242174889, down += 2447445414; /* 2^32 / 1.3247 and / 1.3247^2 */
+    }
     return (double)set / all;
 }
 

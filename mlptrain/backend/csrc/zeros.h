@@ -1,7 +1,7 @@
 /* The product of zeros.c and zeros512.c, which define, before they include this,
 
    - WIDTH: the floats in a register;
-   - REGISTERS: most of a row of the result; two more hold numbers of a and b;
+   - REGISTERS: the most that a row of a panel takes; two more hold numbers of a and b;
    - EACH(of): of(eights) for each number of eights of columns that a panel may have;
    - WITHOUT_ZEROS: the function's name;
 
@@ -83,7 +83,7 @@ INLINE int pack(int eights, matrix b, int64_t depth, int64_t columns, float *pan
     int64_t width = b.width;
     aligned_vector sum[REGISTERS] = {0};
     eight half = {0};
-    if (b.transposed) { /* the last register first: the one before has its place */
+    if (b.transposed) { /* the last columns first; where they overlap, others follow */
         int64_t last = columns - WIDTH;
         columns = eights * 8;
         turn(from + last * width, width, WIDTH, depth, panel + columns - WIDTH, APART);
