@@ -105,7 +105,7 @@ def test_zeros_are_skipped_if_there_are_enough() -> None:
 
 
 def test_zeros_are_found_in_wide_factors() -> None:
-    """Two thirds of the columns have none, wherever the others are."""
+    """The share of zeros is a third, then two thirds, whichever columns have them."""
     use_fastest_products(_library())
     if not skips_zeros(0.05):
         pytest.skip("not on this processor")
